@@ -1,0 +1,78 @@
+"""What a component is given to live with, and what a component is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from anyio.abc import TaskGroup
+
+from mepassad.api.types import Secret
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Clock(Protocol):
+    """Time, injected, so that tests own it."""
+
+    def now(self) -> float:
+        """Unix seconds (wall clock; may jump)."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never jump; only differences mean anything."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; cancel-safe."""
+        ...
+
+
+class Log(Protocol):
+    """A logger: an event sentence and its facts by name. Never a secret, plaintext or key."""
+
+    def debug(self, event: str, **facts: object) -> None: ...
+    def info(self, event: str, **facts: object) -> None: ...
+    def warning(self, event: str, **facts: object) -> None: ...
+    def error(self, event: str, **facts: object) -> None: ...
+
+
+class PluginState(Protocol):
+    """A plugin's own small key-value area in the node's store; writes are durable when they return."""
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None."""
+        ...
+
+    async def set(self, key: str, value: bytes | None) -> None:
+        """Keep a value, or drop the key with None. Raises `StoreFull`."""
+        ...
+
+
+class PluginContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a component may use: its name, its validated config section, log, clock, tasks, folder and state.
+
+    `tasks` is cancelled when the node stops, after the component was left. `node_key` is the 32-byte Ed25519 seed of
+    the node's libp2p key. `data_dir` is the plugin's own folder, made on first use by the plugin (0700).
+    """
+
+    name: str
+    config: Any
+    log: Log
+    clock: Clock
+    tasks: TaskGroup
+    data_dir: Path
+    node_key: Secret
+    state: PluginState | None = None
+
+
+class Component(Protocol[T_co]):
+    """A factory that a `provide_*` hook returns. Entering what it makes starts it, leaving stops it."""
+
+    def __call__(self, context: PluginContext, /) -> AbstractAsyncContextManager[T_co]: ...
+
+
+ConfigRegister = Callable[[str, type[msgspec.Struct]], None]

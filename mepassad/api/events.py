@@ -1,0 +1,23 @@
+"""The topics of events: facts (durable, numbered) and signals (neither numbered nor kept)."""
+
+from __future__ import annotations
+
+FACTS: dict[str, str] = {
+    "message.received": "A contact's message is durable here.",
+    "message.sent": "A node or device took a message's bytes.",
+    "message.delivered": "A device of the contact confirmed a message.",
+    "message.read": "The contact read a message.",
+    "message.failed": "A message will not be delivered; the message's state and reason say why.",
+    "contact.added": "A contact was made, on either side of an invite.",
+    "contact.changed": "A contact's name, state, verification or block changed, or it was removed.",
+    "plugin.failed": "A component of the node failed; optional ones are started again.",
+}
+
+SIGNALS: dict[str, str] = {
+    "contact.online": "A live connection to a contact came up.",
+    "contact.offline": "The last live connection to a contact ended.",
+    "typing": "A contact is typing, or stopped.",
+    "events.lagged": "Signals were dropped because this client read too slowly.",
+}
+
+TOPICS = {**FACTS, **SIGNALS}

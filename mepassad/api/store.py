@@ -1,0 +1,347 @@
+"""The contract of the node's store: typed writes in immutable commits, one writer, and plain reads."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection, Sequence
+from typing import Protocol
+
+import msgspec
+
+from mepassad.api.types import (
+    Account,
+    AccountId,
+    Contact,
+    Conversation,
+    ConversationId,
+    Event,
+    Invite,
+    Message,
+    MessageId,
+    Outgoing,
+    PrivateKey,
+    Receipt,
+    Session,
+)
+
+
+class Write(msgspec.Struct, frozen=True):
+    """One change. A commit holds several; they happen together or not at all."""
+
+
+class PutAccount(Write, frozen=True):
+    """Add or replace an account."""
+
+    row: Account
+
+
+class PutContact(Write, frozen=True):
+    """Add or replace a contact (and make its conversation on first sight)."""
+
+    row: Contact
+
+
+class DropContact(Write, frozen=True):
+    """Forget a contact: its conversation, messages, sessions, outbox rows and receipts go with it."""
+
+    account: AccountId
+    contact: AccountId
+
+
+class AddMessage(Write, frozen=True):
+    """Add a message; `Duplicate` if its id is there already, or its `request_id` for this account."""
+
+    row: Message
+
+
+class SetMessageState(Write, frozen=True):
+    """Move a message's state forward; `route` and `reason` are kept as they were where empty.
+
+    States only climb: queued < sent < delivered < read, and failed or expired end a queued or sent one. A step
+    backwards is ignored, so that doubled and reordered acks are harmless.
+    """
+
+    account: AccountId
+    message: MessageId
+    state: str
+    route: str = ""
+    reason: str = ""
+
+
+class MarkRead(Write, frozen=True):
+    """Mark all received messages of a conversation up to and including this one's place as read."""
+
+    account: AccountId
+    conversation: ConversationId
+    up_to: MessageId
+
+
+class AddOutgoing(Write, frozen=True):
+    """Owe a packet (or an unprepared content) to a device."""
+
+    row: Outgoing
+
+
+class ReplaceOutgoing(Write, frozen=True):
+    """Replace the outbox row with this id by others: a prepared packet for each device."""
+
+    account: AccountId
+    id: bytes
+    rows: tuple[Outgoing, ...]
+
+
+class SetOutgoing(Write, frozen=True):
+    """Note a try: new state, count of attempts and when to try again (Unix seconds)."""
+
+    account: AccountId
+    id: bytes
+    state: str
+    attempts: int
+    next_at: int
+
+
+class DropOutgoing(Write, frozen=True):
+    """The packet is no longer owed."""
+
+    account: AccountId
+    id: bytes
+
+
+class DropOutgoingOf(Write, frozen=True):
+    """Nothing of this message is owed to this device any more (`device` b"" = to any device)."""
+
+    account: AccountId
+    message: MessageId
+    device: bytes = b""
+
+
+class PutSession(Write, frozen=True):
+    """Add or advance a session. `row.version` is one above the version that was read (1 = new): otherwise the whole
+    commit is refused with `Conflict`."""
+
+    row: Session
+
+
+class DropSession(Write, frozen=True):
+    """Forget a session and its skipped keys."""
+
+    account: AccountId
+    id: bytes
+
+
+class AddSkipped(Write, frozen=True):
+    """Keep message keys of a session that were passed over."""
+
+    account: AccountId
+    session: bytes
+    keys: tuple[tuple[bytes, bytes], ...]
+
+
+class DropSkipped(Write, frozen=True):
+    """Forget passed-over message keys: they were used, or are too old."""
+
+    account: AccountId
+    session: bytes
+    references: tuple[bytes, ...]
+
+
+class PutKeys(Write, frozen=True):
+    """Add or replace private prekeys."""
+
+    rows: tuple[PrivateKey, ...]
+
+
+class DropKeys(Write, frozen=True):
+    """Forget private prekeys."""
+
+    account: AccountId
+    ids: tuple[int, ...]
+
+
+class PutInvite(Write, frozen=True):
+    """Add or replace an invite."""
+
+    row: Invite
+
+
+class MarkSeen(Write, frozen=True):
+    """Remember a packet id; `Duplicate` if it was seen."""
+
+    account: AccountId
+    packet: bytes
+    at: int
+
+
+class OweReceipt(Write, frozen=True):
+    """Owe a receipt to a contact; owing it twice is harmless."""
+
+    row: Receipt
+
+
+class DropReceipts(Write, frozen=True):
+    """These receipts are in a packet now."""
+
+    rows: tuple[Receipt, ...]
+
+
+class AddEvent(Write, frozen=True):
+    """Append a fact to the event log; its number comes back in `Committed.seqs`."""
+
+    account: AccountId
+    topic: str
+    object: str
+    at_ms: int
+
+
+class SetSetting(Write, frozen=True):
+    """Keep a setting of the node or an account; None drops it."""
+
+    account: str
+    key: str
+    value: bytes | None
+
+
+class SetPluginState(Write, frozen=True):
+    """Keep a plugin's value; None drops it."""
+
+    plugin: str
+    key: str
+    value: bytes | None
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """Writes that are one fact."""
+
+    writes: tuple[Write, ...]
+
+
+class Committed(msgspec.Struct, frozen=True):
+    """What a commit became: the numbers of its events, in the order of its `AddEvent`s."""
+
+    seqs: tuple[int, ...]
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of messages, newest first; `next` continues it, None at the end."""
+
+    items: tuple[Message, ...]
+    next: str | None
+
+
+class Store(Protocol):
+    """Keeps everything the node must not lose.
+
+    `commit` takes the commit at once, in call order, and its awaitable ends when the commit is durable (fsynced).
+    It raises `Conflict` (a session's version did not follow), `Duplicate` (see the writes), or `StoreFull`; a failed
+    commit changed nothing, and other commits are not touched by it. Commits handed over in one loop tick share one
+    fsync. After `StoreFull`, later commits work as soon as there is room. A commit is never half visible to reads.
+
+    Reads see every commit whose awaitable has ended. All rows are of one account unless said otherwise.
+    """
+
+    name: str
+
+    def commit(self, commit: Commit) -> Awaitable[Committed]:
+        """Keep a commit; see above."""
+        ...
+
+    async def accounts(self) -> Sequence[Account]:
+        """All accounts of the node, oldest first."""
+        ...
+
+    async def contacts(self, account: AccountId) -> Sequence[Contact]:
+        """All contacts, oldest first."""
+        ...
+
+    async def conversations(self, account: AccountId) -> Sequence[Conversation]:
+        """All conversations with unread counts, the one where something happened last first."""
+        ...
+
+    async def message(self, account: AccountId, id: MessageId) -> Message | None:
+        """One message."""
+        ...
+
+    async def message_by_request(self, account: AccountId, request_id: str) -> Message | None:
+        """The message that a `request_id` made."""
+        ...
+
+    async def messages(self, account: AccountId, conversation: ConversationId, limit: int, before: str | None) -> Page:
+        """A page of a conversation, newest first; `before` is a `next` of an earlier page. Raises ValueError on a
+        `before` that is none."""
+        ...
+
+    async def search(self, account: AccountId, query: str, limit: int, before: str | None) -> Page:
+        """Messages that hold all words of `query` (the last one may be a beginning), accents and case ignored,
+        newest first. Any text is a valid query. Raises ValueError on a bad `before`."""
+        ...
+
+    async def newest_ms(self, account: AccountId) -> dict[ConversationId, int]:
+        """The largest `sort_ms` of each conversation."""
+        ...
+
+    async def outgoing(self, account: AccountId, contact: AccountId, after_seq: int, limit: int) -> Sequence[Outgoing]:
+        """Rows owed to a contact, in the order they were added, with `seq` above `after_seq`."""
+        ...
+
+    async def outgoing_contacts(self) -> Sequence[tuple[AccountId, AccountId]]:
+        """(account, contact) pairs of all accounts to whom something is owed."""
+        ...
+
+    async def outgoing_by_id(self, account: AccountId, ids: Collection[bytes]) -> Sequence[Outgoing]:
+        """Rows by packet id."""
+        ...
+
+    async def expired_outgoing(self, now: int, limit: int) -> Sequence[Outgoing]:
+        """Rows of all accounts whose `expires_at` (not 0) has passed."""
+        ...
+
+    async def sessions(self, account: AccountId) -> Sequence[Session]:
+        """All sessions, most recently used first."""
+        ...
+
+    async def skipped(self, account: AccountId, session: bytes) -> dict[bytes, bytes]:
+        """A session's passed-over message keys."""
+        ...
+
+    async def keys(self, account: AccountId) -> Sequence[PrivateKey]:
+        """All private prekeys, by id."""
+        ...
+
+    async def invite(self, account: AccountId, number: bytes) -> Invite | None:
+        """An invite by its number."""
+        ...
+
+    async def invites(self) -> Sequence[Invite]:
+        """The invites of all accounts."""
+        ...
+
+    async def seen(self, account: AccountId, packet: bytes) -> bool:
+        """Whether a packet id was marked."""
+        ...
+
+    async def receipts(self) -> Sequence[Receipt]:
+        """All receipts owed, of all accounts."""
+        ...
+
+    async def events(self, after: int, limit: int, topics: Collection[str] | None) -> Sequence[Event]:
+        """Facts of all accounts after a number, oldest first; `topics` None = all."""
+        ...
+
+    async def event_range(self) -> tuple[int, int]:
+        """(oldest kept, newest) event number; (1, 0) when there are none."""
+        ...
+
+    async def setting(self, account: str, key: str) -> bytes | None:
+        """A setting."""
+        ...
+
+    async def plugin_state(self, plugin: str, key: str) -> bytes | None:
+        """A plugin's value."""
+        ...
+
+    async def forget(self, seen_before: int, events_before_ms: int, events_keep: int) -> None:
+        """Drop packet ids marked before a time (Unix seconds), and events before a time or beyond a count."""
+        ...
+
+    def stats(self) -> dict[str, int]:
+        """Counters for `system.stats`: commits, writes, batches, queued, bytes."""
+        ...

@@ -1,0 +1,84 @@
+"""The contract of a transport: it moves bytes between nodes over persistent streams and sees only ciphertext."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from mepassad.api.types import NodeId
+
+
+class Stream(Protocol):
+    """A byte stream to one node, authenticated and encrypted by the transport.
+
+    `write` queues and wakes the transport once for all that is queued; `drain` waits until the queue is below its
+    high-water mark (the peer reads slowly: its sender waits, the node does not). `read` returns what has arrived,
+    at least one byte, or b"" at the end. Unread bytes are bounded: then the transport stops reading from the peer.
+    All methods are cancel-safe: a cancelled `read` loses nothing.
+    """
+
+    peer: NodeId
+    route: str  # "direct" or "relayed", as kept with a message
+    protocol: str
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes. Raises `StreamClosed`."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until the queue is short. Raises `StreamClosed`."""
+        ...
+
+    async def read(self) -> bytes:
+        """What has arrived; b"" once the peer ended the stream or it broke."""
+        ...
+
+    async def close(self) -> None:
+        """Send what is queued, then end the stream. Never raises."""
+        ...
+
+    def abort(self) -> None:
+        """End the stream at once, dropping what is queued. Never raises."""
+        ...
+
+
+Handler = Callable[[Stream], Awaitable[None]]
+
+
+class Transport(Protocol):
+    """Opens and accepts streams. Entered as a component; it listens only once `listen` is called.
+
+    A handler that raises ends its own stream only. Two transports may serve one node; the router asks each whether
+    it `can_dial` an address.
+    """
+
+    name: str
+
+    async def listen(self) -> None:
+        """Begin to accept streams, after all handlers are registered. Raises `AddressRefused`."""
+        ...
+
+    def addresses(self) -> tuple[str, ...]:
+        """Where this node can be dialled now: multiaddrs that end in `/p2p/<node id>`."""
+        ...
+
+    def can_dial(self, address: str) -> bool:
+        """Whether this transport understands the multiaddr."""
+        ...
+
+    def handle(self, protocol: str, handler: Handler) -> None:
+        """Serve incoming streams of a protocol, each by one call of `handler`; the stream ends when it returns."""
+        ...
+
+    async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
+        """A stream to `peer`, over a live connection or by dialling `addresses`. Raises `Unreachable`; never
+        returns a stream to a node with another key."""
+        ...
+
+    def connected(self) -> tuple[NodeId, ...]:
+        """Nodes with a live connection."""
+        ...
+
+    def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
+        """Be told, on the daemon's loop, when a node's first connection comes up and its last one ends."""
+        ...

@@ -1,0 +1,1 @@
+"""The crypto plugin `signal`: PQXDH and the Double Ratchet."""

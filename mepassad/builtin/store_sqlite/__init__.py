@@ -1,0 +1,1 @@
+"""The store plugin `sqlite`: one file, one writer, immutable commits."""

@@ -1,0 +1,1 @@
+"""The transport `transport_memory`: nodes within one process, for tests."""

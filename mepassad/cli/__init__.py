@@ -1,0 +1,1 @@
+"""The `mepassad` command: it works on files and needs no daemon."""

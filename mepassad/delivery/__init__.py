@@ -1,0 +1,1 @@
+"""What a message passes: outbox, inbox, router, sessions."""

@@ -1,0 +1,1 @@
+"""The local JSON-RPC socket that thin UIs and bots speak to."""

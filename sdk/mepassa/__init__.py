@@ -1,0 +1,1 @@
+"""Client, bots and command for a mepassad node."""
