@@ -1,0 +1,138 @@
+"""The core's keys of config.yaml: their types, bounds, defaults, and a sentence each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A section of config.yaml. Every key has a default and a description."""
+
+
+class Node(Section, frozen=True):
+    """The node itself."""
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=64, description="Name of the first account; contacts see it.")
+    ] = "mepassa"
+    data_dir: Annotated[
+        Path,
+        Meta(
+            description="Folder of everything the node keeps. "
+            "Default: $STATE_DIRECTORY, else $XDG_DATA_HOME/mepassad, else ~/.local/share/mepassad."
+        ),
+    ] = Path("~/.local/share/mepassad")
+
+
+class Rpc(Section, frozen=True):
+    """The local socket that clients and bots speak JSON-RPC on."""
+
+    socket: Annotated[
+        Path, Meta(description="Path of the socket, at most 107 bytes. Default: run/mepassad.sock in node.data_dir.")
+    ] = Path("run/mepassad.sock")
+    max_line: Annotated[int, Meta(ge=1024, le=1 << 26, description="Longest request or reply, in bytes.")] = 1 << 20
+    max_depth: Annotated[int, Meta(ge=4, le=200, description="Deepest nesting of a request.")] = 32
+    max_calls: Annotated[
+        int, Meta(ge=1, le=1024, description="Calls in flight of one session; beyond, its socket is not read.")
+    ] = 32
+    max_sessions: Annotated[int, Meta(ge=1, le=10_000, description="Sessions open at once.")] = 64
+    max_subscriptions: Annotated[int, Meta(ge=1, le=1024, description="Subscriptions of one session.")] = 16
+    follow_lag: Annotated[
+        int, Meta(ge=1, le=100_000, description="Events a follower may be behind before it returns to replay.")
+    ] = 256
+    write_timeout: Annotated[
+        float, Meta(gt=0, le=3600, description="Seconds a client may leave its replies unread before it is dropped.")
+    ] = 30.0
+
+
+class Crypto(Section, frozen=True):
+    """The end-to-end encryption."""
+
+    plugin: Annotated[str, Meta(description="Name of the plugin that provides it.")] = "signal"
+
+
+class Store(Section, frozen=True):
+    """The node's own database."""
+
+    plugin: Annotated[str, Meta(description="Name of the plugin that provides it.")] = "sqlite"
+
+
+class Log(Section, frozen=True):
+    """The log, on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least grave level shown.")] = (
+        "info"
+    )
+    format: Annotated[Literal["text", "json"], Meta(description="One line of text or one JSON object an event.")] = (
+        "text"
+    )
+
+
+class Messages(Section, frozen=True):
+    """What a message may hold."""
+
+    max_text: Annotated[int, Meta(ge=256, le=1 << 20, description="Longest text, in bytes of UTF-8.")] = 65_536
+
+
+class Delivery(Section, frozen=True):
+    """How messages travel to other nodes, and what is accepted from them."""
+
+    retry_min: Annotated[float, Meta(gt=0, le=3600, description="Seconds before the first retry.")] = 1.0
+    retry_max: Annotated[float, Meta(gt=0, le=86_400, description="Longest wait between retries, in seconds.")] = 900.0
+    retry_jitter: Annotated[
+        float, Meta(ge=0, le=1, description="Share of a wait that is random, so that nodes do not retry in step.")
+    ] = 0.25
+    expire_days: Annotated[int, Meta(ge=1, le=365, description="Days after which an undelivered message expires.")] = 14
+    receipt_delay_ms: Annotated[
+        int, Meta(ge=0, le=60_000, description="Milliseconds a receipt waits for others to travel with.")
+    ] = 50
+    window: Annotated[
+        int, Meta(ge=1, le=65_536, description="Packets sent to one node and not yet acknowledged by it.")
+    ] = 256
+    max_packet: Annotated[int, Meta(ge=4096, le=1 << 24, description="Largest packet, in bytes.")] = 1 << 20
+    packet_rate: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Packets a second accepted from one node, on average.")
+    ] = 20_000
+    packet_burst: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Packets accepted from one node at once.")
+    ] = 40_000
+
+    def __post_init__(self) -> None:
+        """The waits must be in order."""
+        if self.retry_max < self.retry_min:
+            raise ValueError(f"retry_max: {self.retry_max:g} is less than retry_min, {self.retry_min:g}")
+
+
+class Invites(Section, frozen=True):
+    """Invites that this node makes."""
+
+    expires_days: Annotated[int, Meta(ge=1, le=365, description="Days that an invite is good for.")] = 7
+    max_uses: Annotated[int, Meta(ge=1, le=1_000_000, description="Most uses that an invite may be made for.")] = 1000
+
+
+class Events(Section, frozen=True):
+    """The log of events that clients resume from."""
+
+    keep_days: Annotated[int, Meta(ge=1, le=3650, description="Days that an event is kept.")] = 30
+    keep_rows: Annotated[int, Meta(ge=1000, le=100_000_000, description="Most events kept.")] = 1_000_000
+
+
+class Config(Section, frozen=True):
+    """All keys of the core. Plugins add a section each, under their own name."""
+
+    node: Node = Node()
+    rpc: Rpc = Rpc()
+    plugins: Annotated[
+        tuple[str, ...], Meta(description="Plugins to load beside the built-in crypto and store, in this order.")
+    ] = ()
+    crypto: Crypto = Crypto()
+    store: Store = Store()
+    log: Log = Log()
+    messages: Messages = Messages()
+    delivery: Delivery = Delivery()
+    invites: Invites = Invites()
+    events: Events = Events()
