@@ -1,0 +1,155 @@
+"""A bot: a function that is called once for every message that comes in."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from mepassa.client import Client
+from mepassa.cursor import CursorFile, default_state
+from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning, RpcError
+from mepassa.events import Event, pauses
+
+log = logging.getLogger("mepassa.bot")
+
+Handler = Callable[["Context"], Awaitable[None]]
+
+
+class Context:
+    """One message that came in, and the way to answer it."""
+
+    def __init__(self, bot: str, client: Client, data: dict[str, Any]) -> None:
+        self.client = client
+        self.account: str = data["account"]
+        self.message_id: str = data["message_id"]
+        self.contact: str = data["contact"]
+        self.conversation: str = data["conversation"]
+        self.text: str = data["text"]
+        self._bot = bot
+        self._replies = 0
+
+    async def reply(self, text: str) -> None:
+        """Answer in the same conversation; the answer is durable when this returns. Raises `RpcError`.
+
+        Waits for a node that is away. The n-th reply to a message is sent once, however often the bot or its node is
+        restarted: its `request_id` is made of the bot's name, the message's id and n.
+        """
+        self._replies += 1
+        request_id = f"{self._bot}:{self.message_id}:{self._replies}"
+        for pause in pauses():
+            try:
+                await self.client.call(
+                    "messages.send",
+                    account=self.account,
+                    conversation=self.conversation,
+                    text=text,
+                    request_id=request_id,
+                )
+                return
+            except (ConnectionLost, NodeNotRunning):
+                await anyio.sleep(pause)
+            except RpcError as error:
+                if error.name != "RequestReused":  # an earlier run answered, in other words
+                    raise
+                return
+
+
+class Bot:
+    """A bot with one handler, which gets the messages of one account, one after the other.
+
+    A handler that raises is logged and does not stop the bot. Whom a restart caught in the middle of a message is
+    given that message again. On its very first start a bot gets all messages that the node still remembers, so that
+    nobody who wrote early goes without an answer.
+    """
+
+    def __init__(self, name: str) -> None:
+        """`name`: 1 to 32 of a–z, 0–9, - and _; it names the bot's state file and marks its replies."""
+        if not re.fullmatch(r"[a-z0-9_-]{1,32}", name):
+            raise ValueError("A bot's name has 1 to 32 characters of a–z, 0–9, - and _.")
+        self.name = name
+        self._handler: Handler | None = None
+
+    def message(self, handler: Handler) -> Handler:
+        """Decorate the function that gets the messages."""
+        self._handler = handler
+        return handler
+
+    def run(self, arguments: Sequence[str] | None = None) -> None:
+        """Run until it is interrupted, with the options of the command line (`--help` lists them)."""
+        options = _options(self.name, arguments)
+        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+        try:
+            anyio.run(self._run, options)
+        except KeyboardInterrupt:
+            return
+        except NodeNotRunning as error:
+            sys.exit(_complaint(error, 3))
+        except MepassaError as error:
+            sys.exit(_complaint(error, 1))
+
+    async def _run(self, options: argparse.Namespace) -> None:
+        async with Client(options.socket) as client:
+            await self.serve(client, CursorFile(options.state), account=options.account)
+
+    async def serve(self, client: Client, cursor: CursorFile, *, account: str | None = None) -> None:
+        """Run over `client` for ever. `account`: whose messages, None for the node's first account.
+
+        Raises `NodeNotRunning` or `ConnectionLost` when there is no node at the start, `RpcError`, `StateUnreadable`.
+        """
+        me: str = (await client.call("identity.show", account=account))["account"]
+        after = cursor.load(me) or 0
+        while True:
+            try:
+                await self._follow(client, cursor, me, after)
+            except RpcError as error:
+                if error.name != "EventsExpired":
+                    raise
+                log.warning("%s was away for so long that some messages are no longer kept as events", self.name)
+                after = 0
+
+    async def _follow(self, client: Client, cursor: CursorFile, me: str, after: int) -> None:
+        async with client.events(topics=["message.received"], after=after) as events:
+            log.info("%s is ready as %s", self.name, me)
+            async for event in events:
+                if event.data.get("account") == me:
+                    await self._handle(client, event)
+                if event.seq is not None:
+                    cursor.save(me, event.seq)
+
+    async def _handle(self, client: Client, event: Event) -> None:
+        if self._handler is None:
+            return
+        try:
+            await self._handler(Context(self.name, client, event.data))
+        except Exception as error:
+            log.error("%s failed on message %s: %s", self.name, event.data.get("message_id"), _where(error))
+
+
+def _where(error: Exception) -> str:
+    """What kind of failure and where; never the exception's own words, which may quote the message."""
+    kind = error.name if isinstance(error, RpcError) else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    return " > ".join([f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames] + [kind])
+
+
+def _options(name: str, arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=f"The bot `{name}`, over a running mepassad.")
+    parser.add_argument("--socket", help="the node's socket (default: $MEPASSAD_SOCKET, else the usual place)")
+    parser.add_argument("--account", help="the account whose messages it gets (default: the node's first)")
+    parser.add_argument(
+        "--state", type=Path, default=default_state(name), help="where it keeps its place (default: %(default)s)"
+    )
+    return parser.parse_args(arguments)
+
+
+def _complaint(error: MepassaError, code: int) -> int:
+    sys.stderr.write(f"{error}\n")
+    return code

@@ -1,0 +1,28 @@
+"""The `mepassa` command: a thin client of a running node, one module a sub-command."""
+
+from __future__ import annotations
+
+import click
+
+from mepassa.cli.accept import accept
+from mepassa.cli.contacts import contacts
+from mepassa.cli.invite import invite
+from mepassa.cli.rpc import rpc
+from mepassa.cli.send import send
+from mepassa.cli.session import Session
+from mepassa.cli.status import status
+from mepassa.cli.tail import tail
+
+
+@click.group(epilog="Exit codes: 0 done, 1 refused by the node, 2 wrong usage, 3 no node answers.")
+@click.option("--socket", metavar="PATH", help="The node's socket (default: $MEPASSAD_SOCKET, else the usual place).")
+@click.option("--account", metavar="ID", help="The account to act for (default: the node's first).")
+@click.version_option(package_name="mepassa")
+@click.pass_context
+def main(context: click.Context, socket: str | None, account: str | None) -> None:
+    """Speak to a running mepassad."""
+    context.obj = Session(socket, account)
+
+
+for command in (status, invite, accept, contacts, send, tail, rpc):
+    main.add_command(command)

@@ -1,0 +1,38 @@
+"""`mepassa invite`: a link, and its QR code, that makes whoever redeems it a contact."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import click
+
+from mepassa.cli.session import Session, over_socket
+from mepassa.cli.text import echo_line
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(span: str) -> int:
+    """The seconds of a time span: `90s`, `30m`, `12h`, `7d`; a bare number is seconds. Raises click.BadParameter."""
+    match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", span)
+    if match is None:
+        raise click.BadParameter(f"{span!r} is not a time span; write for example 90s, 30m, 12h or 7d.")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+@click.command()
+@click.option("--uses", type=click.IntRange(min=1), help="How many people may redeem it (default: one).")
+@click.option(
+    "--expires", type=seconds, metavar="SPAN", help="How long it is good for: 30m, 12h, 7d (default: seven days)."
+)
+@over_socket
+async def invite(session: Session, uses: int | None, expires: int | None) -> None:
+    """Make an invite; on a terminal also show it as a QR code."""
+    made = await session.call("invites.create", uses=uses, expires_in=expires)
+    echo_line(made["uri"])
+    if sys.stdout.isatty():
+        import segno  # here, because no other command needs it
+
+        segno.make(made["uri"], error="l").terminal(compact=True)
+        click.echo(f"good until {made['expires_at']}", err=True)

@@ -1,0 +1,51 @@
+"""Contacts as a user names them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mepassa.cli.session import Session
+from mepassa.cli.text import visible
+
+
+async def all_contacts(session: Session) -> list[dict[str, Any]]:
+    """The account's contacts, oldest first."""
+    items: list[dict[str, Any]] = []
+    before = None
+    while True:
+        page = await session.call("contacts.list", before=before)
+        items += page["items"]
+        before = page.get("next")
+        if not before:
+            return items
+
+
+async def find_contact(session: Session, wanted: str) -> str:
+    """The id of the contact that `wanted` means: an id, a petname, a name, or the only beginning of one of them.
+
+    Raises click.BadParameter when it means nobody, or more than one.
+    """
+    contacts = await all_contacts(session)
+    exact = [contact for contact in contacts if wanted in _names(contact)]
+    found = exact or [contact for contact in contacts if _begins(contact, wanted)]
+    if len(found) == 1:
+        return str(found[0]["contact"])
+    if not found:
+        raise click.BadParameter(f"Nobody among your contacts is called {visible(wanted)!r}; see `mepassa contacts`.")
+    several = ", ".join(f"{label(contact)} ({contact['contact']})" for contact in found[:5])
+    raise click.BadParameter(f"{visible(wanted)!r} may be any of {several}; write more of it, or the id.")
+
+
+def label(contact: dict[str, Any]) -> str:
+    """A contact's petname, else the name they chose, safe to show."""
+    return visible(contact.get("petname") or contact.get("name") or "")
+
+
+def _names(contact: dict[str, Any]) -> list[str]:
+    return [name for name in (contact["contact"], contact.get("petname"), contact.get("name")) if name]
+
+
+def _begins(contact: dict[str, Any], wanted: str) -> bool:
+    return bool(wanted) and any(name.casefold().startswith(wanted.casefold()) for name in _names(contact))

@@ -1,0 +1,28 @@
+"""`mepassa rpc`: any method of the node, for scripts and for what has no command of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from mepassa.cli.session import Session, over_socket
+from mepassa.cli.text import as_json, echo_line
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The object that `text` is. Raises click.BadParameter."""
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise click.BadParameter("parameters are one JSON object, for example '{\"limit\": 10}'.") from None
+
+
+@click.command()
+@click.argument("method")
+@click.argument("params", type=json_object, default="{}")
+@over_socket
+async def rpc(session: Session, method: str, params: dict[str, Any]) -> None:
+    """Call METHOD with the JSON object PARAMS and print its result as one line of JSON."""
+    echo_line(as_json(await session.call(method, **params)))

@@ -1,0 +1,71 @@
+"""What all sub-commands share: the node they speak to, the account they act for, and how failures end."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec
+
+import anyio
+import click
+
+from mepassa.client import Client
+from mepassa.errors import CallTooLarge, ConnectionLost, NodeNotRunning, RpcError
+
+P = ParamSpec("P")
+
+
+class Refused(click.ClickException):
+    """The node said no, or a message failed: exit code 1."""
+
+    exit_code = 1
+
+
+class NoNode(click.ClickException):
+    """No node answers, or it stopped in the middle: exit code 3."""
+
+    exit_code = 3
+
+
+class Session:
+    """The options of the group, and the client once a sub-command runs."""
+
+    client: Client
+
+    def __init__(self, socket: str | None, account: str | None) -> None:
+        self.socket = socket
+        self.account = account
+
+    async def call(self, method: str, /, **params: Any) -> dict[str, Any]:
+        """Call a method for the chosen account."""
+        return await self.client.call(method, **{"account": self.account, **params})
+
+    def run(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a sub-command's work with a client. Raises `Refused`, `NoNode`, click.UsageError."""
+        try:
+            anyio.run(self._run, work)
+        except RpcError as error:
+            raise Refused(f"{error.message} ({error.name})") from None
+        except (NodeNotRunning, ConnectionLost) as error:
+            raise NoNode(str(error)) from None
+        except CallTooLarge as error:
+            raise click.UsageError(str(error)) from None
+        except UnicodeEncodeError:
+            raise click.UsageError("What you typed is not valid UTF-8.") from None
+
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        async with Client(self.socket) as self.client:
+            await work()
+
+
+def over_socket(work: Callable[Concatenate[Session, P], Awaitable[None]]) -> Callable[P, None]:
+    """Turn an async function of a `Session` and its arguments into the body of a click command."""
+
+    @functools.wraps(work)
+    def body(*args: P.args, **kwargs: P.kwargs) -> None:
+        session = click.get_current_context().find_object(Session)
+        if session is None:
+            raise RuntimeError("a sub-command runs under the group `main`")
+        session.run(lambda: work(session, *args, **kwargs))
+
+    return body
