@@ -97,9 +97,9 @@ class Delivery(Section, frozen=True):
     packet_rate: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Packets a second accepted from one node, on average.")
     ] = 20_000
-    packet_burst: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Packets accepted from one node at once.")
-    ] = 40_000
+    packet_burst: Annotated[int, Meta(ge=1, le=1_000_000, description="Packets accepted from one node at once.")] = (
+        40_000
+    )
 
     def __post_init__(self) -> None:
         """The waits must be in order."""

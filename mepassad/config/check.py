@@ -1,0 +1,147 @@
+"""Trees of config.yaml against the keys' types: every value converted, every problem gathered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from mepassad.config.problems import Place, Problem, unknown_key
+from mepassad.config.tree import Tree
+from mepassad.errors import MepassaError
+
+Key = tuple[str, ...]
+S = TypeVar("S", bound=msgspec.Struct)
+
+_MAX_ITEMS = 20  # problems told of one list
+_WORDS = {
+    "`str`": "text",
+    "`int`": "a whole number",
+    "`float`": "a number",
+    "`bool`": "true or false",
+    "`array`": "a list",
+    "`object`": "keys with values",
+    "`null`": "nothing",
+}
+
+
+class Checker:
+    """Takes one tree after the other, the later overriding; then builds sections from what it found."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        """`~` is `home`; relative paths are relative to `folder`."""
+        self.problems: list[Problem] = []
+        self.found: dict[Key, Any] = {}
+        self.places: dict[Key, Place] = {}
+        self._home = home
+        self._folder = folder
+
+    def take(self, tree: Tree, keys: Mapping[str, Any], ignored: Collection[str] = (), path: Key = ()) -> None:
+        """Check a mapping whose `keys` have these types; keys that are `ignored` are passed over."""
+        if tree.value is None:
+            return
+        if not isinstance(tree.value, dict):
+            self._problem(tree.place, path, f"expected keys with values: {', '.join(keys)}")
+            return
+        for key, value in tree.value.items():
+            here = (*path, key)
+            if key in keys:
+                self._take_value(value, keys[key], here)
+            elif key not in ignored:
+                self.problems.append(unknown_key(value.key_place, here, keys))
+
+    def build(self, kind: type[S], path: Key = ()) -> S | None:
+        """The section from the values found and the defaults; None if it could not be built, which is a problem."""
+        values: dict[str, Any] = {}
+        for field in msgspec.structs.fields(kind):
+            here = (*path, field.encode_name)
+            if inner := struct_type(field.type):
+                if (section := self.build(inner, here)) is None:
+                    return None
+                values[field.name] = section
+            elif here in self.found:
+                values[field.name] = self.found[here]
+        try:
+            return kind(**values)
+        except (ValueError, TypeError, MepassaError) as error:
+            if not any(problem.key.startswith(".".join(path)) for problem in self.problems):
+                self._refused(kind, path, str(error))
+            return None
+
+    def _take_value(self, tree: Tree, hint: Any, path: Key) -> None:
+        if inner := struct_type(hint):
+            self.take(tree, key_types(inner), path=path)
+            return
+        raw = tree.plain()
+        for _ in range(_MAX_ITEMS):
+            try:
+                self.found[path] = msgspec.convert(raw, hint, dec_hook=self._decode)
+                self.places[path] = tree.key_place
+                return
+            except msgspec.ValidationError as error:
+                text, _, where = str(error).partition(" - at `$")
+                inner_tree = _at(tree, where)
+                self._problem(inner_tree.place, path, _sentence(text, hint, inner_tree.plain()))
+                index = re.match(r"\[(\d+)\]", where)
+                if not (index and isinstance(raw, list) and isinstance(tree.value, list)):
+                    return
+                # The other items may be wrong as well: go on without this one.
+                raw = [*raw[: int(index[1])], *raw[int(index[1]) + 1 :]]
+                tree = Tree(
+                    [*tree.value[: int(index[1])], *tree.value[int(index[1]) + 1 :]], tree.place, tree.key_place
+                )
+
+    def _refused(self, kind: type[msgspec.Struct], path: Key, text: str) -> None:
+        """A section's own check said no. A sentence that begins with `key: ` is about that key."""
+        key, colon, rest = text.partition(": ")
+        here = (*path, key) if colon and key in key_types(kind) else path
+        place = self.places.get(here) or next((p for k, p in self.places.items() if k[: len(path)] == path), None)
+        self._problem(place, here, rest if here != path else text)
+
+    def _decode(self, kind: type, value: Any) -> Any:
+        if kind is not Path:
+            raise NotImplementedError
+        if not isinstance(value, str) or not value or "\0" in value:
+            raise ValueError("expected a path")
+        if value == "~" or value.startswith("~/"):
+            return self._home / value[2:]
+        return self._folder / value
+
+    def _problem(self, place: Place | None, path: Key, text: str) -> None:
+        self.problems.append(Problem(place, ".".join(path), text))
+
+
+def struct_type(hint: Any) -> type[msgspec.Struct] | None:
+    """The section's type if the hint is one."""
+    return hint if isinstance(hint, type) and issubclass(hint, msgspec.Struct) else None
+
+
+def key_types(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """A section's keys and their types, bounds included."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def _at(tree: Tree, where: str) -> Tree:
+    """The subtree at msgspec's path, such as `[2].port`; as deep as it can be followed."""
+    for index, key in re.findall(r"\[(\d+)\]|\.(\w+)", where):
+        if isinstance(tree.value, list) and index and int(index) < len(tree.value):
+            tree = tree.value[int(index)]
+        elif isinstance(tree.value, dict) and key in tree.value:
+            tree = tree.value[key]
+        else:
+            break
+    return tree
+
+
+def _sentence(text: str, hint: Any, value: object) -> str:
+    kind = msgspec.inspect.type_info(hint)
+    while isinstance(kind, msgspec.inspect.Metadata):
+        kind = kind.type
+    if isinstance(kind, msgspec.inspect.LiteralType) and isinstance(value, str):
+        return f"expected one of {', '.join(map(str, kind.values))}, got {value!r}"
+    for word, plain in _WORDS.items():
+        text = text.replace(word, plain)
+    return text[:1].lower() + text[1:].replace("`", "")

@@ -1,0 +1,146 @@
+"""Reads the configuration: file, environment and defaults, checked whole before anything else happens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from mepassad.config.check import Checker, key_types
+from mepassad.config.describe import describe_keys
+from mepassad.config.model import Config
+from mepassad.config.problems import Place, Problem, as_error, nearest
+from mepassad.config.tree import MAX_BYTES, Tree, parse_file, parse_variable
+from mepassad.errors import ConfigError
+from mepassad.plugins import Catalogue, Plugins
+
+ENVIRONMENT = "MEPASSAD__"
+MAX_SOCKET_PATH = 107  # bytes: sun_path of Linux holds 108, one of them the closing zero
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The effective configuration. `sections` are the plugins' own, by plugin name.
+
+    `origins` tells of every dotted key where its value came from: `default`, `<file>:<line>` or
+    `environment: <variable>`. `ignored` are the file's sections of plugins that are installed but not on.
+    """
+
+    config: Config
+    sections: dict[str, msgspec.Struct]
+    origins: dict[str, str]
+    ignored: tuple[str, ...] = ()
+
+
+def load(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) -> tuple[Loaded, Plugins]:
+    """The configuration of a file (or of none), overridden by `MEPASSAD__SECTION__KEY` variables, and its plugins.
+
+    Raises `ConfigError` with all that is wrong, each with its place, and what `Catalogue.load` raises.
+    """
+    trees = list(_trees(path, environ))
+    checker = Checker(home=_home(environ), folder=(path.parent if path else Path()).absolute())
+    wanted = _wanted_plugins(trees, catalogue, checker.problems)
+    plugins = catalogue.load(wanted)
+    keys = {**key_types(Config), **plugins.sections}
+    off = set(catalogue.names) - set(plugins.names)
+    for tree in trees:
+        checker.take(tree, keys, ignored=off)
+    _fill_paths(checker, environ)
+    config = checker.build(Config)
+    sections = {name: checker.build(kind, (name,)) for name, kind in plugins.sections.items()}
+    if config:
+        _check_providers(checker, config, plugins)
+    if checker.problems or config is None:
+        raise as_error(checker.problems)
+    ignored = {key for tree in trees if isinstance(tree.value, dict) for key in tree.value if key in off}
+    built = {name: section for name, section in sections.items() if section is not None}
+    return Loaded(config, built, _origins(checker, plugins), tuple(sorted(ignored))), plugins
+
+
+def _trees(path: Path | None, environ: Mapping[str, str]) -> Iterator[Tree]:
+    """The file, then each variable: a later one overrides."""
+    if path is not None:
+        yield parse_file(_read(path), str(path))
+    for variable in sorted(environ):
+        if variable.startswith(ENVIRONMENT):
+            tree, place = parse_variable(environ[variable], variable), Place(variable)
+            for key in reversed(variable.removeprefix(ENVIRONMENT).lower().split("__")):
+                tree = Tree({key: tree}, place, place)
+            yield tree
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: the configuration cannot be read: {reason}") from None
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path}: the configuration is larger than {MAX_BYTES // 1024} KiB")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: the configuration is not text in UTF-8") from None
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or os.path.expanduser("~")).absolute()
+
+
+def _wanted_plugins(trees: list[Tree], catalogue: Catalogue, problems: list[Problem]) -> list[str]:
+    """A first look at the list of plugins, because plugins say what else may be in the file."""
+    lists = [tree.value["plugins"] for tree in trees if isinstance(tree.value, dict) and "plugins" in tree.value]
+    items = lists[-1].value if lists else None
+    if not isinstance(items, list):
+        return []  # a wrong type is told with all that is wrong
+    names: list[str] = []
+    for item in items:
+        if not isinstance(item.value, str):
+            continue
+        if item.value not in catalogue.names:
+            hint = nearest(item.value, catalogue.names)
+            text = f"the plugin '{item.value}' is not installed; installed: {', '.join(catalogue.names)}"
+            problems.append(Problem(item.place, "plugins", text + (hint if "did you mean" in hint else "")))
+        elif item.value in names:
+            problems.append(Problem(item.place, "plugins", f"the plugin '{item.value}' is named twice"))
+        else:
+            names.append(item.value)
+    return names
+
+
+def _fill_paths(checker: Checker, environ: Mapping[str, str]) -> None:
+    """The defaults that depend on where the daemon runs, and the limit that Unix sets to a socket's path."""
+    folder = checker.found.setdefault(("node", "data_dir"), _data_dir(environ))
+    socket = checker.found.setdefault(("rpc", "socket"), folder / "run" / "mepassad.sock")
+    if (size := len(str(socket).encode())) > MAX_SOCKET_PATH:
+        place = checker.places.get(("rpc", "socket")) or checker.places.get(("node", "data_dir"))
+        text = f"the path has {size} bytes, Unix allows {MAX_SOCKET_PATH} for a socket; choose a shorter one: {socket}"
+        checker.problems.append(Problem(place, "rpc.socket", text))
+
+
+def _data_dir(environ: Mapping[str, str]) -> Path:
+    if state := environ.get("STATE_DIRECTORY"):
+        return Path(state.split(":")[0]).absolute()  # systemd names several with colons
+    data = environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else _home(environ) / ".local" / "share").absolute() / "mepassad"
+
+
+def _check_providers(checker: Checker, config: Config, plugins: Plugins) -> None:
+    for section, name in (("crypto", config.crypto.plugin), ("store", config.store.plugin)):
+        able = plugins.providers(f"provide_{section}")
+        if name not in able:
+            text = f"no loaded plugin named '{name}' provides a {section}; those that do: {', '.join(sorted(able))}"
+            place = checker.places.get((section, "plugin"))
+            checker.problems.append(Problem(place, f"{section}.plugin", text))
+
+
+def _origins(checker: Checker, plugins: Plugins) -> dict[str, str]:
+    keys = [info.key for info in describe_keys(Config)]
+    keys += [info.key for name, kind in plugins.sections.items() for info in describe_keys(kind, name)]
+    places = {".".join(path): place.origin for path, place in checker.places.items()}
+    return {key: places.get(key, "default") for key in keys}

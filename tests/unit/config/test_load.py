@@ -1,0 +1,309 @@
+"""The configuration: where values come from, and what each mistake is told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Meta
+
+from mepassad.api import hookimpl
+from mepassad.config.load import Loaded, load
+from mepassad.config.model import Config
+from mepassad.config.tree import MAX_BYTES, MAX_DEPTH
+from mepassad.errors import ConfigError
+from mepassad.plugins import GROUP, Catalogue
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """A section inside a section."""
+
+    peers: Annotated[int, Meta(ge=1, description="How many.")] = 8
+
+
+class Post(msgspec.Struct, frozen=True):
+    """The section of a made-up plugin."""
+
+    listen: Annotated[tuple[str, ...], Meta(description="Where.")] = ()
+    bootstrap: tuple[str, ...] = ()
+    folder: Path | None = None
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        for address in self.listen:
+            if not address.startswith("/"):
+                raise ValueError(f"listen: {address!r} is not an address")
+
+
+class _Provider:
+    def __init__(self, hook: str) -> None:
+        setattr(self, hook, hookimpl(lambda config: None, specname=hook))
+
+
+class _Post:
+    @hookimpl
+    def register_config(self, register) -> None:  # type: ignore[no-untyped-def]
+        register("post", Post)
+
+
+PLUGINS = {
+    "signal": _Provider("provide_crypto"),
+    "sqlite": _Provider("provide_store"),
+    "post": _Post(),
+    "pigeon": object(),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def made_up_module() -> Iterator[None]:
+    module = ModuleType("made_up_plugins")
+    vars(module).update(PLUGINS)
+    sys.modules[module.__name__] = module
+    yield
+    del sys.modules[module.__name__]
+
+
+CATALOGUE = Catalogue(EntryPoint(name, f"made_up_plugins:{name}", GROUP) for name in PLUGINS)
+HOME = {"HOME": "/home/ana"}
+
+
+def read(tmp_path: Path, text: str | bytes, **environ: str) -> Loaded:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    loaded, _ = load(path, HOME | environ, CATALOGUE)
+    return loaded
+
+
+def refused(tmp_path: Path, text: str | bytes, **environ: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text, **environ)
+    return caught.value.sentence.replace(f"{tmp_path}/", "")
+
+
+# -- where values come from
+
+
+def test_without_a_file_every_value_is_the_default() -> None:
+    loaded, plugins = load(None, HOME, CATALOGUE)
+    assert loaded.config.messages.max_text == 65_536
+    assert set(loaded.origins.values()) == {"default"}
+    assert plugins.names == ("signal", "sqlite")
+
+
+def test_an_empty_file_and_an_empty_section_mean_the_defaults(tmp_path: Path) -> None:
+    assert read(tmp_path, "").config == read(tmp_path, "node:\nrpc:\n# nothing\n").config
+
+
+def test_a_value_of_the_file_has_its_line_as_origin(tmp_path: Path) -> None:
+    loaded = read(tmp_path, "log:\n  level: debug\n")
+    assert loaded.config.log.level == "debug"
+    assert loaded.origins["log.level"] == f"{tmp_path}/config.yaml:2"
+    assert loaded.origins["log.format"] == "default"
+
+
+def test_a_variable_overrides_the_file(tmp_path: Path) -> None:
+    loaded = read(tmp_path, "node: {name: ana}\n", MEPASSAD__NODE__NAME="bia", MEPASSAD__RPC="{max_calls: 7}")
+    assert (loaded.config.node.name, loaded.config.rpc.max_calls) == ("bia", 7)
+    assert loaded.origins["node.name"] == "environment: MEPASSAD__NODE__NAME"
+
+
+def test_a_variable_can_name_the_plugins_and_set_their_keys(tmp_path: Path) -> None:
+    loaded = read(tmp_path, "", MEPASSAD__PLUGINS="[post]", MEPASSAD__POST__LIMITS__PEERS="3")
+    assert loaded.sections["post"] == Post(limits=Limits(peers=3))
+
+
+def test_a_plugins_section_is_typed_by_the_plugin(tmp_path: Path) -> None:
+    loaded = read(tmp_path, "plugins: [post]\npost:\n  listen:\n    - /here\n  limits: {peers: 2}\n")
+    assert loaded.sections == {"post": Post(listen=("/here",), limits=Limits(peers=2))}
+    assert loaded.origins["post.limits.peers"] == f"{tmp_path}/config.yaml:5"
+
+
+def test_the_section_of_a_plugin_that_is_off_is_ignored_and_named(tmp_path: Path) -> None:
+    loaded = read(tmp_path, "post: {whatever: 1}\n")
+    assert loaded.ignored == ("post",)
+    assert loaded.sections == {}
+
+
+def test_relative_paths_are_relative_to_the_files_folder_and_a_tilde_is_home(tmp_path: Path) -> None:
+    loaded = read(tmp_path, "node: {data_dir: data}\nrpc: {socket: ~/s.sock}\nplugins: [post]\npost: {folder: /x}\n")
+    assert loaded.config.node.data_dir == tmp_path / "data"
+    assert loaded.config.rpc.socket == Path("/home/ana/s.sock")
+    assert loaded.sections["post"] == Post(folder=Path("/x"))
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, "/home/ana/.local/share/mepassad"),
+        ({"XDG_DATA_HOME": "/d"}, "/d/mepassad"),
+        ({"XDG_DATA_HOME": "/d", "STATE_DIRECTORY": "/var/lib/mepassad:/other"}, "/var/lib/mepassad"),
+    ],
+)
+def test_the_data_folder_follows_systemd_then_xdg_then_home(environ: dict[str, str], expected: str) -> None:
+    config = load(None, HOME | environ, CATALOGUE)[0].config
+    assert config.node.data_dir == Path(expected)
+    assert config.rpc.socket == Path(expected, "run", "mepassad.sock")
+
+
+# -- what a mistake is told
+
+
+def test_all_mistakes_are_told_at_once_each_with_line_column_and_the_nearest_key(tmp_path: Path) -> None:
+    text = """\
+node:
+  nam: ana
+plugins: [post]
+rpc:
+  max_calls: many
+post:
+  lisen: [/here]
+"""
+    assert refused(tmp_path, text).splitlines() == [
+        "config.yaml:2:3: node.nam: unknown key 'nam' — did you mean 'name'?",
+        "      nam: ana",
+        "      ^",
+        "config.yaml:5:14: rpc.max_calls: expected a whole number, got text",
+        "      max_calls: many",
+        "                 ^",
+        "config.yaml:7:3: post.lisen: unknown key 'lisen' — did you mean 'listen'?",
+        "      lisen: [/here]",
+        "      ^",
+        "3 errors in the configuration",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nod: {}", "config.yaml:1:1: nod: unknown key 'nod' — did you mean 'node'?"),
+        ("log: {xyz: 1}", "config.yaml:1:7: log.xyz: unknown key 'xyz' — known here: format, level"),
+        ("log: {level: loud}", "config.yaml:1:14: log.level: expected one of debug, error, info, warning, got 'loud'"),
+        ("log: text", "config.yaml:1:6: log: expected keys with values: level, format"),
+        ("- a", "config.yaml:1:1: expected keys with values: node, rpc"),
+        ("rpc: {max_calls: 0}", "config.yaml:1:18: rpc.max_calls: expected a whole number >= 1"),
+        ("rpc: {max_calls: 1025}", "expected a whole number <= 1024"),
+        ("rpc: {max_calls:}", "config.yaml:1:17: rpc.max_calls: expected a whole number, got nothing"),
+        ("node: {name: 12}", "expected text, got a whole number"),
+        ("node: {name: ''}", "expected text of length >= 1"),
+        ("node: {data_dir: 1}", "node.data_dir: expected a path"),
+        ('node: {data_dir: "a\\0b"}', "node.data_dir: expected a path"),
+        ("plugins: post", "config.yaml:1:10: plugins: expected a list, got text"),
+        ("plugins: [post, 1, 2]", "config.yaml:1:20: plugins: expected text, got a whole number"),
+        ("plugins: [post, post]", "config.yaml:1:17: plugins: the plugin 'post' is named twice"),
+        ("plugins: [pots]", "the plugin 'pots' is not installed; installed: pigeon, post, signal, sqlite"),
+        ("plugins: [post]\npost: {listen: [nowhere]}", "config.yaml:2:8: post.listen: 'nowhere' is not an address"),
+        ("crypto: {plugin: sqlite}", "config.yaml:1:10: crypto.plugin: no loaded plugin named 'sqlite' provides a"),
+        ("delivery: {retry_min: 5, retry_max: 2}", "delivery.retry_max: 2 is less than retry_min, 5"),
+        ("log: {}\nlog: {}", "config.yaml:2:1: log: this key is already there: "),
+        ("1: 2", "config.yaml:1:1: a key must be text"),
+        ("? [a]\n: 2", "config.yaml:1:3: a key must be text"),
+        ("a: [", "config.yaml:1:5: not YAML: while parsing a flow node"),
+        ("a: 1\n---\nb: 2", "not YAML: expected a single document"),
+        ("a: \x01", "config.yaml:1:1: not YAML: unacceptable character"),
+        ("a: !!python/name:os.system x", "config.yaml:1:4: the tag 'tag:yaml.org,2002:python/name:os.system' is not"),
+        ('node: {name: "\\ud800"}', "config.yaml:1:14: not valid Unicode text"),
+        ("a: &x 1\nb: *x", "config.yaml:2:4: not YAML: aliases are not supported"),
+        (b"a: \xff", "config.yaml:1: the configuration is not text in UTF-8"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str | bytes, told: str) -> None:
+    assert told in refused(tmp_path, text)
+
+
+def test_a_mistake_in_a_variable_names_the_variable(tmp_path: Path) -> None:
+    told = refused(tmp_path, "", MEPASSAD__RPC__MAX_CALS="1", MEPASSAD__LOG__LEVEL="[", MEPASSAD__="x")
+    assert told.startswith("MEPASSAD__LOG__LEVEL: not YAML")
+    told = refused(tmp_path, "", MEPASSAD__RPC__MAX_CALS="1", MEPASSAD__NODE__NAME="7", MEPASSAD__="x")
+    assert "MEPASSAD__RPC__MAX_CALS: rpc.max_cals: unknown key 'max_cals' — did you mean 'max_calls'?" in told
+    assert "MEPASSAD__NODE__NAME: node.name: expected text, got a whole number" in told
+    assert "MEPASSAD__: unknown key ''" in told
+
+
+def test_words_that_yaml_1_1_takes_for_booleans_stay_text(tmp_path: Path) -> None:
+    assert read(tmp_path, "node: {name: no}").config.node.name == "no"
+
+
+def test_a_file_of_the_largest_size_is_read_and_one_byte_more_is_refused(tmp_path: Path) -> None:
+    assert read(tmp_path, "#" * MAX_BYTES).config.node.name == "mepassa"
+    assert "larger than 256 KiB" in refused(tmp_path, "#" * (MAX_BYTES + 1))
+
+
+def test_nesting_is_bounded(tmp_path: Path) -> None:
+    assert "unknown key" in refused(tmp_path, "a: " + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1))
+    assert f"nested deeper than {MAX_DEPTH}" in refused(tmp_path, "a: " + "[" * MAX_DEPTH + "]" * MAX_DEPTH)
+    assert f"nested deeper than {MAX_DEPTH}" in refused(tmp_path, "[" * MAX_BYTES)
+
+
+def test_a_socket_path_of_107_bytes_is_allowed_and_one_of_108_is_not(tmp_path: Path) -> None:
+    longest = "/" + "s" * 106
+    assert read(tmp_path, f"rpc: {{socket: {longest}}}").config.rpc.socket == Path(longest)
+    assert "config.yaml:1:7: rpc.socket: the path has 108 bytes, Unix allows 107" in refused(
+        tmp_path, f"rpc: {{socket: {longest}s}}"
+    )
+    assert "rpc.socket: the path has" in refused(tmp_path, f"node: {{data_dir: {longest}}}")
+
+
+def test_a_file_that_cannot_be_read_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        load(tmp_path / "none.yaml", HOME, CATALOGUE)
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        load(tmp_path, HOME, CATALOGUE)
+
+
+WORDS = st.sampled_from(
+    [
+        "node",
+        "rpc",
+        "plugins",
+        "post",
+        "listen",
+        ": ",
+        "[",
+        "]",
+        "{",
+        "}",
+        "- ",
+        "\n",
+        "  ",
+        "1",
+        "!",
+        "&a",
+        "*a",
+        '"',
+        "#",
+    ]
+)
+
+
+@given(
+    st.binary(max_size=200)
+    | st.text(max_size=200).map(lambda t: t.encode("utf-8", "surrogatepass"))
+    | st.lists(WORDS, max_size=40).map(lambda w: "".join(w).encode())
+)
+def test_any_bytes_are_a_configuration_or_one_named_error(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "junk.yaml"
+    path.write_bytes(data)
+    try:
+        loaded, _ = load(path, HOME, CATALOGUE)
+    except ConfigError as error:
+        assert error.sentence.encode()
+    else:
+        assert isinstance(loaded.config, Config)
+
+
+@given(st.text(max_size=20), st.text(max_size=60))
+def test_any_variable_is_a_value_or_one_named_error(name: str, value: str) -> None:
+    try:
+        load(None, {**HOME, f"MEPASSAD__{name}": value}, CATALOGUE)
+    except ConfigError as error:
+        assert "MEPASSAD__" in error.sentence
