@@ -40,6 +40,9 @@ class Initiated(NamedTuple):
     state: bytes
     transcript: bytes
 
+    def __repr__(self) -> str:
+        return f"Initiated({self.session.hex()})"
+
 
 class Accepted(NamedTuple):
     """A session begun by a peer's first message, with that message opened.
@@ -56,12 +59,18 @@ class Accepted(NamedTuple):
     changed: tuple[PrivateKey, ...] = ()
     skipped: tuple[tuple[bytes, bytes], ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Accepted({self.session.hex()})"
+
 
 class Encrypted(NamedTuple):
     """The next state and the message for the wire."""
 
     state: bytes
     message: bytes
+
+    def __repr__(self) -> str:
+        return f"Encrypted({len(self.message)} bytes)"
 
 
 class Decrypted(NamedTuple):
@@ -71,6 +80,9 @@ class Decrypted(NamedTuple):
     plaintext: bytes
     skipped: tuple[tuple[bytes, bytes], ...] = ()  # (reference, key) to add
     used: tuple[bytes, ...] = ()  # references to drop
+
+    def __repr__(self) -> str:
+        return f"Decrypted({len(self.plaintext)} bytes)"
 
 
 class Replenished(NamedTuple):
@@ -128,6 +140,9 @@ class Crypto(Protocol):
         ...
 
     def decrypt(self, state: bytes, skipped: Mapping[bytes, bytes], message: bytes) -> Decrypted:
-        """Open one message, in any order, with or without the handshake in front. Raises `DecryptFailed`,
-        `GapTooLarge`."""
+        """Open one message, in any order, with or without the handshake in front.
+
+        `skipped`: the session's table of skipped message keys, reference to key, iterating oldest first. Raises
+        `DecryptFailed`, `GapTooLarge`.
+        """
         ...
