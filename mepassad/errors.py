@@ -228,6 +228,12 @@ class StoreBroken(MepassaError):
     code = 1304
 
 
+class StoreBusy(MepassaError):
+    """More is waiting for the disk than it can take; nothing of this was kept, try again in a moment."""
+
+    code = 1305
+
+
 # -- transport --------------------------------------------------------------------------------------------------
 
 
@@ -358,6 +364,24 @@ class ApiVersion(MepassaError):
     """The client needs another version of this interface."""
 
     code = 1702
+
+
+class UnknownSubscription(MepassaError):
+    """This session has no such subscription."""
+
+    code = 1703
+
+
+class TooManySubscriptions(MepassaError):
+    """This session has as many subscriptions as it may have; end one first."""
+
+    code = 1704
+
+
+class TooManySessions(MepassaError):
+    """The daemon serves as many clients as it can; close one and try again."""
+
+    code = 1705
 
 
 # -- plugins ----------------------------------------------------------------------------------------------------

@@ -232,7 +232,8 @@ class Store(Protocol):
 
     `commit` takes the commit at once, in call order, and its awaitable ends when the commit is durable (fsynced).
     It raises `Conflict` (a session's version did not follow), `Duplicate` (see the writes), or `StoreFull`; a failed
-    commit changed nothing, and other commits are not touched by it. Commits handed over in one loop tick share one
+    commit changed nothing, and other commits are not touched by it. While too many wait for the disk, more are refused
+    with `StoreBusy`. Commits handed over in one loop tick share one
     fsync. After `StoreFull`, later commits work as soon as there is room. A commit is never half visible to reads.
 
     Reads see every commit whose awaitable has ended. All rows are of one account unless said otherwise.
@@ -269,9 +270,15 @@ class Store(Protocol):
         `before` that is none."""
         ...
 
+    async def unread(self, account: AccountId, up_to: MessageId, limit: int) -> Sequence[MessageId]:
+        """Received messages not yet read in the conversation of `up_to`, up to and including its place, oldest
+        first."""
+        ...
+
     async def search(self, account: AccountId, query: str, limit: int, before: str | None) -> Page:
         """Messages that hold all words of `query` (the last one may be a beginning), accents and case ignored,
-        newest first. Any text is a valid query. Raises ValueError on a bad `before`."""
+        newest first: the one that was stored last (the highest `seq`). Any text is a valid query. Raises ValueError
+        on a bad `before`."""
         ...
 
     async def newest_ms(self, account: AccountId) -> dict[ConversationId, int]:
@@ -299,7 +306,7 @@ class Store(Protocol):
         ...
 
     async def skipped(self, account: AccountId, session: bytes) -> dict[bytes, bytes]:
-        """A session's passed-over message keys."""
+        """A session's passed-over message keys, iterating oldest first."""
         ...
 
     async def keys(self, account: AccountId) -> Sequence[PrivateKey]:

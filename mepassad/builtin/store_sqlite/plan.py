@@ -1,0 +1,200 @@
+"""Turns the writes of a batch into few SQL statements with many rows each; pure, no database in sight.
+
+Order: writes to one table keep theirs, writes to different tables may pass each other, because no statement reads
+another table. A write that does touch several tables closes the stage: it runs after all before it, before all after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from mepassad.api import Conflict
+from mepassad.api import store as api
+from mepassad.api.types import Session
+from mepassad.builtin.store_sqlite import statements as sql
+from mepassad.builtin.store_sqlite.rows import as_values, contact_values
+
+Step: TypeAlias = tuple[str, list[tuple[Any, ...]]]
+
+
+class Forget(api.Write, frozen=True):
+    """What the store's own `forget` commits; times in Unix seconds and milliseconds."""
+
+    seen_before: int
+    events_before_ms: int
+    events_keep: int
+
+
+class Plan:
+    """The statements that a batch of commits becomes."""
+
+    def __init__(self, next_event: int) -> None:
+        """`next_event` is the number of the next `AddEvent`."""
+        self.next_event = next_event
+        self._steps: list[Step] = []
+        self._stage: dict[str, list[Step]] = {}
+        self._sessions: dict[tuple[str, bytes], tuple[int, Session]] = {}
+
+    def add(self, commit: api.Commit) -> api.Committed:
+        """Append a commit's writes. Raises `Conflict` if a session's version does not follow one of this batch."""
+        first = self.next_event
+        for write in commit.writes:
+            _PLANNERS[type(write)](self, write)
+        return api.Committed(tuple(range(first, self.next_event)))
+
+    def steps(self) -> list[Step]:
+        """All statements with their rows, in the order to run them."""
+        self._close_stage()
+        return self._steps
+
+    def put(self, table: str, statement: str, values: tuple[Any, ...]) -> None:
+        """One more row; a run of the same statement on a table is one step."""
+        runs = self._stage.get(table)
+        if runs is None:
+            self._stage[table] = [(statement, [values])]
+        elif runs[-1][0] is statement:
+            runs[-1][1].append(values)
+        else:
+            runs.append((statement, [values]))
+
+    def put_session(self, row: Session) -> None:
+        """Only the last version of a batch is written; `Conflict` unless it follows step by step."""
+        key = (row.account, row.id)
+        known = self._sessions.get(key)
+        if known is None:
+            self._sessions[key] = (row.version - 1, row)
+        elif row.version == known[1].version + 1:
+            self._sessions[key] = (known[0], row)
+        else:
+            raise Conflict
+
+    def alone(self, statements: Sequence[str], values: tuple[Any, ...]) -> None:
+        """Statements over several tables, between what came before and what comes after."""
+        self._close_stage()
+        self._steps.extend((statement, [values]) for statement in statements)
+
+    def _close_stage(self) -> None:
+        for base, row in self._sessions.values():
+            if base == 0:
+                self.put("session", sql.ADD_SESSION, as_values(row))
+            else:
+                values = (row.state, row.version, row.used_ms, row.account, row.id, base)
+                self.put("session", sql.ADVANCE_SESSION, values)
+        for runs in self._stage.values():
+            self._steps.extend(runs)
+        self._sessions = {}
+        self._stage = {}
+
+
+_MAY_FOLLOW = {
+    "queued": ("", "", "", ""),
+    "received": ("", "", "", ""),
+    "sent": ("queued", "", "", ""),
+    "delivered": ("queued", "sent", "", ""),
+    "read": ("queued", "sent", "delivered", "received"),
+    "failed": ("queued", "sent", "", ""),
+    "expired": ("queued", "sent", "", ""),
+}
+
+
+def _set_message_state(plan: Plan, write: api.SetMessageState) -> None:
+    before = _MAY_FOLLOW.get(write.state)
+    if before is None:
+        raise ValueError(f"unknown message state {write.state!r}")
+    values = (write.account, write.message, write.state, write.route, write.reason, *before)
+    plan.put("message", sql.CLIMB, values)
+
+
+def _add_event(plan: Plan, write: api.AddEvent) -> None:
+    plan.put("event", sql.ADD_EVENT, (plan.next_event, *as_values(write)))
+    plan.next_event += 1
+
+
+def _replace_outgoing(plan: Plan, write: api.ReplaceOutgoing) -> None:
+    plan.put("outgoing", sql.DROP_OUTGOING, (write.account, write.id))
+    for row in write.rows:
+        plan.put("outgoing", sql.ADD_OUTGOING, as_values(row)[:-1])
+
+
+def _drop_outgoing_of(plan: Plan, write: api.DropOutgoingOf) -> None:
+    if write.device:
+        plan.put("outgoing", sql.DROP_OUTGOING_OF_DEVICE, as_values(write))
+    else:
+        plan.put("outgoing", sql.DROP_OUTGOING_OF, (write.account, write.message))
+
+
+def _add_skipped(plan: Plan, write: api.AddSkipped) -> None:
+    for reference, key in write.keys:
+        plan.put("skipped", sql.ADD_SKIPPED, (write.account, write.session, reference, key))
+
+
+def _drop_skipped(plan: Plan, write: api.DropSkipped) -> None:
+    for reference in write.references:
+        plan.put("skipped", sql.DROP_SKIPPED, (write.account, write.session, reference))
+
+
+def _put_keys(plan: Plan, write: api.PutKeys) -> None:
+    for row in write.rows:
+        plan.put("private_key", sql.PUT_KEY, as_values(row))
+
+
+def _drop_keys(plan: Plan, write: api.DropKeys) -> None:
+    for number in write.ids:
+        plan.put("private_key", sql.DROP_KEY, (write.account, number))
+
+
+def _drop_receipts(plan: Plan, write: api.DropReceipts) -> None:
+    for row in write.rows:
+        plan.put("receipt", sql.DROP_RECEIPT, as_values(row))
+
+
+def _set_setting(plan: Plan, write: api.SetSetting) -> None:
+    if write.value is None:
+        plan.put("setting", sql.DROP_SETTING, (write.account, write.key))
+    else:
+        plan.put("setting", sql.PUT_SETTING, as_values(write))
+
+
+def _set_plugin_state(plan: Plan, write: api.SetPluginState) -> None:
+    if write.value is None:
+        plan.put("plugin_state", sql.DROP_PLUGIN_STATE, (write.plugin, write.key))
+    else:
+        plan.put("plugin_state", sql.PUT_PLUGIN_STATE, as_values(write))
+
+
+def _forget(plan: Plan, write: Forget) -> None:
+    plan.put("seen", sql.FORGET_SEEN, (write.seen_before,))
+    plan.put("event", sql.FORGET_OLD_EVENTS, (write.events_before_ms,))
+    plan.put("event", sql.FORGET_SURPLUS_EVENTS, (write.events_keep,))
+
+
+Planner: TypeAlias = Callable[[Plan, Any], None]
+
+_PLANNERS: dict[type[api.Write], Planner] = {
+    api.PutAccount: lambda plan, write: plan.put("account", sql.PUT_ACCOUNT, as_values(write.row)),
+    api.PutContact: lambda plan, write: plan.put("contact", sql.PUT_CONTACT, contact_values(write.row)),
+    api.DropContact: lambda plan, write: plan.alone(sql.DROP_CONTACT, as_values(write)),
+    api.AddMessage: lambda plan, write: plan.put("message", sql.ADD_MESSAGE, as_values(write.row)[:-1]),
+    api.SetMessageState: _set_message_state,
+    api.MarkRead: lambda plan, write: plan.put("message", sql.MARK_READ, as_values(write)),
+    api.AddOutgoing: lambda plan, write: plan.put("outgoing", sql.ADD_OUTGOING, as_values(write.row)[:-1]),
+    api.ReplaceOutgoing: _replace_outgoing,
+    api.SetOutgoing: lambda plan, write: plan.put("outgoing", sql.SET_OUTGOING, as_values(write)),
+    api.DropOutgoing: lambda plan, write: plan.put("outgoing", sql.DROP_OUTGOING, as_values(write)),
+    api.DropOutgoingOf: _drop_outgoing_of,
+    api.PutSession: lambda plan, write: plan.put_session(write.row),
+    api.DropSession: lambda plan, write: plan.alone(sql.DROP_SESSION, as_values(write)),
+    api.AddSkipped: _add_skipped,
+    api.DropSkipped: _drop_skipped,
+    api.PutKeys: _put_keys,
+    api.DropKeys: _drop_keys,
+    api.PutInvite: lambda plan, write: plan.put("invite", sql.PUT_INVITE, as_values(write.row)),
+    api.MarkSeen: lambda plan, write: plan.put("seen", sql.MARK_SEEN, as_values(write)),
+    api.OweReceipt: lambda plan, write: plan.put("receipt", sql.OWE_RECEIPT, as_values(write.row)),
+    api.DropReceipts: _drop_receipts,
+    api.AddEvent: _add_event,
+    api.SetSetting: _set_setting,
+    api.SetPluginState: _set_plugin_state,
+    Forget: _forget,
+}

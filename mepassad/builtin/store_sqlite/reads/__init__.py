@@ -1,0 +1,1 @@
+"""What can be read from the store, a module for each kind of noun; each method is one SELECT."""

@@ -1,0 +1,82 @@
+"""The SQL of every write, named by what it does. Values come in the order of the placeholders."""
+
+from __future__ import annotations
+
+from mepassad.api.types import Account, Contact, Invite, Message, Outgoing, PrivateKey, Receipt, Session
+from mepassad.builtin.store_sqlite.rows import insert, upsert
+
+PUT_ACCOUNT = upsert("account", Account, ["id"])
+PUT_CONTACT = upsert("contact", Contact, ["account", "id"])
+PUT_KEY = upsert("private_key", PrivateKey, ["account", "id"])
+PUT_INVITE = upsert("invite", Invite, ["account", "number"])
+PUT_SETTING = (
+    "INSERT INTO setting (account, key, value) VALUES (?, ?, ?) "
+    "ON CONFLICT (account, key) DO UPDATE SET value = excluded.value"
+)
+PUT_PLUGIN_STATE = (
+    "INSERT INTO plugin_state (plugin, key, value) VALUES (?, ?, ?) "
+    "ON CONFLICT (plugin, key) DO UPDATE SET value = excluded.value"
+)
+DROP_SETTING = "DELETE FROM setting WHERE account = ? AND key = ?"
+DROP_PLUGIN_STATE = "DELETE FROM plugin_state WHERE plugin = ? AND key = ?"
+DROP_KEY = "DELETE FROM private_key WHERE account = ? AND id = ?"
+
+ADD_MESSAGE = insert("message", Message, given_by_store="seq")
+# ?6 to ?9: the states that the new one may follow.
+CLIMB = (
+    "UPDATE message SET state = ?3, route = CASE ?4 WHEN '' THEN route ELSE ?4 END, "
+    "reason = CASE ?5 WHEN '' THEN reason ELSE ?5 END "
+    "WHERE account = ?1 AND id = ?2 AND state IN (?6, ?7, ?8, ?9)"
+)
+MARK_READ = (
+    "UPDATE message SET state = 'read' WHERE account = ?1 AND conversation = ?2 AND incoming = 1 "
+    "AND state = 'received' AND (sort_ms, seq) <= "
+    "(SELECT sort_ms, seq FROM message WHERE account = ?1 AND conversation = ?2 AND id = ?3)"
+)
+
+ADD_OUTGOING = insert("outgoing", Outgoing, given_by_store="seq")
+SET_OUTGOING = "UPDATE outgoing SET state = ?3, attempts = ?4, next_at = ?5 WHERE account = ?1 AND id = ?2"
+DROP_OUTGOING = "DELETE FROM outgoing WHERE account = ? AND id = ?"
+DROP_OUTGOING_OF = "DELETE FROM outgoing WHERE account = ?1 AND message = ?2 AND message <> ''"
+DROP_OUTGOING_OF_DEVICE = f"{DROP_OUTGOING_OF} AND device = ?3"
+
+ADD_SESSION = f"{insert('session', Session)} ON CONFLICT DO NOTHING"
+# The version that was read stands in the condition: a session that moved on meanwhile is not touched.
+ADVANCE_SESSION = (
+    "UPDATE session SET state = ?1, version = ?2, used_ms = ?3 WHERE account = ?4 AND id = ?5 AND version = ?6"
+)
+ADD_SKIPPED = (
+    "INSERT INTO skipped (account, session, reference, key) VALUES (?, ?, ?, ?) "
+    "ON CONFLICT DO UPDATE SET key = excluded.key"
+)
+DROP_SKIPPED = "DELETE FROM skipped WHERE account = ? AND session = ? AND reference = ?"
+DROP_SESSION = (
+    "DELETE FROM session WHERE account = ?1 AND id = ?2",
+    "DELETE FROM skipped WHERE account = ?1 AND session = ?2",
+)
+
+MARK_SEEN = "INSERT INTO seen (account, packet, at) VALUES (?, ?, ?)"
+OWE_RECEIPT = f"{insert('receipt', Receipt)} ON CONFLICT DO NOTHING"
+DROP_RECEIPT = "DELETE FROM receipt WHERE account = ? AND contact = ? AND message = ? AND kind = ?"
+ADD_EVENT = "INSERT INTO event (seq, account, topic, object, at_ms) VALUES (?, ?, ?, ?, ?)"
+
+DROP_CONTACT = (
+    "DELETE FROM message WHERE account = ?1 AND conversation = "
+    "(SELECT conversation FROM contact WHERE account = ?1 AND id = ?2)",
+    "DELETE FROM outgoing WHERE account = ?1 AND contact = ?2",
+    "DELETE FROM skipped WHERE account = ?1 AND session IN "
+    "(SELECT id FROM session WHERE account = ?1 AND contact = ?2)",
+    "DELETE FROM session WHERE account = ?1 AND contact = ?2",
+    "DELETE FROM receipt WHERE account = ?1 AND contact = ?2",
+    "DELETE FROM contact WHERE account = ?1 AND id = ?2",
+)
+
+FORGET_SEEN = "DELETE FROM seen WHERE at < ?"
+# Event times rise with their numbers, so the first young enough event ends the search.
+FORGET_OLD_EVENTS = (
+    "DELETE FROM event WHERE seq < coalesce((SELECT seq FROM event WHERE at_ms >= ? ORDER BY seq LIMIT 1), 1 << 62)"
+)
+FORGET_SURPLUS_EVENTS = "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?"
+
+MUST_HIT = {ADD_SESSION, ADVANCE_SESSION}
+"""Statements of which every execution changes a row, or else the commit came too late (`Conflict`)."""
