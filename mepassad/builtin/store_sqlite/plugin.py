@@ -1,4 +1,4 @@
-"""The hooks of the store plugin `sqlite`, and its section `store_sqlite` of config.yaml."""
+"""The hooks of the store plugin `sqlite`, and its section `sqlite` of config.yaml."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAY_SECONDS = 86_400
 
 
 class StoreSqliteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The section `store_sqlite` of config.yaml."""
+    """The section `sqlite` of config.yaml."""
 
     cache_mb: Annotated[int, msgspec.Meta(ge=1, le=4096, description="MiB of database pages kept in memory")] = 16
     queue_limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="commits that may wait for the disk")] = (
@@ -30,8 +30,8 @@ class StoreSqliteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 @hookimpl
 def register_config(register: ConfigRegister) -> None:
-    """The section `store_sqlite`."""
-    register("store_sqlite", StoreSqliteConfig)
+    """The section `sqlite`."""
+    register("sqlite", StoreSqliteConfig)
 
 
 @hookimpl
