@@ -1,0 +1,13 @@
+"""The command's language: gettext catalogues, chosen by the usual variables LANGUAGE, LC_ALL, LC_MESSAGES, LANG."""
+
+from __future__ import annotations
+
+import gettext
+from pathlib import Path
+
+LOCALE = Path(__file__).parent.parent / "locale"
+
+
+def _(sentence: str) -> str:
+    """The sentence in the user's language; sentences without a translation stay in English."""
+    return gettext.translation("mepassad", LOCALE, fallback=True).gettext(sentence)

@@ -1,0 +1,60 @@
+"""`mepassad init`: makes the data folder and the first account, or restores one from its 24 words."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from mepassad import log
+from mepassad.cli.i18n import _
+from mepassad.cli.setting import Setting, pass_setting
+
+KINDS = ("person", "bot", "ai-agent", "node")
+MAX_WORDS = 4096  # bytes: 24 words have at most a few hundred
+
+
+@click.command()
+@click.option("--name", help="The account's name, which contacts see. Default: node.name of the configuration.")
+@click.option("--kind", type=click.Choice(KINDS), default="person", show_default=True, help="What the account is.")
+@click.option("--restore", is_flag=True, help="Restore an account: asks for its 24 words, or reads standard input.")
+@click.option(
+    "--words-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="PATH",
+    help="Restore an account from the 24 words in a file.",
+)
+@pass_setting
+def init(setting: Setting, name: str | None, kind: str, restore: bool, words_file: Path | None) -> None:
+    """Make the data folder and an account, or restore an account from its 24 words."""
+    loaded, plugins = setting.loaded, setting.plugins
+    log.set_up(loaded.config.log.level, loaded.config.log.format)
+    words = _words(words_file) if restore or words_file else None
+    from mepassad import node  # asking for words need not wait for all that a node needs
+
+    result = node.init(loaded, plugins, name or loaded.config.node.name, kind, words)
+    click.echo(_("Account: {account}").format(account=result.account))
+    if result.words_file:
+        click.echo(_("The 24 words that restore this account are in {path}").format(path=result.words_file))
+        click.echo(_("Write them down on paper, then delete the file."))
+    elif result.words:
+        click.echo(_("These 24 words restore this account. Write them down: they are shown only now."))
+        click.echo(f"\n{numbered(result.words)}\n")
+
+
+def numbered(words: str) -> str:
+    """The words in four columns, each with its number."""
+    cells = [f"{number:>2} {word:<12}" for number, word in enumerate(words.split(), 1)]
+    return "\n".join("".join(cells[row : row + 4]).rstrip() for row in range(0, len(cells), 4))
+
+
+def _words(file: Path | None) -> str:
+    if file:
+        with file.open("rb") as source:
+            data = source.read(MAX_WORDS)
+    elif sys.stdin.isatty():
+        return str(click.prompt(_("The 24 words"), hide_input=True, err=True))
+    else:
+        data = sys.stdin.buffer.read(MAX_WORDS)
+    return " ".join(data.decode("utf-8", "replace").split())

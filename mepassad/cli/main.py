@@ -1,0 +1,100 @@
+"""The command `mepassad`: runs the node, or one of the sub-commands that work on its files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mepassad import __version__, log
+from mepassad.cli import check, init, plugins, show
+from mepassad.cli.i18n import _
+from mepassad.cli.setting import Setting, config_path
+from mepassad.errors import ConfigError, MepassaError
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130  # exit codes: a node's error; a wrong command line or configuration; ctrl-C
+
+
+class Commands(click.Group):
+    """The built-in sub-commands, and those of plugins, which are loaded only when a built-in one does not answer."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, for `--help`; without those of plugins if the configuration is wrong."""
+        try:
+            self._add_plugins_commands(ctx)
+        except MepassaError as error:
+            click.echo(error.sentence, err=True)
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, a plugin's included."""
+        if cmd_name not in self.commands:
+            self._add_plugins_commands(ctx)
+        return super().get_command(ctx, cmd_name)
+
+    def _add_plugins_commands(self, ctx: click.Context) -> None:
+        own = dict(self.commands)
+        setting = ctx.obj or Setting(config_path(ctx.params.get("config"), os.environ))
+        setting.plugins.manager.hook.register_commands(cli=self)
+        self.commands.update(own)  # a plugin adds commands, it does not replace any
+
+
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PATH",
+    help="Configuration file. Default: $MEPASSAD_CONFIG, else /etc/mepassad/config.yaml, else built-in defaults.",
+)
+@click.version_option(__version__, prog_name="mepassad", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None) -> None:
+    """Run the mepassa node, or work on its files."""
+    ctx.obj = Setting(config_path(config, os.environ))
+    if ctx.invoked_subcommand is None:
+        ctx.exit(run(ctx.obj))
+
+
+def run(setting: Setting) -> int:
+    """Run the node until it is told to stop; the exit code."""
+    loaded, enabled = setting.loaded, setting.plugins
+    log.set_up(loaded.config.log.level, loaded.config.log.format)
+    from mepassad import node  # the sub-commands need not wait for all that a node needs
+
+    return node.run(loaded, enabled)
+
+
+for command in (init.init, check.check_config, show.config, plugins.plugins):
+    cli.add_command(command)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit. Every failure is a sentence on standard error."""
+    sys.exit(_guarded(args))
+
+
+def _guarded(args: Sequence[str] | None) -> int:
+    try:
+        return int(cli.main(args, prog_name="mepassad", standalone_mode=False) or 0)
+    except click.Abort:
+        click.echo(_("Interrupted."), err=True)
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ConfigError as error:
+        click.echo(error.sentence, err=True)
+        return MISUSED
+    except MepassaError as error:
+        click.echo(error.sentence, err=True)
+        return FAILED
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader is gone: nothing is left to flush
+        return FAILED
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        click.echo(_("This is a bug in mepassad, please report it: {reason}").format(reason=reason), err=True)
+        return FAILED
