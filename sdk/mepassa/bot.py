@@ -112,20 +112,22 @@ class Bot:
             except RpcError as error:
                 if error.name != "EventsExpired":
                     raise
-                log.warning("%s was away for so long that some messages are no longer kept as events", self.name)
-                after = 0
+            log.warning("%s lost its place among the node's events and begins with the oldest kept", self.name)
+            after = 0
 
     async def _follow(self, client: Client, cursor: CursorFile, me: str, after: int) -> None:
-        async with client.events(topics=["message.received"], after=after) as events:
+        """Handle events for ever; returns only when the node has none as late as `after`: it was set up anew."""
+        async with client.events(topics=["message.received"], after=after, account=me) as events:
+            if events.cursor != after:
+                return
             log.info("%s is ready as %s", self.name, me)
             async for event in events:
-                if event.data.get("account") == me:
-                    await self._handle(client, event)
+                await self._handle(client, event)
                 if event.seq is not None:
                     cursor.save(me, event.seq)
 
     async def _handle(self, client: Client, event: Event) -> None:
-        if self._handler is None:
+        if self._handler is None or event.data.get("text") is None:  # erased since, or not a text
             return
         try:
             await self._handler(Context(self.name, client, event.data))

@@ -75,9 +75,14 @@ class Client:
             del self._pending[number]
         return pending.result()
 
-    def events(self, *, topics: Sequence[str] | None = None, after: int | None = None) -> Events:
-        """The node's events. `after`: begin behind this number, 0 = with the oldest kept, None = from now on."""
-        events = Events(self.socket, topics, after)
+    def events(
+        self, *, topics: Sequence[str] | None = None, after: int | None = None, account: str | None = None
+    ) -> Events:
+        """The node's events: of some topics or all, of one account or all.
+
+        `after`: begin behind this number, 0 = with the oldest that is kept, None = from now on.
+        """
+        events = Events(self.socket, topics, after, account)
         self._events.append(events)
         return events
 

@@ -54,14 +54,14 @@ class Connection:
                 raise ConnectionLost("The connection to the node ended.") from None
             except BaseException:
                 # Cancelled half-way: the rest of the line will never follow, so no other call may either.
-                await anyio.aclose_forcefully(self._stream)
+                await self.aclose()
                 raise
 
     async def receive(self) -> Line:
         """The next line. Raises `ConnectionLost`."""
         try:
-            line = await self._incoming.receive_until(b"\n", LINE_LIMIT)
-            if len(line) >= LINE_LIMIT:
+            line = await self._incoming.receive_until(b"\n", LINE_LIMIT + 1)
+            if len(line) > LINE_LIMIT:
                 raise MalformedLine
             return decode_line(line)
         except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError):
@@ -70,5 +70,6 @@ class Connection:
             raise ConnectionLost("What answers on the socket does not speak mepassad's protocol.") from None
 
     async def aclose(self) -> None:
-        """End the connection."""
-        await anyio.aclose_forcefully(self._stream)
+        """End the connection, also while being cancelled."""
+        with anyio.CancelScope(shield=True):
+            await self._stream.aclose()

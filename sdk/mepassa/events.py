@@ -44,10 +44,14 @@ class Events:
     Raises `NodeNotRunning` or `ConnectionLost` at the first connection, and `RpcError` (for example `EventsExpired`).
     """
 
-    def __init__(self, path: Path, topics: Sequence[str] | None, after: int | None) -> None:
+    def __init__(self, path: Path, topics: Sequence[str] | None, after: int | None, account: str | None) -> None:
         self.cursor = after
         self._path = path
-        self._topics = topics
+        self._chosen: dict[str, Any] = {}
+        if topics is not None:
+            self._chosen["topics"] = list(topics)
+        if account is not None:
+            self._chosen["account"] = account
         self._connection: Connection | None = None
         self._subscribed_once = False
 
@@ -91,19 +95,14 @@ class Events:
                 await anyio.sleep(next(waits))
 
     async def _subscribe(self) -> Connection:
-        params: dict[str, Any] = {}
-        if self._topics is not None:
-            params["topics"] = list(self._topics)
-        if self.cursor is not None:
-            params["after"] = self.cursor
+        params = self._chosen if self.cursor is None else {**self._chosen, "after": self.cursor}
         self._connection = connection = await Connection.open(self._path)
         try:
             await connection.send(1, "events.subscribe", params)
             reply = await connection.receive()
             if reply.error is not None:
                 raise reply.error.exception()
-            if self.cursor is None:
-                self.cursor = _number(reply)
+            self.cursor = _number(reply)
         except BaseException:
             await self.aclose()
             raise

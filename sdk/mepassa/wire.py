@@ -10,7 +10,7 @@ import msgspec
 from mepassa.errors import CallTooLarge, RpcError
 
 LINE_LIMIT = 1024 * 1024
-"""Bytes of the longest line, its newline included."""
+"""Bytes of the longest line, without its newline."""
 
 
 class MalformedLine(Exception):
@@ -46,10 +46,10 @@ _decoder = msgspec.json.Decoder(Line)
 
 def encode_call(number: int, method: str, params: Mapping[str, Any]) -> bytes:
     """A call as one line. Raises `CallTooLarge`; TypeError or ValueError when a parameter has no form in JSON."""
-    line = msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params}) + b"\n"
+    line = msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
     if len(line) > LINE_LIMIT:
         raise CallTooLarge(f"The call `{method}` has {len(line)} bytes; a line may have {LINE_LIMIT}.")
-    return line
+    return line + b"\n"
 
 
 def decode_line(line: bytes) -> Line:

@@ -18,9 +18,8 @@ from mepassa.events import Event
 @over_socket
 async def tail(session: Session, json_lines: bool, topics: Sequence[str], after: int | None) -> None:
     """Follow events of all the node's accounts (with --account: of that one) until interrupted."""
-    async for event in session.client.events(topics=topics or None, after=after):
-        if session.account in (None, event.data.get("account")):
-            echo_line(_json(event) if json_lines else _plain(event))
+    async for event in session.client.events(topics=topics or None, after=after, account=session.account):
+        echo_line(_json(event) if json_lines else _plain(event))
 
 
 def _json(event: Event) -> str:

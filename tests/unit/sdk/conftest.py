@@ -1,0 +1,25 @@
+"""A wire node in a temporary folder, and no long pauses before connecting again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import mepassa.events
+import pytest
+from wire_node import WireNode
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[WireNode]:
+    with tempfile.TemporaryDirectory() as folder:  # its path is short enough for a socket
+        async with WireNode(Path(folder, "s")).serving() as node:
+            yield node
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_pauses() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mepassa.events, "FIRST_PAUSE", 0.001)
+        yield

@@ -1,0 +1,150 @@
+"""A node's side of the socket as the SDK's tests need it: real sockets, a scripted end, deaths at a chosen byte."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.abc import SocketStream
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+ME = "mp1me"
+ANA = "mp1ana"
+
+Method = Callable[..., Awaitable[dict[str, Any]]]
+
+
+class Refusal(Exception):
+    def __init__(self, code: int, name: str, message: str, **data: object) -> None:
+        self.error = {"code": code, "message": message, "data": {"name": name, **data}}
+
+
+class WireNode:
+    """Answers calls from `methods`, replays and follows `log`; a connection dies once it has sent `lives` bytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.log: list[tuple[str, dict[str, Any]]] = []
+        self.sent: dict[str, str] = {}
+        self.lives: list[int] = []
+        self.connections = 0
+        self.methods: dict[str, Method] = {
+            "identity.show": self.identity,
+            "messages.send": self.send,
+            "events.subscribe": self.subscribe,
+        }
+        self._grown = anyio.Event()
+        self._arrivals: dict[str, anyio.Event] = defaultdict(anyio.Event)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[WireNode]:
+        listener = await anyio.create_unix_listener(self.path)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(listener.serve, self._serve)
+            try:
+                yield self
+            finally:
+                tasks.cancel_scope.cancel()
+                with anyio.CancelScope(shield=True):
+                    await listener.aclose()
+        self.path.unlink(missing_ok=True)
+
+    def publish(self, topic: str, **data: Any) -> int:
+        self.log.append((topic, data))
+        self._grown.set()
+        self._grown = anyio.Event()
+        return len(self.log)
+
+    def receive(self, text: str, account: str = ME) -> str:
+        message_id = f"m{len(self.log) + 1}"
+        self.publish(
+            "message.received", account=account, message_id=message_id, contact=ANA, conversation="c1", text=text
+        )
+        return message_id
+
+    async def called(self, method: str) -> None:
+        """Wait until `method` has been called."""
+        await self._arrivals[method].wait()
+
+    async def identity(self, wire: Wire, account: str = ME) -> dict[str, Any]:
+        return {"account": account, "name": "Bia", "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"]}
+
+    async def send(self, wire: Wire, *, text: str, request_id: str = "", **_: Any) -> dict[str, Any]:
+        key = request_id or f"anonymous-{len(self.sent)}"
+        if self.sent.setdefault(key, text) != text:
+            raise Refusal(1205, "RequestReused", "This `request_id` was already used for a different message.")
+        return {"message_id": f"out-{key}"}
+
+    async def subscribe(
+        self, wire: Wire, topics: list[str] | None = None, after: int | None = None, account: str | None = None
+    ) -> dict[str, Any]:
+        start = len(self.log) if after is None else min(after, len(self.log))
+        wire.afterwards = lambda: self._follow(wire, topics, account, start)
+        return {"subscription": "s1", "seq": start}
+
+    async def _follow(self, wire: Wire, topics: list[str] | None, account: str | None, seq: int) -> None:
+        while True:
+            grown = self._grown
+            for topic, data in self.log[seq:]:
+                seq += 1
+                if topic in (topics or [topic]) and data.get("account") in (account or data.get("account"),):
+                    event = {"subscription": "s1", "seq": seq, "topic": topic, "data": data}
+                    await wire.write({"jsonrpc": "2.0", "method": "events.event", "params": event})
+            await grown.wait()
+
+    async def _serve(self, stream: SocketStream) -> None:
+        self.connections += 1
+        wire = Wire(stream, self.lives.pop(0) if self.lives else None)
+        async with stream, anyio.create_task_group() as tasks:
+            try:
+                while True:
+                    call = json.loads(await wire.incoming.receive_until(b"\n", 1 << 20))
+                    tasks.start_soon(self._answer, wire, call)
+            except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                tasks.cancel_scope.cancel()
+
+    async def _answer(self, wire: Wire, call: dict[str, Any]) -> None:
+        self.calls.append((call["method"], call["params"]))
+        self._arrivals[call["method"]].set()
+        try:
+            answer = {"result": await self.methods[call["method"]](wire, **call["params"])}
+        except Refusal as refusal:
+            answer = {"error": refusal.error}
+        await wire.write({"jsonrpc": "2.0", "id": call["id"], **answer})
+        if wire.afterwards is not None:
+            follow, wire.afterwards = wire.afterwards, None
+            await follow()
+
+
+class Wire:
+    """A connection that closes after `life` bytes."""
+
+    def __init__(self, stream: SocketStream, life: int | None) -> None:
+        self.incoming = BufferedByteReceiveStream(stream)
+        self.afterwards: Callable[[], Awaitable[None]] | None = None
+        self._stream = stream
+        self._life = life
+
+    async def write(self, message: dict[str, Any]) -> None:
+        await self.write_bytes(json.dumps(message).encode() + b"\n")
+
+    async def write_bytes(self, data: bytes) -> None:
+        try:
+            if self._life is not None and len(data) > self._life:
+                await self._stream.send(data[: self._life])
+                await self.close()
+            else:
+                await self._stream.send(data)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return
+        if self._life is not None:
+            self._life -= len(data)
+
+    async def close(self) -> None:
+        await self._stream.aclose()
