@@ -1,0 +1,98 @@
+"""What each event carries: topic → the shape of its data. The words for the topics are in `mepassad.api.events`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from mepassad.rpc.values import AccountRef, ContactRef, ConversationRef, MessageRef, Time
+
+
+class MessageReceived(msgspec.Struct, kw_only=True):
+    """A message of a contact; of one that was erased since, only the ids of account and message are left."""
+
+    account: AccountRef
+    message_id: MessageRef
+    contact: ContactRef | None = None
+    conversation: ConversationRef | None = None
+    text: str | None = None
+    time: Time | None = None
+    reply_to: MessageRef | None = None
+
+
+class MessageProgress(msgspec.Struct, kw_only=True):
+    """A step of a message of ours, as it is now; `reason` says why it failed. Of an erased one only ids are left."""
+
+    account: AccountRef
+    message_id: MessageRef
+    contact: ContactRef | None = None
+    conversation: ConversationRef | None = None
+    route: Literal["direct", "relayed", "mailbox"] | None = None
+    state: Literal["queued", "sent", "delivered", "read", "failed", "expired"] | None = None
+    reason: str | None = None
+
+
+class ContactEvent(msgspec.Struct, kw_only=True):
+    """A contact as it is now; of a removed one only its id is left."""
+
+    account: AccountRef
+    contact: ContactRef
+    state: Literal["pending", "accepted", "refused", "removed"]
+    conversation: ConversationRef | None = None
+    name: str | None = None
+
+
+class PluginFailed(msgspec.Struct, kw_only=True):
+    """A component of the node that failed, and why; it belongs to no account."""
+
+    account: Literal[""] = ""
+    plugin: str
+    reason: str
+
+
+class ContactPresence(msgspec.Struct, kw_only=True):
+    """Whose connection came or went."""
+
+    account: AccountRef
+    contact: ContactRef
+
+
+class Typing(msgspec.Struct, kw_only=True):
+    """Who is typing where, or stopped."""
+
+    account: AccountRef
+    contact: ContactRef
+    conversation: ConversationRef
+    active: bool
+
+
+class Lagged(msgspec.Struct, kw_only=True):
+    """How many signals this subscription did not get."""
+
+    dropped: int
+
+
+DATA: dict[str, type[msgspec.Struct]] = {
+    "message.received": MessageReceived,
+    "message.sent": MessageProgress,
+    "message.delivered": MessageProgress,
+    "message.read": MessageProgress,
+    "message.failed": MessageProgress,
+    "contact.added": ContactEvent,
+    "contact.changed": ContactEvent,
+    "plugin.failed": PluginFailed,
+    "contact.online": ContactPresence,
+    "contact.offline": ContactPresence,
+    "typing": Typing,
+    "events.lagged": Lagged,
+}
+
+
+class EventMessage(msgspec.Struct, kw_only=True):
+    """The parameters of the notification `events.event`. `seq` numbers a fact; a signal has none."""
+
+    subscription: str
+    seq: int | None
+    topic: str
+    data: dict[str, object]

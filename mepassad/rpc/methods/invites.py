@@ -1,0 +1,79 @@
+"""`invites.*`: links that make contacts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from mepassad.api.types import Account
+from mepassad.errors import (
+    AlreadyContact,
+    InviteExpired,
+    InviteMalformed,
+    InviteOwn,
+    InviteUnknown,
+    InviteUsed,
+    InviteVersion,
+    StoreFull,
+)
+from mepassad.rpc.node import Node
+from mepassad.rpc.registry import AccountParams, Result, method
+from mepassad.rpc.values import ContactRef, ConversationRef, Time, timestamp
+
+_WEEK = 7 * 86_400
+
+
+class CreateInviteParams(AccountParams, frozen=True, kw_only=True):
+    """How often and how long the invite works."""
+
+    uses: Annotated[int, Meta(ge=1, le=10_000, description="How many may use it.")] = 1
+    expires_in: Annotated[int, Meta(ge=1, le=365 * 86_400, description="Seconds until it expires.")] = _WEEK
+
+
+class CreatedInvite(Result, frozen=True, kw_only=True):
+    """An invite to hand over."""
+
+    uri: Annotated[str, Meta(description="`mepassa:i/1/…`; who has it can use it.")]
+    expires_at: Time
+
+
+class AcceptParams(AccountParams, frozen=True, kw_only=True):
+    """The invite."""
+
+    uri: Annotated[str, Meta(max_length=2_000, description="An invite as it was received.")]
+
+
+class Accepted(Result, frozen=True, kw_only=True):
+    """The contact that it makes."""
+
+    contact: ContactRef
+    conversation: ConversationRef
+    state: Literal["pending", "accepted", "refused"]
+
+
+@method("invites.create", scope="write", errors=[StoreFull])
+async def create(node: Node, account: Account, params: CreateInviteParams) -> CreatedInvite:
+    """Make an invite. Whoever accepts it becomes a contact, without further confirmation."""
+    uri, expires_at = await node.invites.create(account.id, params.uses, params.expires_in)
+    return CreatedInvite(uri=uri, expires_at=timestamp(expires_at * 1000))
+
+
+@method(
+    "invites.accept",
+    scope="write",
+    errors=[
+        AlreadyContact,
+        InviteExpired,
+        InviteMalformed,
+        InviteOwn,
+        InviteUnknown,
+        InviteUsed,
+        InviteVersion,
+        StoreFull,
+    ],
+)
+async def accept(node: Node, account: Account, params: AcceptParams) -> Accepted:
+    """Accept an invite. Returns at once; the contact is `pending` until the other side has answered."""
+    contact = await node.invites.accept(account.id, params.uri)
+    return Accepted(contact=contact.id, conversation=contact.conversation, state=contact.state)  # type: ignore[arg-type]

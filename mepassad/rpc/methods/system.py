@@ -1,0 +1,51 @@
+"""`system.*`: the daemon itself."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from mepassad.api.events import TOPICS
+from mepassad.errors import ApiVersion
+from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.registry import Done, Params, Result, method
+
+API = 1
+
+
+class HelloParams(Params, frozen=True, kw_only=True):
+    """Who calls, and which version of this interface it needs."""
+
+    client: Annotated[str, Meta(max_length=200, description="Name and version of the client.")] | None = None
+    api: Annotated[int, Meta(description="The version of this interface that the client was made for.")] = API
+
+
+class Hello(Result, frozen=True, kw_only=True):
+    """What answers."""
+
+    version: Annotated[str, Meta(description="The version of the daemon.")]
+    api: Annotated[int, Meta(description="The version of this interface; within one, it only grows.")]
+    methods: list[str]
+    topics: list[str]
+
+
+@method("system.hello", scope="read", errors=[ApiVersion])
+async def hello(node: Node, caller: Caller, params: HelloParams) -> Hello:
+    """Say who calls and learn what the node offers. Optional; an answer means that the node is ready."""
+    if params.api != API:
+        raise ApiVersion(f"This node speaks version {API} of the interface, not {params.api}.", api=API)
+    return Hello(version=node.version, api=API, methods=caller.methods, topics=sorted(TOPICS))
+
+
+@method("system.stats", scope="read")
+async def stats(node: Node) -> dict[str, object]:
+    """Counters of the node, by name; which there are may change."""
+    return node.stats()
+
+
+@method("system.stop", scope="admin")
+async def stop(node: Node) -> Done:
+    """Stop the daemon; it ends a moment after the reply."""
+    node.stop()
+    return Done()

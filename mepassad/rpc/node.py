@@ -1,0 +1,218 @@
+"""What the RPC needs of the node and of the session that calls: Protocols, so that it is tested without either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from mepassad.api.store import Page
+from mepassad.api.types import Account, AccountId, Contact, Conversation, ConversationId, Message, MessageId
+from mepassad.bus import Fact, Signal
+
+
+class Bus(Protocol):
+    """Facts and signals of the node; see `mepassad.bus.Bus`."""
+
+    newest: int
+
+    def subscribe(self, receive: Callable[[Fact | Signal], None]) -> Callable[[], None]:
+        """Call `receive` synchronously with everything from now on; returns what ends it."""
+        ...
+
+    async def replay(self, after: int, limit: int, topics: Collection[str] | None) -> list[Fact]:
+        """Kept facts after a number, oldest first; fewer than `limit` only when there are no more."""
+        ...
+
+    async def oldest(self) -> int:
+        """The number of the oldest kept fact; 1 when there are none."""
+        ...
+
+
+class Messages(Protocol):
+    """The reads of the store that RPC methods make directly; see `mepassad.api.store.Store`."""
+
+    async def message(self, account: AccountId, id: MessageId) -> Message | None:
+        """One message."""
+        ...
+
+    async def messages(self, account: AccountId, conversation: ConversationId, limit: int, before: str | None) -> Page:
+        """A page of a conversation, newest first. Raises ValueError on a bad `before`."""
+        ...
+
+    async def search(self, account: AccountId, query: str, limit: int, before: str | None) -> Page:
+        """Messages that hold all words of `query`, newest first. Raises ValueError on a bad `before`."""
+        ...
+
+
+class Accounts(Protocol):
+    """The accounts of this node."""
+
+    def resolve(self, account: str | None) -> Account:
+        """By id, or the first. Raises `UnknownAccount`, `NoAccount`."""
+        ...
+
+    def all(self) -> Sequence[Account]:
+        """All, oldest first."""
+        ...
+
+    async def create(self, name: str, kind: str) -> tuple[Account, str]:
+        """A new account and its 24 words, which are not kept. Raises `InvalidName`."""
+        ...
+
+
+class Contacts(Protocol):
+    """The contacts of each account. All but `all` raise `UnknownContact`."""
+
+    def all(self, account: AccountId, /) -> Sequence[Contact]:
+        """All, oldest first."""
+        ...
+
+    def get(self, account: AccountId, contact: AccountId, /) -> Contact:
+        """One."""
+        ...
+
+    async def rename(self, account: AccountId, contact: AccountId, petname: str, /) -> Contact:
+        """Give a petname, or take it away with an empty one. Raises `InvalidName`."""
+        ...
+
+    async def block(self, account: AccountId, contact: AccountId, blocked: bool, /) -> Contact:
+        """Refuse what comes from them and send them nothing, or no longer."""
+        ...
+
+    async def remove(self, account: AccountId, contact: AccountId, /) -> None:
+        """Forget them and everything said."""
+        ...
+
+    def online(self, account: AccountId, contact: AccountId, /) -> bool:
+        """Whether there is a live connection to them."""
+        ...
+
+
+class Invites(Protocol):
+    """Links that make contacts."""
+
+    async def create(self, account: AccountId, uses: int, expires_in: int, /) -> tuple[str, int]:
+        """A new invite for some seconds: its URI and when it expires (Unix seconds)."""
+        ...
+
+    async def accept(self, account: AccountId, uri: str, /) -> Contact:
+        """The contact that the invite makes, pending until the other side answered. Raises `Invite…` errors."""
+        ...
+
+
+class Conversations(Protocol):
+    """The conversations of each account. All but `all` raise `UnknownConversation` or `UnknownMessage`."""
+
+    async def all(self, account: AccountId, /) -> Sequence[Conversation]:
+        """All, the one where something happened last first."""
+        ...
+
+    async def get(self, account: AccountId, conversation: ConversationId, /) -> Conversation:
+        """One."""
+        ...
+
+    def contact_of(self, account: AccountId, conversation: ConversationId, /) -> AccountId:
+        """Whom it is with."""
+        ...
+
+    async def mark_read(self, account: AccountId, message: MessageId, /) -> None:
+        """Mark everything up to and including a message as read, and owe receipts for it."""
+        ...
+
+
+class Outbox(Protocol):
+    """The way out."""
+
+    async def submit(
+        self, account: AccountId, contact: AccountId, text: str, reply_to: str, request_id: str, /
+    ) -> Message:
+        """Keep a message to be sent; durable when it returns. Raises the errors of `messages.send`."""
+        ...
+
+
+class Node(Protocol):
+    """The daemon as RPC methods see it."""
+
+    @property
+    def version(self) -> str:
+        """The version of the daemon."""
+        ...
+
+    @property
+    def bus(self) -> Bus:
+        """Facts and signals."""
+        ...
+
+    @property
+    def store(self) -> Messages:
+        """What is kept."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who lives here."""
+        ...
+
+    @property
+    def contacts(self) -> Contacts:
+        """Whom they know."""
+        ...
+
+    @property
+    def invites(self) -> Invites:
+        """How they come to know each other."""
+        ...
+
+    @property
+    def conversations(self) -> Conversations:
+        """What they have open."""
+        ...
+
+    @property
+    def outbox(self) -> Outbox:
+        """The way out."""
+        ...
+
+    def addresses(self) -> list[str]:
+        """Multiaddrs under which this node listens, with `/p2p/`."""
+        ...
+
+    def stats(self) -> dict[str, object]:
+        """Counters."""
+        ...
+
+    def stop(self) -> None:
+        """Begin to stop; returns at once."""
+        ...
+
+
+class Subscriber(Protocol):
+    """The subscriptions of one session."""
+
+    async def open(self, topics: Collection[str] | None, after: int | None, account: str | None) -> tuple[str, int]:
+        """Begin to follow: the subscription's id, and the number after which it follows. Raises `EventsExpired`,
+        `UnknownTopic`, `TooManySubscriptions`."""
+        ...
+
+    def close(self, subscription: str) -> None:
+        """End one. Raises `UnknownSubscription`."""
+        ...
+
+
+class Caller(Protocol):
+    """The session that calls, as methods see it."""
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of all methods that the node offers."""
+        ...
+
+    @property
+    def max_line(self) -> int:
+        """Bytes that a reply may have."""
+        ...
+
+    @property
+    def subscriptions(self) -> Subscriber:
+        """The session's subscriptions."""
+        ...

@@ -1,0 +1,80 @@
+"""The Unix socket's file: made where only its user can reach it, a stale one replaced, a live one respected."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mepassad.errors import ConfigError, SocketInUse, UnsafePath
+from mepassad.people.keyfiles import private_folder
+
+MAX_PATH = 107
+"""Bytes of a socket's path; the kernel's `sun_path` has 108 with the final zero (unix(7))."""
+
+_PROBE_SECONDS = 1.0
+_BACKLOG = 128
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[socket.socket]:
+    """A listening socket at `path`, 0600, whose file goes when this is left. Makes a missing folder 0700.
+
+    Raises `ConfigError` (path too long), `UnsafePath` (folder of another or writable by others, or the file is no
+    socket) and `SocketInUse` (a daemon answers there).
+    """
+    if (size := len(os.fsencode(path))) > MAX_PATH:
+        raise ConfigError(f"rpc.socket is {size} bytes long, a socket's path has at most {MAX_PATH}: {path}")
+    private_folder(path.parent)
+    _make_way(path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(os.fspath(path))
+        path.chmod(0o600)  # before it listens, so that the umask of the process does not matter
+        inode = path.lstat().st_ino
+        try:
+            listener.listen(_BACKLOG)
+            yield listener
+        finally:
+            _remove(path, inode)
+
+
+def _make_way(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise UnsafePath(f"{path} is not a socket; move it away, or choose another rpc.socket.")
+    if _answers(path):
+        raise SocketInUse(f"Another daemon already answers on {path}.", path=str(path))
+    path.unlink(missing_ok=True)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(_PROBE_SECONDS)
+        try:
+            probe.connect(os.fspath(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except TimeoutError:
+            return True
+    return True
+
+
+def _remove(path: Path, inode: int) -> None:
+    with suppress(FileNotFoundError):
+        if path.lstat().st_ino == inode:  # else it is somebody else's by now
+            path.unlink()
+
+
+def peer_uid(connection: socket.socket) -> int | None:
+    """The user at the other end (SO_PEERCRED, unix(7)); None where the system cannot say."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    size = struct.calcsize("3i")
+    return int(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1])
