@@ -21,13 +21,13 @@ from mepassad.builtin.crypto_signal.keys import KEY_SIZE, TAG_SIZE, Random, exch
 MAX_GAP = 1000  # messages that may be missing before one, in each of the two chains it touches
 MAX_SKIPPED = 2000  # keys of missing messages kept for a session; the oldest go first
 MAX_HANDSHAKE = 4096  # bytes
-MAX_COUNTER = 2**32 - 1  # of a message in its chain: what the header can hold
+MAX_COUNTER = 2**32 - 2  # of a message in its chain: its successor still fits a header
 
 MESSAGE = 1  # first byte of a message
 FIRST_MESSAGE = 2  # first byte of a handshake and a message
 
 _STATE_VERSION = 1
-_STATE = struct.Struct(">B32s32s32s32s32s32s32sQQI")
+_STATE = struct.Struct(">B32s32s32s32s32s32s32sIQI")
 _HEADER = struct.Struct(">B32sII")
 _HANDSHAKE = struct.Struct(">BH")
 _NONE = bytes(KEY_SIZE)  # stands for a key that is not there yet
@@ -52,7 +52,7 @@ class State(msgspec.Struct):
         return f"State(sent={self.sent}, received={self.received})"
 
     def pack(self) -> bytes:
-        """The bytes to keep: 245, and while unanswered the handshake."""
+        """The bytes to keep: 241, and while unanswered the handshake."""
         fixed = _STATE.pack(
             _STATE_VERSION, self.ad, self.root, self.own_private, self.own_public, self.remote, self.sending,
             self.receiving, self.sent, self.received, self.previous,
