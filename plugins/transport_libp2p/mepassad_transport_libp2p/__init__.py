@@ -1,1 +1,1 @@
-"""libp2p for mepassad."""
+"""mepassad's transport over libp2p: TCP, Noise, Yamux."""

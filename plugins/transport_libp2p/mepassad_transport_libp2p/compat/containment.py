@@ -1,0 +1,56 @@
+"""Cure: one exception in a stream handler, or in any task of one connection, ended the whole host.
+
+Stock 0.8.1 runs them all under one manager that cancels everything when a task fails, and negotiation lets errors
+of a stranger's junk through. Not needed once a failing task ends its own connection only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import trio
+from libp2p.abc import INetStream
+from libp2p.host.basic_host import BasicHost
+
+from mepassad.api.context import Log
+
+
+class ContainedHost(BasicHost):
+    """A host whose incoming streams fail alone, and of which one peer can have only so many."""
+
+    def __init__(self, *args: Any, log: Log, max_streams_per_peer: int, **kwargs: Any) -> None:
+        self._log = log
+        self._max_streams = max_streams_per_peer
+        super().__init__(*args, **kwargs)
+
+    async def _swarm_stream_handler(self, net_stream: INetStream) -> None:
+        """Negotiate and serve one incoming stream, whatever happens."""
+        peer = net_stream.muxed_conn.peer_id
+        try:
+            if self._streams_of(net_stream) > self._max_streams:
+                self._log.debug("stream refused: too many", peer=str(peer))
+                await net_stream.reset()
+                return
+            await super()._swarm_stream_handler(net_stream)
+        except Exception as error:
+            self._log.debug("incoming stream failed", peer=str(peer), error=type(error).__name__)
+            with trio.CancelScope(shield=True), trio.move_on_after(1):
+                await net_stream.reset()
+
+    def _streams_of(self, net_stream: INetStream) -> int:
+        """How many streams of the peer are open here, this one included."""
+        connections = self.get_network().get_connections(net_stream.muxed_conn.peer_id)
+        return sum(len(connection.get_streams()) for connection in connections)
+
+
+def contained(log: Log) -> Callable[..., Awaitable[None]]:
+    """A runner of background tasks from which nothing escapes but a debug line."""
+
+    async def run(function: Callable[..., Awaitable[Any]], *args: Any) -> None:
+        try:
+            await function(*args)
+        except Exception as error:
+            log.debug("connection task failed", task=getattr(function, "__qualname__", "?"), error=type(error).__name__)
+
+    return run

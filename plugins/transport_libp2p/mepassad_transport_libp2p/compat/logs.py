@@ -1,0 +1,49 @@
+"""Cure: py-libp2p logs tracebacks for a stranger's junk, partly on the root logger, to which it adds a handler.
+
+Here its warnings become one debug line each in the plugin's own log. The cure of the root logger is not needed once
+`swarm_connection` uses a logger of its own; the redirection stays.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from libp2p.network.connection import swarm_connection
+
+from mepassad.api.context import Log
+
+MAX_LINE = 200
+"""Characters of a message that are kept."""
+
+
+class DebugLines(logging.Handler):
+    """Passes records on as one debug line each, without traceback."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass the first line of a record on."""
+        line = record.getMessage().split("\n", 1)[0][:MAX_LINE]
+        self._log.debug("libp2p says", source=record.name, line=line)
+
+
+def apply() -> None:
+    """Keep py-libp2p away from the root logger, and its records out of everybody else's handlers."""
+    setattr(swarm_connection, "logging", logging.getLogger("libp2p.network.connection"))  # noqa: B010 not exported
+    logging.getLogger("libp2p").propagate = False
+
+
+@contextmanager
+def redirected(log: Log) -> Iterator[None]:
+    """Pass py-libp2p's warnings on to `log` meanwhile."""
+    handler = DebugLines(log)
+    logger = logging.getLogger("libp2p")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

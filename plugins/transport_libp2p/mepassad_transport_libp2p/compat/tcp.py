@@ -1,0 +1,105 @@
+"""Cure: a peer that vanished without a word was believed alive for a quarter of an hour; sockets outlived the host.
+
+Stock 0.8.1 sets no keepalive, ignores its own failing pings, and on cancellation leaves dialled sockets open. It also
+listens with SO_REUSEPORT, so that two daemons share a port unknowingly: hence `check_free`. Not needed once the TCP
+transport takes socket options and closes what it opened.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+from weakref import WeakSet
+
+import trio
+from libp2p.abc import IRawConnection
+from libp2p.custom_types import THandler
+from libp2p.io.abc import ReadWriteCloser
+from libp2p.io.trio import TrioTCPStream
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.transport.tcp.tcp import TCP, TCPListener
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
+
+from mepassad.api import AddressRefused
+from mepassad_transport_libp2p.address import Address
+
+PROBES = 3
+"""Unanswered keepalive probes that end a connection."""
+
+
+class KeptTCP(TCP):
+    """TCP whose sockets notice a dead peer and are all closed at the end."""
+
+    def __init__(self, dead_peer_timeout: float) -> None:
+        super().__init__()
+        self._timeout = dead_peer_timeout
+        self._streams: WeakSet[trio.SocketStream] = WeakSet()
+
+    async def dial(self, maddr: Multiaddr) -> IRawConnection:
+        """Dial an address; see `TCP.dial`."""
+        raw = await super().dial(maddr)
+        if isinstance(raw, RawConnection):
+            self._keep(raw.stream)
+        return raw
+
+    def create_listener(self, handler_function: THandler) -> TCPListener:
+        """A listener whose connections are kept too."""
+
+        async def handle(stream: ReadWriteCloser) -> None:
+            self._keep(stream)
+            await handler_function(stream)
+
+        return super().create_listener(handle)
+
+    def close_sockets(self) -> None:
+        """Close whatever is still open."""
+        for stream in self._streams:
+            stream.socket.close()
+
+    def _keep(self, stream: ReadWriteCloser) -> None:
+        if isinstance(stream, TrioTCPStream):
+            self._streams.add(stream.stream)
+            _notice_death(stream.stream.socket, self._timeout)
+
+
+def _notice_death(sock: trio.socket.SocketType, timeout: float) -> None:
+    """Let the kernel break a connection whose peer has not answered for about `timeout` seconds (RFC 5482)."""
+    interval = max(1, round(timeout / (PROBES + 1)))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", interval),
+        ("TCP_KEEPINTVL", interval),
+        ("TCP_KEEPCNT", PROBES),
+        ("TCP_USER_TIMEOUT", round(timeout * 1000)),
+    ):
+        if hasattr(socket, option):  # not on every platform
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def check_free(address: Address) -> bool:
+    """Whether to listen on an address: False for the IPv6 wildcard of a machine without IPv6.
+
+    Raises `AddressRefused` when it is taken, or not of this machine, or needs other rights.
+    """
+    family = socket.AF_INET6 if address.kind == "ip6" else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            probe.bind((address.host, address.port))
+    except OSError as error:
+        if address.host == "::" and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+            return False
+        raise AddressRefused(f"Cannot listen on {address}: {_reason(error)}.") from None
+    return True
+
+
+def _reason(error: OSError) -> str:
+    """What a user can do something about."""
+    reasons = {
+        errno.EADDRINUSE: "another program already listens there",
+        errno.EADDRNOTAVAIL: "this machine has no such address",
+        errno.EACCES: "ports below 1024 need more rights",
+    }
+    return reasons.get(error.errno or 0, error.strerror or "the system refuses it")

@@ -1,0 +1,71 @@
+"""The section `transport_libp2p` of config.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mepassad.api import AddressRefused
+from mepassad_transport_libp2p.address import parse_dial, parse_listen
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Bytes = Annotated[int, Meta(ge=1024, le=64 * 1024 * 1024)]
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where to listen, whom to stay connected to, and the limits that keep strangers from exhausting the node."""
+
+    listen: Annotated[
+        tuple[str, ...],
+        Meta(max_length=32, description="Addresses to listen on; the port 0 takes any free one; an empty list, none."),
+    ] = ("/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001")
+    bootstrap: Annotated[
+        tuple[str, ...],
+        Meta(max_length=64, description="Nodes to stay connected to: addresses that end in /p2p/ and a node id."),
+    ] = ()
+    max_connections: Annotated[
+        Count,
+        Meta(description="Connections at once. Above it, one that idles makes room, else the newcomer is refused."),
+    ] = 512
+    max_connections_per_peer: Annotated[
+        Count, Meta(description="Connections to one node; above it, that node's oldest is closed.")
+    ] = 4
+    max_streams_per_peer: Annotated[
+        Count, Meta(description="Streams that one node may have open here; more are refused.")
+    ] = 64
+    max_handshakes: Annotated[
+        Count, Meta(description="Incoming connections in their handshake; above it, the oldest of them is dropped.")
+    ] = 64
+    dial_timeout: Annotated[Seconds, Meta(description="Seconds to reach a node over all its addresses.")] = 10.0
+    handshake_timeout: Annotated[
+        Seconds, Meta(description="Seconds a newcomer has to prove its key, and a stream to name its protocol.")
+    ] = 5.0
+    idle_timeout: Annotated[
+        Seconds, Meta(description="Seconds without a stream after which a connection may have to make room.")
+    ] = 60.0
+    dead_peer_timeout: Annotated[
+        Seconds, Meta(description="Seconds without an answer after which a connection counts as broken.")
+    ] = 30.0
+    close_timeout: Annotated[
+        Seconds, Meta(description="Seconds a closing stream has to send what is queued before it is dropped.")
+    ] = 30.0
+    write_high_water: Annotated[Bytes, Meta(description="Bytes queued on a stream above which its sender waits.")] = (
+        256 * 1024
+    )
+    read_high_water: Annotated[
+        Bytes, Meta(description="Unread bytes of a stream above which no more is taken from the network.")
+    ] = 256 * 1024
+
+    def __post_init__(self) -> None:
+        """Check the addresses. Raises ValueError with the sentence of `AddressRefused`."""
+        try:
+            for address in self.listen:
+                parse_listen(address)
+            for address in self.bootstrap:
+                if parse_dial(address).peer is None:
+                    raise AddressRefused(f"{address!r} names no node: a bootstrap address ends in /p2p/ and a node id.")
+        except AddressRefused as refused:
+            raise ValueError(refused.sentence) from None

@@ -1,0 +1,242 @@
+"""The libp2p host of a node, in trio: it listens, dials, opens streams, and tells who is connected."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import trio
+from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
+from libp2p.custom_types import TProtocol
+from libp2p.network.stream.net_stream import NetStream
+from libp2p.peer.id import ID
+from libp2p.protocol_muxer.exceptions import MultiselectClientError
+from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
+from libp2p.security.noise.transport import Transport as Noise
+from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
+from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.tools.anyio_service import background_trio_service
+from libp2p.transport.upgrader import TransportUpgrader
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
+from multiaddr.utils import get_network_addrs  # type: ignore[import-untyped]
+
+from mepassad.api import AddressRefused, Secret, Unreachable
+from mepassad.api.context import Log
+from mepassad.api.types import NodeId
+from mepassad_transport_libp2p import compat
+from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen, reachable
+from mepassad_transport_libp2p.compat.containment import ContainedHost
+from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
+from mepassad_transport_libp2p.compat.swarm import LastingSwarm
+from mepassad_transport_libp2p.compat.tcp import check_free
+from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.dial import dial
+
+IDLE_INTERVAL = 5.0
+"""Seconds between two looks at which connections are idle."""
+
+
+class Host:
+    """One node on libp2p. Everything but the constructor and `addresses` runs in trio."""
+
+    def __init__(self, config: Config, seed: Secret, log: Log) -> None:
+        compat.apply()
+        keys = create_new_key_pair(bytes(seed))
+        own = ID.from_pubkey(keys.public_key)
+        # Noise alone is offered: by default the library would offer plaintext and SecIO too.
+        noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
+        upgrader = TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): Yamux})
+        store = LastingPeerStore(own)
+        store.add_key_pair(own, keys)
+        self.node_id = NodeId(str(own))
+        self._config = config
+        self._swarm = LastingSwarm(own, store, upgrader, config, log)
+        self._host = ContainedHost(
+            self._swarm,
+            log=log,
+            max_streams_per_peer=config.max_streams_per_peer,
+            disable_identify_address_discovery=True,
+        )
+        self._dials: dict[ID, trio.Lock] = {}
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        """Live until cancelled, then say goodbye to all peers at once and close every socket."""
+        try:
+            async with background_trio_service(self._swarm), trio.open_nursery() as self._nursery:
+                self._swarm.use(self._nursery)
+                await self._swarm.event_background_nursery_created.wait()
+                task_status.started()
+                try:
+                    while True:
+                        self._swarm.watch_idle()
+                        await trio.sleep(IDLE_INTERVAL)
+                finally:
+                    await self._goodbye()
+        finally:
+            self._swarm.close_sockets()
+
+    def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
+        """Be told when a peer's first connection comes up and its last one ends."""
+        self._swarm.register_notifee(_Watcher(seen, lost))
+
+    def serve(self, protocol: str, handler: Callable[[NodeId, NetStream], Awaitable[None]]) -> None:
+        """Call a trio handler for each incoming stream of a protocol; the stream lives until it returns."""
+
+        async def handle(net: INetStream) -> None:
+            if isinstance(net, NetStream):
+                await handler(NodeId(str(net.muxed_conn.peer_id)), net)
+
+        self._host.set_stream_handler(TProtocol(protocol), handle)
+
+    def start_soon(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
+        """Run a trio function that never raises in the background, as long as the host runs."""
+        if self._nursery is None:
+            raise Unreachable("The transport has not started.")
+        self._nursery.start_soon(function, *args)
+
+    async def listen(self) -> None:
+        """Listen on all configured addresses. Raises `AddressRefused`."""
+        for text in self._config.listen:
+            address = parse_listen(text)
+            if check_free(address) and not await self._swarm.listen(Multiaddr(str(address))):
+                raise AddressRefused(f"Cannot listen on {address}.")
+
+    def addresses(self) -> tuple[str, ...]:
+        """Where this node can be dialled, loopback last."""
+        listeners = self._swarm.listeners.values()
+        bound = [parse_listen(str(address)) for listener in listeners for address in listener.get_addrs()]
+        found = reachable(bound, get_network_addrs(4), get_network_addrs(6))
+        return tuple(str(address._replace(peer=self.node_id)) for address in found)
+
+    async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> NetStream:
+        """A negotiated stream, over a live connection or a new one. Raises `Unreachable`."""
+        target = self._target(peer)
+        connections = self._swarm.get_connections(target)
+        if connections:
+            try:
+                return await self._negotiate(connections[-1], protocol)
+            except _Broken:
+                await self._swarm.drop(connections[-1])
+        await self.connect(peer, addresses)
+        for connection in reversed(self._swarm.get_connections(target)):
+            try:
+                return await self._negotiate(connection, protocol)
+            except _Broken:
+                continue
+        raise Unreachable(f"The connection to {peer} broke before a stream was open.")
+
+    async def connect(self, peer: NodeId, addresses: Sequence[str]) -> None:
+        """Have a live connection to a peer. Raises `Unreachable`."""
+        target = self._target(peer)
+        lock = self._dials.setdefault(target, trio.Lock())
+        try:
+            async with lock:
+                if not self._swarm.get_connections(target):
+                    await dial(self._swarm, target, _dialable(peer, addresses), self._config.dial_timeout)
+        finally:
+            if not lock.statistics().tasks_waiting and not lock.locked():
+                self._dials.pop(target, None)
+
+    def _target(self, peer: NodeId) -> ID:
+        """The peer's id as libp2p knows it. Raises `Unreachable` for ourselves and for what is no id."""
+        if peer == self.node_id:
+            raise Unreachable("This is the node itself.")
+        try:
+            return ID.from_base58(peer)
+        except Exception:
+            raise Unreachable("This is no node id.") from None
+
+    async def _negotiate(self, connection: INetConn, protocol: str) -> NetStream:
+        """Open a stream of a protocol on one connection. Raises `Unreachable` if refused, `_Broken` if it is dead."""
+        timeout = max(1, round(self._config.handshake_timeout))
+        net: INetStream | None = None
+        try:
+            with trio.fail_after(timeout):
+                net = await connection.new_stream()
+                communicator = MultiselectCommunicator(net)
+                chosen = await self._host.multiselect_client.select_one_of([TProtocol(protocol)], communicator, timeout)
+            net.set_protocol(chosen)
+        except BaseException as error:
+            await self._give_up(net)
+            if isinstance(error, MultiselectClientError) and "not supported" in str(error):
+                raise Unreachable(f"The node does not serve {protocol}.") from None
+            if isinstance(error, Exception):
+                raise _Broken from error
+            raise
+        assert isinstance(net, NetStream)  # noqa: S101 Yamux connections make no other
+        return net
+
+    async def _give_up(self, net: INetStream | None) -> None:
+        """Reset a stream that was not negotiated."""
+        if net is not None:
+            with trio.CancelScope(shield=True), trio.move_on_after(1):
+                await net.reset()
+
+    async def _goodbye(self) -> None:
+        """Close all connections at once, in bounded time."""
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                for connection in self._swarm.get_connections():
+                    nursery.start_soon(self._swarm.drop, connection)
+                for listener in self._swarm.listeners.values():
+                    nursery.start_soon(listener.close)
+
+
+class _Broken(Exception):
+    """A connection that was believed alive is not."""
+
+
+class _Watcher(INotifee):
+    """Turns the swarm's notices of connections into notices of peers."""
+
+    def __init__(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
+        self._seen = seen
+        self._lost = lost
+        self._live: set[ID] = set()
+
+    async def connected(self, network: INetwork, conn: INetConn) -> None:
+        """A connection came up."""
+        self._compare(network, conn)
+
+    async def disconnected(self, network: INetwork, conn: INetConn) -> None:
+        """A connection ended."""
+        self._compare(network, conn)
+
+    def _compare(self, network: INetwork, conn: INetConn) -> None:
+        peer = conn.muxed_conn.peer_id
+        live = bool(network.connections.get(peer))
+        if live and peer not in self._live:
+            self._live.add(peer)
+            self._seen(NodeId(str(peer)))
+        elif not live and peer in self._live:
+            self._live.discard(peer)
+            self._lost(NodeId(str(peer)))
+
+    async def opened_stream(self, network: INetwork, stream: INetStream) -> None:
+        """Of no interest."""
+
+    async def closed_stream(self, network: INetwork, stream: INetStream) -> None:
+        """Of no interest."""
+
+    async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None:
+        """Of no interest."""
+
+    async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
+        """Of no interest."""
+
+
+def _dialable(peer: NodeId, addresses: Sequence[str]) -> list[Address]:
+    """The addresses that parse and do not name another node."""
+    found = []
+    for text in addresses:
+        try:
+            address = parse_dial(text)
+        except AddressRefused:
+            continue
+        if address.peer in (None, peer):
+            found.append(address)
+    return found

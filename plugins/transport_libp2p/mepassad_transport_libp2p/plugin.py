@@ -1,0 +1,44 @@
+"""The hooks of `transport_libp2p`. The library itself, which is slow to import, is loaded when the transport starts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
+from mepassad_transport_libp2p.config import Config
+
+if TYPE_CHECKING:
+    from mepassad.api.transport import Transport
+
+
+@asynccontextmanager
+async def component(context: PluginContext) -> AsyncIterator[Transport]:
+    """A node on libp2p. Raises `TransportFailed` if the libp2p side ends by itself; the body is cancelled then."""
+    from mepassad_transport_libp2p.bridge import trio_guest
+    from mepassad_transport_libp2p.compat.logs import redirected
+    from mepassad_transport_libp2p.host import Host
+    from mepassad_transport_libp2p.transport import Libp2pTransport
+
+    host = Host(context.config, context.node_key, context.log)
+    with redirected(context.log):
+        async with trio_guest() as guest:
+            await guest.start_task(host.run)
+            transport = Libp2pTransport(context, guest, host)
+            try:
+                yield transport
+            finally:
+                transport.leave()
+
+
+@hookimpl
+def register_config(register: ConfigRegister) -> None:
+    """Give the section its type."""
+    register("transport_libp2p", Config)
+
+
+@hookimpl
+def provide_transport(config: Any) -> Component[Transport]:
+    """The libp2p transport, whatever the rest of the configuration says."""
+    return component

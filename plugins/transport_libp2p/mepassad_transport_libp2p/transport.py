@@ -1,0 +1,143 @@
+"""The transport as the daemon sees it, in asyncio. Implements `mepassad.api.transport.Transport`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Sequence
+
+from libp2p.network.stream.net_stream import NetStream
+
+from mepassad.api import AddressRefused, PluginContext, StreamClosed
+from mepassad.api.transport import Handler
+from mepassad.api.types import NodeId
+from mepassad_transport_libp2p.address import parse_dial
+from mepassad_transport_libp2p.bootstrap import Bootstrap
+from mepassad_transport_libp2p.bridge import Guest
+from mepassad_transport_libp2p.host import Host
+from mepassad_transport_libp2p.stream import Libp2pStream
+
+
+class Libp2pTransport:
+    """Streams over libp2p. Use it only between the entering and leaving of its component."""
+
+    name = "libp2p"
+
+    def __init__(self, context: PluginContext, guest: Guest, host: Host) -> None:
+        self._context = context
+        self._guest = guest
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        # What trio calls back runs in the daemon's context, not in that of a trio task.
+        self._variables = contextvars.copy_context()
+        self._streams: set[Libp2pStream] = set()
+        self._connected: dict[NodeId, None] = {}
+        self._watchers: list[tuple[Callable[[NodeId], None], Callable[[NodeId], None]]] = []
+        self._bootstrap = Bootstrap(context, self._connect, self._connected)
+        host.watch(self._soon(self._seen), self._soon(self._lost))
+
+    async def listen(self) -> None:
+        """Listen on all configured addresses and begin to dial the bootstrap nodes. Raises `AddressRefused`."""
+        await self._guest.call(self._host.listen)
+        self._bootstrap.start()
+
+    def addresses(self) -> tuple[str, ...]:
+        """Where this node can be dialled now, loopback last."""
+        return self._host.addresses()
+
+    def can_dial(self, address: str) -> bool:
+        """Whether this is an address of a TCP port."""
+        try:
+            parse_dial(address)
+        except AddressRefused:
+            return False
+        return True
+
+    def handle(self, protocol: str, handler: Handler) -> None:
+        """Serve incoming streams of a protocol."""
+        serve = self._soon(self._serve)
+
+        async def accept(peer: NodeId, net: NetStream) -> None:
+            stream = self._stream(peer, protocol)
+            serve(handler, stream)
+            await self._pump(stream, net)
+
+        self._host.serve(protocol, accept)
+
+    async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Libp2pStream:
+        """A stream to `peer`. Raises `Unreachable`."""
+        return await self._guest.call(self._open, peer, tuple(addresses), protocol, discard=Libp2pStream.abort)
+
+    def connected(self) -> tuple[NodeId, ...]:
+        """Nodes with a live connection."""
+        return tuple(self._connected)
+
+    def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
+        """Be told of first connections and last ends."""
+        self._watchers.append((seen, lost))
+
+    def leave(self) -> None:
+        """Let everybody who waits on a stream know that it is over."""
+        self._bootstrap.stop()
+        for stream in tuple(self._streams):
+            stream.broke()
+
+    # -- called in trio -----------------------------------------------------------------------------------------
+
+    async def _open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Libp2pStream:
+        net = await self._host.open(peer, addresses, protocol)
+        stream = self._stream(peer, protocol)
+        self._host.start_soon(self._pump, stream, net)
+        return stream
+
+    async def _connect(self, peer: NodeId, addresses: Sequence[str]) -> None:
+        await self._guest.call(self._host.connect, peer, addresses)
+
+    def _stream(self, peer: NodeId, protocol: str) -> Libp2pStream:
+        stream = Libp2pStream(peer, protocol, self._context.config)
+        self._streams.add(stream)
+        return stream
+
+    async def _pump(self, stream: Libp2pStream, net: NetStream) -> None:
+        try:
+            await stream.pump(net)
+        finally:
+            self._streams.discard(stream)
+
+    def _soon(self, function: Callable[..., None]) -> Callable[..., None]:
+        """The function, called from trio, runs soon on the daemon's loop; calls keep their order."""
+
+        def call(*args: object) -> None:
+            self._loop.call_soon(function, *args, context=self._variables)
+
+        return call
+
+    # -- called back on the daemon's loop -----------------------------------------------------------------------
+
+    def _seen(self, peer: NodeId) -> None:
+        self._connected[peer] = None
+        for seen, _ in self._watchers:
+            seen(peer)
+
+    def _lost(self, peer: NodeId) -> None:
+        self._connected.pop(peer, None)
+        self._bootstrap.wake()
+        for _, lost in self._watchers:
+            lost(peer)
+
+    def _serve(self, handler: Handler, stream: Libp2pStream) -> None:
+        self._context.tasks.start_soon(self._run, handler, stream)
+
+    async def _run(self, handler: Handler, stream: Libp2pStream) -> None:
+        """Run a handler; its end, or its exception, ends its stream only."""
+        try:
+            await handler(stream)
+            await stream.close()
+        except StreamClosed:
+            stream.abort()
+        except Exception as error:
+            stream.abort()
+            self._context.log.warning("a stream handler failed", protocol=stream.protocol, error=type(error).__name__)
+        except BaseException:
+            stream.abort()
+            raise
