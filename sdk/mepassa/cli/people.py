@@ -13,17 +13,18 @@ from mepassa.cli.text import visible
 async def all_contacts(session: Session) -> list[dict[str, Any]]:
     """The account's contacts, oldest first."""
     items: list[dict[str, Any]] = []
-    before = None
+    after = None
     while True:
-        page = await session.call("contacts.list", before=before)
+        page = await session.call("contacts.list", after=after)
         items += page["items"]
-        before = page.get("next")
-        if not before:
+        after = page["next"]
+        if after is None:
             return items
 
 
 async def find_contact(session: Session, wanted: str) -> str:
-    """The id of the contact that `wanted` means: an id, a petname, a name, or the only beginning of one of them.
+    """The id of the contact that `wanted` means: an id, a petname, the name they chose, or the only
+    beginning of one of them.
 
     Raises click.BadParameter when it means nobody, or more than one.
     """
@@ -40,11 +41,11 @@ async def find_contact(session: Session, wanted: str) -> str:
 
 def label(contact: dict[str, Any]) -> str:
     """A contact's petname, else the name they chose, safe to show."""
-    return visible(contact.get("petname") or contact.get("name") or "")
+    return visible(contact["name"])
 
 
 def _names(contact: dict[str, Any]) -> list[str]:
-    return [name for name in (contact["contact"], contact.get("petname"), contact.get("name")) if name]
+    return [name for name in (contact["contact"], contact["petname"], contact["chosen_name"]) if name]
 
 
 def _begins(contact: dict[str, Any], wanted: str) -> bool:
