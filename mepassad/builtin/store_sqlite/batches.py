@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 from mepassad.api import Conflict
 from mepassad.api.store import Commit, Committed
+from mepassad.builtin.store_sqlite import statements as sql
 from mepassad.builtin.store_sqlite.failures import is_of_one_commit, translate
-from mepassad.builtin.store_sqlite.plan import Plan
-from mepassad.builtin.store_sqlite.statements import MUST_HIT
+from mepassad.builtin.store_sqlite.plan import Numbers, Plan
 
 Result: TypeAlias = Committed | Exception
-Work: TypeAlias = Callable[[Sequence[Commit]], list[Result]]
 
 
 class Batches:
-    """The writing connection with the number of the next event; belongs to one thread at a time."""
+    """The writing connection with the last numbers it gave; belongs to one thread at a time."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
         self._path = path
-        last = self._cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        self._next_event: int = last[0] + 1 if last else 1
+        self._last = Numbers(*self._cursor.execute(sql.LAST_NUMBERS).fetchone())
 
     def apply(self, commits: Sequence[Commit]) -> list[Result]:
         """What became of each commit; those that are `Committed` are on disk.
@@ -34,12 +33,14 @@ class Batches:
         which no commit is guilty, is everybody's.
         """
         try:
-            return self._transaction(commits, self._together)
+            with self._transaction():
+                return self._together(commits)
         except Exception as error:
             if not is_of_one_commit(error):
                 return [translate(error, self._path) for _ in commits]
         try:
-            return self._transaction(commits, self._one_by_one)
+            with self._transaction():
+                return [self._alone(commit) for commit in commits]
         except Exception as error:
             return [translate(error, self._path) for _ in commits]
 
@@ -47,31 +48,28 @@ class Batches:
         """Close the connection; SQLite then folds the write-ahead log into the file."""
         self._connection.close()
 
-    def _transaction(self, commits: Sequence[Commit], work: Work) -> list[Result]:
-        next_event = self._next_event
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        last = self._last
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
-            results = work(commits)
+            yield
             self._cursor.execute("COMMIT")
         except BaseException:
-            self._next_event = next_event
+            self._last = last
             if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
                 self._cursor.execute("ROLLBACK")
             raise
-        return results
 
     def _together(self, commits: Sequence[Commit]) -> list[Result]:
-        plan = Plan(self._next_event)
+        plan = Plan(self._last)
         results: list[Result] = [plan.add(commit) for commit in commits]
         self._run(plan)
         return results
 
-    def _one_by_one(self, commits: Sequence[Commit]) -> list[Result]:
-        return [self._alone(commit) for commit in commits]
-
     def _alone(self, commit: Commit) -> Result:
         self._cursor.execute("SAVEPOINT one")
-        plan = Plan(self._next_event)
+        plan = Plan(self._last)
         try:
             committed = plan.add(commit)
             self._run(plan)
@@ -87,6 +85,6 @@ class Batches:
     def _run(self, plan: Plan) -> None:
         for statement, rows in plan.steps():
             self._cursor.executemany(statement, rows)
-            if statement in MUST_HIT and self._cursor.rowcount != len(rows):
+            if statement in sql.MUST_HIT and self._cursor.rowcount != len(rows):
                 raise Conflict
-        self._next_event = plan.next_event
+        self._last = plan.last()

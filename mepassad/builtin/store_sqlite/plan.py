@@ -7,11 +7,11 @@ another table. A write that does touch several tables closes the stage: it runs 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from mepassad.api import Conflict
 from mepassad.api import store as api
-from mepassad.api.types import Session
+from mepassad.api.types import Outgoing, Session
 from mepassad.builtin.store_sqlite import statements as sql
 from mepassad.builtin.store_sqlite.rows import as_values, contact_values
 
@@ -26,22 +26,39 @@ class Forget(api.Write, frozen=True):
     events_keep: int
 
 
+class IndexText(api.Write, frozen=True):
+    """Add the words of all messages that are not yet in the search index.
+
+    A write of its own, because nobody needs to wait for it and many messages at once cost less.
+    """
+
+
+class Numbers(NamedTuple):
+    """The last numbers given to events and to outbox rows."""
+
+    event: int
+    outgoing: int
+
+
 class Plan:
     """The statements that a batch of commits becomes."""
 
-    def __init__(self, next_event: int) -> None:
-        """`next_event` is the number of the next `AddEvent`."""
-        self.next_event = next_event
+    def __init__(self, last: Numbers) -> None:
+        self._event, self._outgoing = last
         self._steps: list[Step] = []
         self._stage: dict[str, list[Step]] = {}
         self._sessions: dict[tuple[str, bytes], tuple[int, Session]] = {}
 
     def add(self, commit: api.Commit) -> api.Committed:
         """Append a commit's writes. Raises `Conflict` if a session's version does not follow one of this batch."""
-        first = self.next_event
+        last = self._event
         for write in commit.writes:
             _PLANNERS[type(write)](self, write)
-        return api.Committed(tuple(range(first, self.next_event)))
+        return api.Committed(tuple(range(last + 1, self._event + 1)))
+
+    def last(self) -> Numbers:
+        """The last numbers after this plan."""
+        return Numbers(self._event, self._outgoing)
 
     def steps(self) -> list[Step]:
         """All statements with their rows, in the order to run them."""
@@ -57,6 +74,16 @@ class Plan:
             runs[-1][1].append(values)
         else:
             runs.append((statement, [values]))
+
+    def add_event(self, write: api.AddEvent) -> None:
+        """Give the event the next number."""
+        self._event += 1
+        self.put("event", sql.ADD_EVENT, (self._event, *as_values(write)))
+
+    def add_outgoing(self, row: Outgoing) -> None:
+        """Give the row the next number."""
+        self._outgoing += 1
+        self.put("outgoing", sql.ADD_OUTGOING, (*as_values(row)[:-1], self._outgoing))
 
     def put_session(self, row: Session) -> None:
         """Only the last version of a batch is written; `Conflict` unless it follows step by step."""
@@ -106,15 +133,10 @@ def _set_message_state(plan: Plan, write: api.SetMessageState) -> None:
     plan.put("message", sql.CLIMB, values)
 
 
-def _add_event(plan: Plan, write: api.AddEvent) -> None:
-    plan.put("event", sql.ADD_EVENT, (plan.next_event, *as_values(write)))
-    plan.next_event += 1
-
-
 def _replace_outgoing(plan: Plan, write: api.ReplaceOutgoing) -> None:
     plan.put("outgoing", sql.DROP_OUTGOING, (write.account, write.id))
     for row in write.rows:
-        plan.put("outgoing", sql.ADD_OUTGOING, as_values(row)[:-1])
+        plan.add_outgoing(row)
 
 
 def _drop_outgoing_of(plan: Plan, write: api.DropOutgoingOf) -> None:
@@ -178,7 +200,7 @@ _PLANNERS: dict[type[api.Write], Planner] = {
     api.AddMessage: lambda plan, write: plan.put("message", sql.ADD_MESSAGE, as_values(write.row)[:-1]),
     api.SetMessageState: _set_message_state,
     api.MarkRead: lambda plan, write: plan.put("message", sql.MARK_READ, as_values(write)),
-    api.AddOutgoing: lambda plan, write: plan.put("outgoing", sql.ADD_OUTGOING, as_values(write.row)[:-1]),
+    api.AddOutgoing: lambda plan, write: plan.add_outgoing(write.row),
     api.ReplaceOutgoing: _replace_outgoing,
     api.SetOutgoing: lambda plan, write: plan.put("outgoing", sql.SET_OUTGOING, as_values(write)),
     api.DropOutgoing: lambda plan, write: plan.put("outgoing", sql.DROP_OUTGOING, as_values(write)),
@@ -193,8 +215,9 @@ _PLANNERS: dict[type[api.Write], Planner] = {
     api.MarkSeen: lambda plan, write: plan.put("seen", sql.MARK_SEEN, as_values(write)),
     api.OweReceipt: lambda plan, write: plan.put("receipt", sql.OWE_RECEIPT, as_values(write.row)),
     api.DropReceipts: _drop_receipts,
-    api.AddEvent: _add_event,
+    api.AddEvent: Plan.add_event,
     api.SetSetting: _set_setting,
     api.SetPluginState: _set_plugin_state,
     Forget: _forget,
+    IndexText: lambda plan, write: plan.alone(sql.INDEX_TEXT, ()),
 }

@@ -21,7 +21,7 @@ DROP_SETTING = "DELETE FROM setting WHERE account = ? AND key = ?"
 DROP_PLUGIN_STATE = "DELETE FROM plugin_state WHERE plugin = ? AND key = ?"
 DROP_KEY = "DELETE FROM private_key WHERE account = ? AND id = ?"
 
-ADD_MESSAGE = insert("message", Message, given_by_store="seq")
+ADD_MESSAGE = insert("message", Message, without="seq")
 # ?6 to ?9: the states that the new one may follow.
 CLIMB = (
     "UPDATE message SET state = ?3, route = CASE ?4 WHEN '' THEN route ELSE ?4 END, "
@@ -34,7 +34,7 @@ MARK_READ = (
     "(SELECT sort_ms, seq FROM message WHERE account = ?1 AND conversation = ?2 AND id = ?3)"
 )
 
-ADD_OUTGOING = insert("outgoing", Outgoing, given_by_store="seq")
+ADD_OUTGOING = insert("outgoing", Outgoing)
 SET_OUTGOING = "UPDATE outgoing SET state = ?3, attempts = ?4, next_at = ?5 WHERE account = ?1 AND id = ?2"
 DROP_OUTGOING = "DELETE FROM outgoing WHERE account = ? AND id = ?"
 DROP_OUTGOING_OF = "DELETE FROM outgoing WHERE account = ?1 AND message = ?2 AND message <> ''"
@@ -73,10 +73,19 @@ DROP_CONTACT = (
 
 FORGET_SEEN = "DELETE FROM seen WHERE at < ?"
 # Event times rise with their numbers, so the first young enough event ends the search.
+# The newest event is kept whatever its age: from it the numbers go on after a restart.
 FORGET_OLD_EVENTS = (
-    "DELETE FROM event WHERE seq < coalesce((SELECT seq FROM event WHERE at_ms >= ? ORDER BY seq LIMIT 1), 1 << 62)"
+    "DELETE FROM event WHERE seq < coalesce((SELECT seq FROM event WHERE at_ms >= ? ORDER BY seq LIMIT 1), "
+    "(SELECT max(seq) FROM event))"
 )
-FORGET_SURPLUS_EVENTS = "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - ?"
+FORGET_SURPLUS_EVENTS = "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - max(?, 1)"
+
+LAST_NUMBERS = "SELECT (SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(seq), 0) FROM outgoing)"
+INDEX_TEXT = (
+    "INSERT INTO message_text (rowid, text) "
+    "SELECT seq, text FROM message WHERE seq > (SELECT seq FROM message_text_mark)",
+    "UPDATE message_text_mark SET seq = (SELECT max(seq) FROM message) WHERE seq < (SELECT max(seq) FROM message)",
+)
 
 MUST_HIT = {ADD_SESSION, ADVANCE_SESSION}
 """Statements of which every execution changes a row, or else the commit came too late (`Conflict`)."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
 from anyio import to_thread
 
-from mepassad.api import StoreBroken
-from mepassad.api.store import Commit, Committed
+from mepassad.api import StoreBroken, StoreBusy, StoreFull
+from mepassad.api.store import Commit, Committed, Page
+from mepassad.api.types import AccountId
 from mepassad.builtin.store_sqlite import database
 from mepassad.builtin.store_sqlite.batches import Batches
 from mepassad.builtin.store_sqlite.failures import translate
 from mepassad.builtin.store_sqlite.migrate import drop_old_backups, migrate, shipped
-from mepassad.builtin.store_sqlite.plan import Forget
+from mepassad.builtin.store_sqlite.plan import Forget, IndexText
 from mepassad.builtin.store_sqlite.reads.delivery import DeliveryReads
 from mepassad.builtin.store_sqlite.reads.journal import JournalReads
 from mepassad.builtin.store_sqlite.reads.messages import MessageReads
@@ -37,6 +38,12 @@ class SqliteStore(PeopleReads, MessageReads, DeliveryReads, JournalReads):
     def commit(self, commit: Commit) -> Awaitable[Committed]:
         """Keep a commit; also raises `StoreBusy` while too many wait."""
         return self._writer.commit(commit)
+
+    async def search(self, account: AccountId, query: str, limit: int, before: str | None) -> Page:
+        """See `mepassad.api.store.Store`."""
+        with suppress(StoreFull, StoreBusy):  # then all but the newest messages are found
+            await self.commit(Commit((IndexText(),)))
+        return await super().search(account, query, limit, before)
 
     async def forget(self, seen_before: int, events_before_ms: int, events_keep: int) -> None:
         """See `mepassad.api.store.Store`."""

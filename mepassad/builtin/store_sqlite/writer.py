@@ -16,6 +16,13 @@ from anyio import to_thread
 from mepassad.api import StoreBusy
 from mepassad.api.store import Commit, Committed
 from mepassad.builtin.store_sqlite.batches import Batches, Result
+from mepassad.builtin.store_sqlite.plan import IndexText
+
+# The search index is brought up to date when the store is idle, or when so many commits would make it a long wait.
+INDEX_AFTER_SECONDS = 0.05
+INDEX_AFTER_COMMITS = 128
+
+_INDEX = Commit((IndexText(),))
 
 Waiting = tuple[Commit, "asyncio.Future[Committed]"]
 
@@ -69,10 +76,23 @@ class Writer:
         self._handed.put(batch)
 
     def _work(self, batches: Batches) -> None:
-        while (batch := self._handed.get()) is not None:
-            results = batches.apply([commit for commit, _ in batch])
-            self._loop.call_soon_threadsafe(self._came_back, batch, results)
+        unindexed = 0
+        while (batch := self._next_batch(idle_seconds=INDEX_AFTER_SECONDS if unindexed else None)) is not None:
+            if batch:
+                results = batches.apply([commit for commit, _ in batch])
+                self._loop.call_soon_threadsafe(self._came_back, batch, results)
+                unindexed += len(batch)
+            if not batch or unindexed >= INDEX_AFTER_COMMITS:
+                batches.apply([_INDEX])  # what fails now is tried again after later batches, and before a search
+                unindexed = 0
         batches.close()
+
+    def _next_batch(self, idle_seconds: float | None) -> list[Waiting] | None:
+        """The batch that is handed over; empty when none was for a time, None at the end."""
+        try:
+            return self._handed.get(timeout=idle_seconds)
+        except queue.Empty:
+            return []
 
     def _came_back(self, batch: Sequence[Waiting], results: Sequence[Result]) -> None:
         self.batches += 1

@@ -61,15 +61,18 @@ CREATE VIRTUAL TABLE message_text USING fts5 (
     text, content = 'message', content_rowid = 'seq', columnsize = 0, tokenize = 'unicode61 remove_diacritics 2'
 );
 
-CREATE TRIGGER message_added AFTER INSERT ON message BEGIN
-    INSERT INTO message_text (rowid, text) VALUES (new.seq, new.text);
-END;
+-- Messages up to this number are in the index; the writer adds the others a moment later, many at once.
+CREATE TABLE message_text_mark (seq INTEGER NOT NULL) STRICT;
+INSERT INTO message_text_mark (seq) VALUES (0);
 
-CREATE TRIGGER message_dropped AFTER DELETE ON message BEGIN
+CREATE TRIGGER message_dropped AFTER DELETE ON message WHEN old.seq <= (SELECT seq FROM message_text_mark) BEGIN
     INSERT INTO message_text (message_text, rowid, text) VALUES ('delete', old.seq, old.text);
+    -- The next message may get this number again: the mark must not stand above it.
+    UPDATE message_text_mark SET seq = coalesce((SELECT max(seq) FROM message), 0) WHERE seq = old.seq
+        AND seq > coalesce((SELECT max(seq) FROM message), 0);
 END;
 
--- AUTOINCREMENT: readers page by `seq`, so a number must not come again after its row is gone.
+-- The writer gives the `seq` of outgoing and event itself: a number must not come again after its row is gone.
 CREATE TABLE outgoing (
     account    TEXT NOT NULL,
     id         BLOB NOT NULL,
@@ -82,7 +85,7 @@ CREATE TABLE outgoing (
     attempts   INTEGER NOT NULL,
     next_at    INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq        INTEGER PRIMARY KEY,
     UNIQUE (account, id)
 ) STRICT;
 
@@ -150,7 +153,7 @@ CREATE TABLE receipt (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE event (
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq     INTEGER PRIMARY KEY,
     account TEXT NOT NULL,
     topic   TEXT NOT NULL,
     object  TEXT NOT NULL,

@@ -16,11 +16,7 @@ _EVENTS = select(Event, "FROM event WHERE seq > ? ORDER BY seq LIMIT ?")
 _SOME_EVENTS = select(
     Event, "FROM event WHERE seq > ? AND topic IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?"
 )
-# sqlite_sequence remembers the newest number after its event was forgotten; all forgotten = (newest + 1, newest).
-_RANGE = """
-SELECT coalesce((SELECT min(seq) FROM event), newest + 1), newest
-FROM (SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0) AS newest)
-"""
+_RANGE = "SELECT coalesce((SELECT min(seq) FROM event), 1), coalesce((SELECT max(seq) FROM event), 0)"
 _SETTING = "SELECT value FROM setting WHERE account = ? AND key = ?"
 _PLUGIN_STATE = "SELECT value FROM plugin_state WHERE plugin = ? AND key = ?"
 
