@@ -1,0 +1,132 @@
+"""Client, bot and command against the daemon's own RPC server, on a node in memory."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from click.testing import CliRunner
+from mepassa import Bot, Client, Context, RpcError
+from mepassa.cli import main
+from mepassa.cursor import CursorFile
+
+from mepassad.bus import Fact
+from mepassad.config.model import Rpc
+from mepassad.log import StructuredLog
+from mepassad.rpc.server import serve
+
+_place = Path(__file__).parents[1] / "rpc" / "fake_node.py"
+_specification = importlib.util.spec_from_file_location("fake_node", _place)
+assert _specification is not None
+assert _specification.loader is not None
+fake_node = importlib.util.module_from_spec(_specification)
+_specification.loader.exec_module(fake_node)
+
+
+@asynccontextmanager
+async def serving(node: Any, folder: str) -> AsyncIterator[Path]:
+    config = Rpc(socket=Path(folder, "run", "s"))
+    async with serve(node, config, StructuredLog("rpc")):
+        yield config.socket
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        node = fake_node.FakeNode()
+        async with serving(node, folder) as socket:
+            node.socket = socket
+            yield node
+
+
+def receive(node: Any, text: str) -> None:
+    data = {
+        "account": fake_node.ANA,
+        "message_id": f"m{node.bus.newest}",
+        "contact": fake_node.BOB,
+        "conversation": fake_node.WITH_BOB,
+        "text": text,
+    }
+    node.bus.publish([Fact(node.bus.newest + 1, fake_node.ANA, "message.received", data)])
+
+
+async def test_calls_and_refusals(node: Any) -> None:
+    deep: list[Any] = []
+    for _ in range(40):
+        deep = [deep]
+    async with Client(node.socket) as client:
+        assert (await client.call("identity.show"))["account"] == fake_node.ANA
+        with pytest.raises(RpcError) as caught:
+            await client.call("contacts.get", contact="mp1nobody")
+        assert (caught.value.code, caught.value.name) == (1100, "UnknownContact")
+        with pytest.raises(RpcError, match="nested more than 32") as caught:
+            await client.call("contacts.get", contact=deep)
+        assert caught.value.name == "InvalidRequest"
+
+
+async def test_the_longest_line_that_the_client_sends_is_one_that_the_server_takes(node: Any) -> None:
+    async with Client(node.socket) as client:
+        frame = len('{"jsonrpc":"2.0","id":1,"method":"messages.send","params":{"contact":"mp1bob","text":""}}')
+        await client.call("messages.send", contact="mp1bob", text="x" * ((1 << 20) - frame))
+        assert (await client.call("identity.show"))["name"] == "Ana"
+
+
+async def test_events_are_replayed_and_followed_past_a_slow_start(node: Any) -> None:
+    node.bus.add(1000)
+    async with Client(node.socket) as client, client.events(after=0) as events:
+        node.bus.add(1000)
+        with anyio.fail_after(10):
+            assert [(await anext(events)).seq for _ in range(2000)] == list(range(1, 2001))
+
+
+async def test_a_bot_answers_and_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
+    bot = Bot("echo")
+    node = fake_node.FakeNode()
+
+    @bot.message
+    async def echo(ctx: Context) -> None:
+        await ctx.reply(ctx.text)
+
+    async def answers(count: int) -> None:
+        with anyio.fail_after(10):
+            while len(node.store.rows) < count:
+                await anyio.sleep(0.001)
+
+    with tempfile.TemporaryDirectory() as folder:
+        async with Client(Path(folder, "run", "s")) as client, anyio.create_task_group() as tasks:
+            async with serving(node, folder):
+                receive(node, "one")
+                tasks.start_soon(bot.serve, client, CursorFile(tmp_path / "s"))
+                await answers(1)
+            receive(node, "two, while the server is away")
+            async with serving(node, folder):
+                await answers(2)
+                receive(node, "three")
+                await answers(3)
+            tasks.cancel_scope.cancel()
+    assert [row.text for row in node.store.rows] == ["one", "two, while the server is away", "three"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "output"),
+    [
+        (["status"], "version  0.0.0"),
+        (["invite", "--uses", "2"], "mepassa:i/1/AAAA\n"),
+        (["accept", "mepassa:i/1/AAAA"], "mp1bob\tpending\n"),
+        (["contacts"], "mp1bob\taccepted\tBob\n"),
+        (["send", "Bob", "hi"], "m0\n"),
+        (["rpc", "messages.list", '{"contact": "mp1bob"}'], '{"items": [], "next": null}\n'),
+    ],
+)
+async def test_every_command_speaks_as_the_server_expects(node: Any, arguments: list[str], output: str) -> None:
+    invoke = partial(CliRunner().invoke, main, ["--socket", str(node.socket), *arguments])
+    result = await anyio.to_thread.run_sync(invoke)
+    assert result.exit_code == 0, result.output
+    assert output in result.stdout
