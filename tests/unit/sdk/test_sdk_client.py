@@ -114,6 +114,15 @@ async def test_a_cancelled_call_leaves_the_others_alone(node: WireNode) -> None:
     assert node.connections == 1
 
 
+async def test_a_call_cancelled_in_the_middle_of_its_line_leaves_no_half_line_to_the_next(node: WireNode) -> None:
+    node.deaf = 1
+    async with Client(node.path) as client:
+        with anyio.move_on_after(0.05):
+            await client.call("echo", text="x" * 1_000_000)
+        with anyio.fail_after(5):
+            assert (await client.call("identity.show"))["name"] == "Bia"
+
+
 async def test_a_lost_connection_is_made_again_by_the_next_call(node: WireNode) -> None:
     node.lives = [0]
     async with Client(node.path) as client:
