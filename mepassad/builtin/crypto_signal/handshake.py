@@ -19,7 +19,6 @@ from mepassad.api.crypto import Accepted, DeviceKey, Initiated
 from mepassad.api.types import PrivateKey
 from mepassad.builtin.crypto_signal import labels, prekeys, ratchet, signal_pb2
 from mepassad.builtin.crypto_signal.keys import (
-    KEM_PUBLIC_SIZE,
     KEM_SEED_SIZE,
     KEY_SIZE,
     Encapsulate,
@@ -47,18 +46,16 @@ class _Keys(NamedTuple):
 
 
 def open_bundle(peer: bytes, encoded: bytes, now: int) -> signal_pb2.Bundle:
-    """Parse a bundle and check form, dates and signatures of the device `peer`. Raises `BadBundle`."""
+    """Parse a bundle and check its dates, and its signatures by the device `peer`. Raises `BadBundle`."""
     bundle = signal_pb2.Bundle()
     try:
         if len(encoded) > MAX_BUNDLE:
             raise BadBundle
         bundle.ParseFromString(encoded)
-        _check(peer, labels.SIGNED_PREKEY, bundle.signed_prekey, KEY_SIZE, now)
-        _check(peer, labels.PQ_PREKEY, bundle.pq_prekey, KEM_PUBLIC_SIZE, now)
+        _check(peer, labels.SIGNED_PREKEY, bundle.signed_prekey, now)
+        _check(peer, labels.PQ_PREKEY, bundle.pq_prekey, now)
     except (DecodeError, InvalidSignature, ValueError):
         raise BadBundle from None
-    if bundle.HasField("one_time_prekey") and len(bundle.one_time_prekey.public) != KEY_SIZE:
-        raise BadBundle
     return bundle
 
 
@@ -110,10 +107,8 @@ def accept(device: DeviceKey, peer: bytes, message: bytes, key: Callable[[int], 
     return Accepted(session, first.state, transcript, first.plaintext, used, changed, first.skipped)
 
 
-def _check(peer: bytes, label: bytes, prekey: signal_pb2.SignedPrekey, size: int, now: int) -> None:
+def _check(peer: bytes, label: bytes, prekey: signal_pb2.SignedPrekey, now: int) -> None:
     """Raises `BadBundle`, ValueError or InvalidSignature."""
-    if len(prekey.public) != size:
-        raise BadBundle
     if not prekeys.acceptable(prekey.created_at, now):
         raise BadBundle("The other device's prekeys are too old, or from the future.")
     Ed25519PublicKey.from_public_bytes(peer).verify(prekey.signature, prekeys.signed_part(label, peer, prekey))

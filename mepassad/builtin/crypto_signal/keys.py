@@ -17,8 +17,6 @@ from mepassad.builtin.crypto_signal import labels
 
 KEY_SIZE = 32  # X25519 keys, Ed25519 public keys, root, chain and message keys
 KEM_SEED_SIZE = 64  # FIPS 203, d ‖ z
-KEM_PUBLIC_SIZE = 1184
-KEM_CIPHERTEXT_SIZE = 1088
 TAG_SIZE = 16
 
 Random = Callable[[int], bytes]  # a source of so many random bytes; `os.urandom`, or fixed bytes in vectors

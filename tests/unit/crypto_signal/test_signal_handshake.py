@@ -1,5 +1,9 @@
 """What a bundle and a first message may be, and what is refused."""
 
+import hashlib
+import struct
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,19 +108,36 @@ def test_a_peer_that_is_no_device_key_is_refused(peer: bytes) -> None:
         ENGINE.accept(BOB.device, peer, ALICE.send(session, b"first"), BOB.keys.get, NOW)
 
 
-def test_unknown_fields_of_a_bundle_are_ignored_up_to_its_limit_of_size() -> None:
-    encoded = bundle().SerializeToString()
-    room = handshake.MAX_BUNDLE - len(encoded) - 4
-    unknown = b"\xfa\x01" + bytes([room & 0x7F | 0x80, room >> 7])  # field 31
-    ENGINE.initiate(ALICE.device, BOB.device.public, encoded + unknown + bytes(room), NOW)
-    with pytest.raises(BadBundle):
-        ENGINE.initiate(ALICE.device, BOB.device.public, encoded + unknown + bytes(room + 1), NOW)
+@pytest.mark.parametrize(("size", "accepted"), [(handshake.MAX_BUNDLE, True), (handshake.MAX_BUNDLE + 1, False)])
+def test_unknown_fields_of_a_bundle_are_ignored_up_to_its_limit_of_size(size: int, accepted: bool) -> None:
+    known = bundle().SerializeToString()
+    room = size - len(known) - 4
+    encoded = known + b"\xfa\x01" + bytes([room & 0x7F | 0x80, room >> 7]) + bytes(room)  # field 31, bytes
+    assert len(signal_pb2.Bundle.FromString(encoded).SerializeToString()) == size
+    with nullcontext() if accepted else pytest.raises(BadBundle):
+        ENGINE.initiate(ALICE.device, BOB.device.public, encoded, NOW)
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_as_a_bundle_give_one_named_error(junk: bytes) -> None:
     with pytest.raises(BadBundle):
         ENGINE.initiate(ALICE.device, BOB.device.public, junk, NOW)
+
+
+def test_signatures_transcript_and_session_id_are_as_documented() -> None:
+    public = bundle()
+    signed, pq, one_time = public.signed_prekey, public.pq_prekey, public.one_time_prekey
+    dated = [struct.pack(">qq", key.id, key.created_at) + key.public for key in (signed, pq)]
+    for key, label, encoded in ((signed, b"signed-prekey", dated[0]), (pq, b"pq-prekey", dated[1])):
+        verifier = BOB.device.private.public_key()
+        verifier.verify(key.signature, b"mepassa/1/" + label + BOB.device.public + encoded)
+
+    begun = ENGINE.initiate(ALICE.device, BOB.device.public, public.SerializeToString(), NOW)
+    message = ENGINE.encrypt(begun.state, b"first").message
+    front = message[: 3 + int.from_bytes(message[1:3], "big")]
+    seen = b"".join((ALICE.device.public, BOB.device.public, front, *dated, one_time.public))
+    assert begun.transcript == hashlib.sha256(b"mepassa/1/pqxdh-transcript" + seen).digest()
+    assert begun.session == hashlib.sha256(b"mepassa/1/session-id" + begun.transcript).digest()[:16]
 
 
 # -- first messages ---------------------------------------------------------------------------------------------
@@ -209,6 +230,15 @@ def test_only_used_one_time_keys_are_named_for_deletion() -> None:
     session = ALICE.begin(BOB)
     accepted = ENGINE.accept(BOB.device, ALICE.device.public, ALICE.send(session, b""), BOB.keys.get, NOW)
     assert {BOB.keys[used].kind for used in accepted.used} == {ONE_TIME, ONE_TIME_PQ}
+    assert accepted.changed == ()
+
+
+def test_a_first_message_with_a_one_time_key_of_either_kind_leaves_the_other_rows_alone() -> None:
+    bob = Party(ENGINE)
+    bob.keys = {key.id: key for key in bob.keys.values() if key.kind != ONE_TIME}
+    session = ALICE.begin(bob)
+    accepted = ENGINE.accept(bob.device, ALICE.device.public, ALICE.send(session, b""), bob.keys.get, NOW)
+    assert [bob.keys[used].kind for used in accepted.used] == [ONE_TIME_PQ]
     assert accepted.changed == ()
 
 

@@ -87,6 +87,14 @@ def test_at_most_two_thousand_skipped_keys_are_kept_and_the_oldest_go(connected:
     assert bob.receive(alice, session, second) == b"second"
 
 
+def test_a_message_opened_before_is_told_as_such(connected: tuple[Party, Party, bytes]) -> None:
+    alice, bob, session = connected
+    message = alice.send(session, b"once")
+    bob.receive(alice, session, message)
+    with pytest.raises(DecryptFailed, match="already opened"):
+        bob.receive(alice, session, message)
+
+
 def test_a_skipped_key_is_dropped_when_it_was_used(connected: tuple[Party, Party, bytes]) -> None:
     alice, bob, session = connected
     late = alice.send(session, b"late")
