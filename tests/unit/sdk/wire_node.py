@@ -101,10 +101,10 @@ class WireNode:
 
     async def _serve(self, stream: SocketStream) -> None:
         self.connections += 1
-        if self.connections <= self.deaf:
-            await anyio.sleep_forever()
         wire = Wire(stream, self.lives.pop(0) if self.lives else None)
         async with stream, anyio.create_task_group() as tasks:
+            if self.connections <= self.deaf:
+                await anyio.sleep_forever()
             try:
                 while True:
                     call = json.loads(await wire.incoming.receive_until(b"\n", 1 << 20))
