@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from mepassad.rpc.values import AccountRef, ContactRef, ConversationRef, MessageRef, Time
+from mepassad.rpc.values import (
+    AccountRef,
+    ContactRef,
+    ContactState,
+    ConversationRef,
+    MessageRef,
+    MessageState,
+    Route,
+    Time,
+)
 
 
 class MessageReceived(msgspec.Struct, kw_only=True):
@@ -28,8 +37,8 @@ class MessageProgress(msgspec.Struct, kw_only=True):
     message_id: MessageRef
     contact: ContactRef | None = None
     conversation: ConversationRef | None = None
-    route: Literal["direct", "relayed", "mailbox"] | None = None
-    state: Literal["queued", "sent", "delivered", "read", "failed", "expired"] | None = None
+    route: Route | None = None
+    state: MessageState | None = None
     reason: str | None = None
 
 
@@ -38,7 +47,7 @@ class ContactEvent(msgspec.Struct, kw_only=True):
 
     account: AccountRef
     contact: ContactRef
-    state: Literal["pending", "accepted", "refused", "removed"]
+    state: ContactState
     conversation: ConversationRef | None = None
     name: str | None = None
 
@@ -95,4 +104,4 @@ class EventMessage(msgspec.Struct, kw_only=True):
     subscription: str
     seq: int | None
     topic: str
-    data: dict[str, object]
+    data: dict[str, Any]

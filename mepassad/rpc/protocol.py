@@ -20,6 +20,7 @@ Id = Name | int | float | None
 
 _MAX_REASON = 200
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -116,9 +117,9 @@ def _too_deep(max_depth: int) -> InvalidRequest:
 
 def _deeper(line: bytes, depth: int) -> bool:
     """Whether valid JSON is nested deeper: each round takes away the innermost brackets."""
-    brackets = _STRING.sub(b"", line).translate(None, _NOT_BRACKETS)
+    brackets = _STRING.sub(b"", line).translate(_ONE_KIND, _NOT_BRACKETS)
     for _ in range(depth):
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 

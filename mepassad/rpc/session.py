@@ -1,4 +1,4 @@
-"""One client's session: takes up its lines, runs its calls, writes replies and events; bounded on every side."""
+"""One client's session: takes up its lines and runs its calls, a bounded number at a time."""
 
 from __future__ import annotations
 
@@ -16,22 +16,11 @@ from mepassad.api.context import Log
 from mepassad.config.model import Rpc
 from mepassad.errors import InternalError, InvalidRequest, MepassaError, TooManySessions
 from mepassad.rpc.node import Node
-from mepassad.rpc.protocol import (
-    Id,
-    LineReader,
-    Request,
-    error_line,
-    find_id,
-    notification_line,
-    parse_request,
-    result_line,
-)
+from mepassad.rpc.protocol import Id, LineReader, Request, error_line, find_id, parse_request, result_line
 from mepassad.rpc.registry import Method, Params, Registry
 from mepassad.rpc.socket_file import peer_uid
 from mepassad.rpc.subscriptions import Subscriptions
-
-MAX_PENDING = 256 * 1024
-"""Bytes written within one turn of the loop above which nothing new is begun until they are flushed."""
+from mepassad.rpc.writer import Writer
 
 LINES_A_TURN = 64
 """Lines taken up before other sessions get their turn."""
@@ -60,23 +49,17 @@ class Session(asyncio.Protocol):
         """Not yet connected."""
         self._host = host
         self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport
         self._reader = LineReader(host.config.max_line)
+        self._writer = Writer(host.config.write_timeout, self._turn_soon)
         self._lines: deque[bytes] = deque()
         self._calls = 0
-        self._out: list[bytes] = []
-        self._pending = 0
-        self._stalled: asyncio.TimerHandle | None = None
-        self._roomy = asyncio.Event()
         self._held = False  # reading is paused until there is a turn to take
         self._turn_due = False
         self._eof = False
         self._ending = False  # nothing is taken up any more
-        self._closed = False  # nothing is written any more
         self._lost = False
-        self._transport: asyncio.Transport
-        self.subscriptions = Subscriptions(host.node.bus, self, host.config)
-
-    # -- what methods see ---------------------------------------------------------------------------------------
+        self.subscriptions = Subscriptions(host.node.bus, self._writer, self._spawn, host.config)
 
     @property
     def methods(self) -> list[str]:
@@ -94,25 +77,13 @@ class Session(asyncio.Protocol):
         """A client connected: it must be the same user, and there must be a place for it."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - narrows the type for a stream server
         self._transport = transport
+        self._writer.open(transport)
         self._host.sessions.add(self)
         if self._host.stopping or peer_uid(transport.get_extra_info("socket")) not in (None, os.geteuid()):
             self.abort()
         elif len(self._host.sessions) > self._host.config.max_sessions:
-            self._write(error_line(None, TooManySessions(limit=self._host.config.max_sessions)))
+            self._writer.write(error_line(None, TooManySessions(limit=self._host.config.max_sessions)))
             self.finish()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """The client is gone; calls that were begun end by themselves."""
-        self._lost = self._closed = self._ending = True
-        self._lines.clear()
-        self._disarm()
-        self.subscriptions.close_all()
-        self._roomy.set()
-        self._leave()
-
-    def _leave(self) -> None:
-        if self._lost and not self._calls:
-            self._host.leave(self)
 
     def eof_received(self) -> bool:
         """The client will send no more: what it asked is still answered."""
@@ -129,17 +100,36 @@ class Session(asyncio.Protocol):
         self._close_when_done()
 
     def _close_when_done(self) -> None:
-        if self._ending and not self._calls and not self._closed:
-            self._flush()
-            self._closed = True
+        if self._ending and not self._calls:
+            self._writer.close()
             self._transport.close()
 
     def abort(self) -> None:
         """Close at once."""
-        self._ending = self._closed = True
+        self._ending = True
         self._transport.abort()
 
-    # -- lines in -----------------------------------------------------------------------------------------------
+    def connection_lost(self, error: Exception | None) -> None:
+        """The client is gone; calls that were begun end by themselves."""
+        self._lost = self._ending = True
+        self._lines.clear()
+        self.subscriptions.close_all()
+        self._writer.lost()
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._lost and not self._calls:
+            self._host.leave(self)
+
+    def pause_writing(self) -> None:
+        """The client reads too slowly."""
+        self._writer.pause()
+
+    def resume_writing(self) -> None:
+        """The client read."""
+        self._writer.resume()
+
+    # -- lines --------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""
@@ -148,7 +138,7 @@ class Session(asyncio.Protocol):
             self._take_turn()
 
     def _take_turn(self) -> None:
-        """Take up waiting lines as far as calls in flight, room to answer and fairness allow; read on if none wait."""
+        """Take up lines as far as fairness, calls in flight and room to answer allow; read on when none wait."""
         self._turn_due = False
         for _ in range(LINES_A_TURN):
             if not (self._lines and self._free):
@@ -156,13 +146,13 @@ class Session(asyncio.Protocol):
             self._take(self._lines.popleft())
         if self._ending:
             return
-        self._held = bool(self._lines) or not self._free or self._eof
-        if self._lines or not self._free:
+        self._held = bool(self._lines) or not self._free
+        if self._held:
             self._transport.pause_reading()
             self._turn_soon()
         elif self._reader.overflowed:
             limit = self.max_line
-            self._write(error_line(None, InvalidRequest(f"A line has at most {limit} bytes.", limit=limit)))
+            self._writer.write(error_line(None, InvalidRequest(f"A line has at most {limit} bytes.", limit=limit)))
             self.finish()
         elif self._eof:
             self.finish()
@@ -176,13 +166,13 @@ class Session(asyncio.Protocol):
 
     @property
     def _free(self) -> bool:
-        return self._calls < self._host.config.max_calls and self.room
+        return self._calls < self._host.config.max_calls and self._writer.room
 
     def _take(self, line: bytes) -> None:
         try:
             request = parse_request(line, self._host.config.max_depth)
         except MepassaError as error:
-            self._write(error_line(find_id(line), error))
+            self._writer.write(error_line(find_id(line), error))
             return
         try:
             method = self._host.registry.find(request.method)
@@ -215,6 +205,10 @@ class Session(asyncio.Protocol):
             return error_line(id, self._incident(OverflowError(), method.name))
         return line
 
+    def _reply(self, request: Request, line: bytes) -> None:
+        if request.id is not msgspec.UNSET:
+            self._writer.write(line)
+
     def _incident(self, error: Exception, where: str) -> InternalError:
         """Log where it happened, but not the exception's text: that may hold what the user wrote."""
         incident = secrets.token_hex(4)
@@ -224,71 +218,16 @@ class Session(asyncio.Protocol):
         )
         return InternalError(incident=incident)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run work of a subscription; if it fails the session ends, so that the client subscribes anew."""
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._host.tasks.create_task(self._guard(work))
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a subscription's work; if it fails the session ends, so that the client subscribes anew."""
         try:
             await work
         except Exception as error:
-            self._incident(error, "events")
+            self._incident(error, "events.subscribe")
             self.abort()
-
-    # -- lines out ----------------------------------------------------------------------------------------------
-
-    @property
-    def room(self) -> bool:
-        """Whether the client keeps up with what is written."""
-        return self._stalled is None and self._pending < MAX_PENDING
-
-    async def wait_for_room(self) -> None:
-        """Wait until there is room, or the session has ended."""
-        while not self.room and not self._closed:
-            self._roomy.clear()
-            await self._roomy.wait()
-
-    def notify(self, method: str, params: object) -> None:
-        """Write a notification."""
-        self._write(notification_line(method, params))
-
-    def _reply(self, request: Request, line: bytes) -> None:
-        if request.id is not msgspec.UNSET:
-            self._write(line)
-
-    def _write(self, line: bytes) -> None:
-        if self._closed:
-            return
-        if not self._out:
-            self._loop.call_soon(self._flush)
-        self._out.append(line)
-        self._pending += len(line)
-
-    def _flush(self) -> None:
-        if self._out and not self._closed:
-            self._transport.write(b"".join(self._out))
-        self._out.clear()
-        self._pending = 0
-        self._go_on()
-
-    def _go_on(self) -> None:
-        if self.room:
-            self._roomy.set()
-            self._turn_soon()
-
-    def pause_writing(self) -> None:
-        """The client reads too slowly; it has `write_timeout` seconds to make room."""
-        self._stalled = self._loop.call_later(self._host.config.write_timeout, self.abort)
-
-    def resume_writing(self) -> None:
-        """The client read."""
-        self._disarm()
-        self._go_on()
-
-    def _disarm(self) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
 
 
 def _reply_id(request: Request) -> Id:

@@ -36,20 +36,21 @@ class Outlet(Protocol):
         """Write a notification; never waits."""
         ...
 
-    def spawn(self, work: Coroutine[Any, Any, None], /) -> None:
-        """Run in a task of the session's task group."""
-        ...
+
+Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
 class Subscriptions:
     """All subscriptions of one session."""
 
-    def __init__(self, bus: Bus, outlet: Outlet, config: Rpc) -> None:
-        """None yet; `config` says how many there may be and how far behind."""
+    def __init__(self, bus: Bus, outlet: Outlet, spawn: Spawn, config: Rpc) -> None:
+        """None yet. `spawn` runs work in a task; `config` says how many there may be and how far behind."""
         self._bus = bus
         self._outlet = outlet
+        self._spawn = spawn
         self._config = config
         self._followers: dict[str, Follower] = {}
+        self._over = False
 
     async def open(self, topics: Collection[str] | None, after: int | None, account: str | None) -> tuple[str, int]:
         """Follow `topics` (None: all) of `account` (None: all) after a number (None: from now, 0: oldest kept).
@@ -67,7 +68,9 @@ class Subscriptions:
         id = secrets.token_urlsafe(8)
         start = self._bus.newest if after is None else min(after, self._bus.newest)
         chosen = _Choice(frozenset(topics) if topics is not None else None, account)
-        self._followers[id] = Follower(id, self._bus, self._outlet, chosen, start, self._config.follow_lag)
+        self._followers[id] = Follower(id, self._bus, self._outlet, self._spawn, chosen, start, self._config.follow_lag)
+        if self._over:  # the session ended while the call ran
+            self.close_all()
         return id, start
 
     def close(self, subscription: str) -> None:
@@ -79,6 +82,7 @@ class Subscriptions:
 
     def close_all(self) -> None:
         """End all: the session is over."""
+        self._over = True
         while self._followers:
             self._followers.popitem()[1].close()
 
@@ -107,11 +111,14 @@ class Follower:
     dropped from it, because the store has them, and `_behind` asks for another replay.
     """
 
-    def __init__(self, id: str, bus: Bus, outlet: Outlet, chosen: _Choice, after: int, max_behind: int) -> None:
+    def __init__(
+        self, id: str, bus: Bus, outlet: Outlet, spawn: Spawn, chosen: _Choice, after: int, max_behind: int
+    ) -> None:
         """Follow what was chosen, from `after` on; owe the reader at most `max_behind` facts."""
         self._id = id
         self._bus = bus
         self._outlet = outlet
+        self._spawn = spawn
         self._chosen = chosen
         self._max_behind = max_behind
         self._cursor = after
@@ -152,7 +159,7 @@ class Follower:
     def _catch_up(self) -> None:
         if not self._catching_up:
             self._catching_up = True
-            self._outlet.spawn(self._until_live())
+            self._spawn(self._until_live())
 
     async def _until_live(self) -> None:
         while self._open:

@@ -8,7 +8,19 @@ import msgspec
 
 from mepassad.facts import timestamp
 
-__all__ = ["AccountRef", "ContactRef", "ConversationRef", "Cursor", "Limit", "MessageRef", "Time", "timestamp"]
+__all__ = [
+    "AccountRef",
+    "ContactRef",
+    "ContactState",
+    "ConversationRef",
+    "Cursor",
+    "Limit",
+    "MessageRef",
+    "MessageState",
+    "Route",
+    "Time",
+    "timestamp",
+]
 
 
 def _id(description: str) -> msgspec.Meta:
@@ -22,5 +34,30 @@ MessageRef = Annotated[str, _id("The id of a message.")]
 Cursor = Annotated[str, msgspec.Meta(min_length=1, max_length=256, description="The `next` of the page before.")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=500, description="At most so many items; a page may hold fewer.")]
 Time = Annotated[
-    str, msgspec.Meta(description="RFC 3339, UTC, milliseconds.", extra_json_schema={"format": "date-time"})
+    str,
+    msgspec.Meta(
+        description="RFC 3339, UTC, milliseconds.",
+        extra_json_schema={"format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"},
+    ),
 ]
+
+
+def _one_of(description: str, *words: str) -> msgspec.Meta:
+    """Words that the node's rows are sure to hold: checked by clients and tests, not at run time."""
+    return msgspec.Meta(description=description, extra_json_schema={"enum": list(words)})
+
+
+ContactState = Annotated[
+    str,
+    _one_of(
+        "Pending until the other side answered; removed only in events.", "pending", "accepted", "refused", "removed"
+    ),
+]
+MessageState = Annotated[
+    str,
+    _one_of(
+        "Of one's own: queued, sent, delivered, read, failed, expired; of a contact's: received, read.",
+        *("queued", "sent", "delivered", "read", "failed", "expired", "received"),
+    ),
+]
+Route = Annotated[str, _one_of("How it came first.", "direct", "relayed", "mailbox")]

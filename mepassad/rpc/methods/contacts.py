@@ -11,7 +11,7 @@ from mepassad.errors import InvalidName, StoreFull, UnknownContact
 from mepassad.rpc.methods.pages import PageParams, cut
 from mepassad.rpc.node import Caller, Node
 from mepassad.rpc.registry import AccountParams, Done, Result, method
-from mepassad.rpc.values import ContactRef, ConversationRef, Cursor, Time, timestamp
+from mepassad.rpc.values import ContactRef, ContactState, ConversationRef, Cursor, Time, timestamp
 
 
 class ContactItem(Result, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class ContactItem(Result, frozen=True, kw_only=True):
     petname: str | None
     chosen_name: str | None
     kind: str
-    state: Annotated[str, Meta(description="pending, accepted or refused.")]
+    state: ContactState
     reason: Annotated[str, Meta(description="Why it was refused.")] | None
     blocked: bool
     verified: bool

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -19,7 +19,7 @@ from mepassad.errors import (
 )
 from mepassad.rpc.node import Node
 from mepassad.rpc.registry import AccountParams, Result, method
-from mepassad.rpc.values import ContactRef, ConversationRef, Time, timestamp
+from mepassad.rpc.values import ContactRef, ContactState, ConversationRef, Time, timestamp
 
 _WEEK = 7 * 86_400
 
@@ -49,7 +49,7 @@ class Accepted(Result, frozen=True, kw_only=True):
 
     contact: ContactRef
     conversation: ConversationRef
-    state: Literal["pending", "accepted", "refused"]
+    state: ContactState
 
 
 @method("invites.create", scope="write", errors=[StoreFull])
@@ -76,4 +76,4 @@ async def create(node: Node, account: Account, params: CreateInviteParams) -> Cr
 async def accept(node: Node, account: Account, params: AcceptParams) -> Accepted:
     """Accept an invite. Returns at once; the contact is `pending` until the other side has answered."""
     contact = await node.invites.accept(account.id, params.uri)
-    return Accepted(contact=contact.id, conversation=contact.conversation, state=contact.state)  # type: ignore[arg-type]
+    return Accepted(contact=contact.id, conversation=contact.conversation, state=contact.state)

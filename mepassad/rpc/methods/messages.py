@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -22,7 +22,17 @@ from mepassad.rpc.methods import pages
 from mepassad.rpc.methods.conversations import PlaceParams, place
 from mepassad.rpc.node import Caller, Node
 from mepassad.rpc.registry import AccountParams, Done, Result, method
-from mepassad.rpc.values import ContactRef, ConversationRef, Cursor, Limit, MessageRef, Time, timestamp
+from mepassad.rpc.values import (
+    ContactRef,
+    ConversationRef,
+    Cursor,
+    Limit,
+    MessageRef,
+    MessageState,
+    Route,
+    Time,
+    timestamp,
+)
 
 _PAGE = 100
 
@@ -59,13 +69,8 @@ class MessageItem(Result, frozen=True, kw_only=True):
     incoming: bool
     text: str
     time: Time
-    state: Annotated[
-        Literal["queued", "sent", "delivered", "read", "failed", "expired", "received"],
-        Meta(description="Of one's own: queued, sent, delivered, read, failed, expired; of others: received, read."),
-    ]
-    route: Annotated[
-        Literal["direct", "relayed", "mailbox"] | None, Meta(description="How it came first; null while queued.")
-    ]
+    state: MessageState
+    route: Annotated[Route | None, Meta(description="How it came first; null while queued.")]
     reply_to: MessageRef | None
     reason: Annotated[str | None, Meta(description="Why it failed or waits.")]
 
@@ -166,8 +171,8 @@ def _item(message: Message) -> MessageItem:
         incoming=message.incoming,
         text=message.text,
         time=timestamp(message.time_ms),
-        state=message.state,  # type: ignore[arg-type]
-        route=message.route or None,  # type: ignore[arg-type]
+        state=message.state,
+        route=message.route or None,
         reply_to=message.reply_to or None,
         reason=message.reason or None,
     )

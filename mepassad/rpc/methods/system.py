@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -39,7 +39,7 @@ async def hello(node: Node, caller: Caller, params: HelloParams) -> Hello:
 
 
 @method("system.stats", scope="read")
-async def stats(node: Node) -> dict[str, object]:
+async def stats(node: Node) -> dict[str, Any]:
     """Counters of the node, by name; which there are may change."""
     return node.stats()
 

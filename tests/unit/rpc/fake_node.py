@@ -1,0 +1,240 @@
+"""A node in memory: what the RPC needs of one, without store, crypto or network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+import msgspec
+
+from mepassad.api.store import Page
+from mepassad.api.types import Account, AccountId, Contact, Conversation, ConversationId, Message, MessageId
+from mepassad.bus import Fact, Signal
+from mepassad.errors import NoAccount, UnknownAccount, UnknownContact, UnknownConversation, UnknownMessage
+
+ANA, BOB = AccountId("mp1ana"), AccountId("mp1bob")
+WITH_BOB = ConversationId("conversation-bob")
+
+
+class FakeBus:
+    """Keeps facts in a list; `replaying` lets a test act in the middle of a replay."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self.newest = 0
+        self.first = 1
+        self.receivers: list[Callable[[Fact | Signal], None]] = []
+        self.replays = 0
+        self.replaying: Callable[[], Any] = lambda: None
+
+    def publish(self, facts: Sequence[Fact]) -> None:
+        self.facts += facts
+        for fact in facts:
+            self.newest = fact.seq
+            for receive in tuple(self.receivers):
+                receive(fact)
+
+    def add(self, count: int = 1, topic: str = "contact.changed", account: str = ANA) -> None:
+        """Publish that many new facts."""
+        data = {"account": account, "contact": BOB, "state": "accepted", "conversation": WITH_BOB, "name": "Bob"}
+        for _ in range(count):
+            self.publish([Fact(self.newest + 1, account, topic, data)])
+
+    def signal(self, signal: Signal) -> None:
+        for receive in tuple(self.receivers):
+            receive(signal)
+
+    def typing(self, active: bool = True) -> None:
+        data = {"account": ANA, "contact": BOB, "conversation": WITH_BOB, "active": active}
+        self.signal(Signal(ANA, "typing", data))
+
+    def subscribe(self, receive: Callable[[Fact | Signal], None]) -> Callable[[], None]:
+        self.receivers.append(receive)
+        return lambda: self.receivers.remove(receive)
+
+    async def replay(self, after: int, limit: int, topics: Collection[str] | None) -> list[Fact]:
+        self.replays += 1
+        found = [fact for fact in self.facts if fact.seq > after and (topics is None or fact.topic in topics)][:limit]
+        await anyio.lowlevel.checkpoint()
+        self.replaying()
+        return found
+
+    async def oldest(self) -> int:
+        await anyio.lowlevel.checkpoint()
+        return self.first
+
+
+class FakeAccounts:
+    def __init__(self) -> None:
+        self.rows = [
+            Account(id=ANA, name="Ana", kind="person", device=b"d", device_list=b"l", created_at=1_700_000_000)
+        ]
+
+    def all(self) -> list[Account]:
+        return self.rows
+
+    def resolve(self, account: str | None) -> Account:
+        if not self.rows:
+            raise NoAccount
+        for row in self.rows:
+            if account in (None, row.id):
+                return row
+        raise UnknownAccount
+
+    async def create(self, name: str, kind: str) -> tuple[Account, str]:
+        row = Account(id=AccountId(f"mp1{name}"), name=name, kind=kind, device=b"", device_list=b"", created_at=0)
+        self.rows.append(row)
+        return row, " ".join(["abandon"] * 24)
+
+
+class FakeContacts:
+    def __init__(self) -> None:
+        self.rows = {
+            BOB: Contact(account=ANA, id=BOB, conversation=WITH_BOB, state="accepted", name="Bob", created_at=9)
+        }
+
+    def all(self, account: AccountId, /) -> list[Contact]:
+        return list(self.rows.values())
+
+    def get(self, account: AccountId, contact: AccountId, /) -> Contact:
+        if contact not in self.rows:
+            raise UnknownContact
+        return self.rows[contact]
+
+    async def rename(self, account: AccountId, contact: AccountId, petname: str, /) -> Contact:
+        self.rows[contact] = msgspec.structs.replace(self.get(account, contact), petname=petname)
+        return self.rows[contact]
+
+    async def block(self, account: AccountId, contact: AccountId, blocked: bool, /) -> Contact:
+        self.rows[contact] = msgspec.structs.replace(self.get(account, contact), blocked=blocked)
+        return self.rows[contact]
+
+    async def remove(self, account: AccountId, contact: AccountId, /) -> None:
+        del self.rows[self.get(account, contact).id]
+
+    def online(self, account: AccountId, contact: AccountId, /) -> bool:
+        return False
+
+
+class FakeInvites:
+    async def create(self, account: AccountId, uses: int, expires_in: int, /) -> tuple[str, int]:
+        return "mepassa:i/1/AAAA", 1_700_000_000 + expires_in
+
+    async def accept(self, account: AccountId, uri: str, /) -> Contact:
+        return Contact(account=ANA, id=BOB, conversation=WITH_BOB, state="pending", created_at=0)
+
+
+class FakeConversations:
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    async def all(self, account: AccountId, /) -> list[Conversation]:
+        return [await self.get(account, WITH_BOB)]
+
+    async def get(self, account: AccountId, conversation: ConversationId, /) -> Conversation:
+        contact = self.contact_of(account, conversation)
+        return Conversation(account=account, id=conversation, contact=contact, unread=1, last_ms=1_700_000_000_123)
+
+    def contact_of(self, account: AccountId, conversation: ConversationId, /) -> AccountId:
+        if conversation != WITH_BOB:
+            raise UnknownConversation
+        return BOB
+
+    async def mark_read(self, account: AccountId, message: MessageId, /) -> None:
+        if message == "none":
+            raise UnknownMessage
+        self.read.append(message)
+
+
+class FakeStore:
+    """Messages by number; a cursor is the number of the last one given."""
+
+    def __init__(self) -> None:
+        self.rows: list[Message] = []
+
+    def add(self, text: str, **facts: Any) -> Message:
+        number = len(self.rows)
+        row = Message(
+            **{
+                "account": ANA, "id": MessageId(f"m{number}"), "conversation": WITH_BOB, "contact": BOB,
+                "incoming": False, "content_id": b"", "kind": 1, "text": text, "time_ms": 1_700_000_000_000 + number,
+                "sort_ms": number, "state": "queued", **facts,
+            }
+        )  # fmt: skip
+        self.rows.append(row)
+        return row
+
+    async def message(self, account: AccountId, id: MessageId) -> Message | None:
+        return next((row for row in self.rows if row.id == id), None)
+
+    async def messages(self, account: AccountId, conversation: ConversationId, limit: int, before: str | None) -> Page:
+        end = len(self.rows) if before is None else int(before)
+        start = max(0, end - limit)
+        return Page(tuple(reversed(self.rows[start:end])), str(start) if start else None)
+
+    async def search(self, account: AccountId, query: str, limit: int, before: str | None) -> Page:
+        return await self.messages(account, WITH_BOB, limit, before)
+
+
+class FakeOutbox:
+    """`gate`, when closed, holds every call until a test opens it."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.gate: anyio.Event | None = None
+        self.running = 0
+        self.failure: Exception | None = None
+
+    async def submit(
+        self, account: AccountId, contact: AccountId, text: str, reply_to: str, request_id: str, /
+    ) -> Message:
+        self.running += 1
+        if self.gate:
+            await self.gate.wait()
+        if self.failure:
+            raise self.failure
+        return self.store.add(text, reply_to=reply_to)
+
+
+class FakeNode:
+    version = "0.0.0"
+
+    def __init__(self) -> None:
+        self.bus = FakeBus()
+        self.store = FakeStore()
+        self.accounts = FakeAccounts()
+        self.contacts = FakeContacts()
+        self.invites = FakeInvites()
+        self.conversations = FakeConversations()
+        self.outbox = FakeOutbox(self.store)
+        self.stopped = anyio.Event()
+
+    def addresses(self) -> list[str]:
+        return ["/ip4/127.0.0.1/tcp/4001/p2p/12D3KooW"]
+
+    def stats(self) -> dict[str, object]:
+        return {"commits": 3}
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+class ListLog:
+    """Keeps what was logged."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, dict[str, object]]] = []
+
+    def error(self, event: str, **facts: object) -> None:
+        self.lines.append((event, facts))
+
+    debug = info = warning = error
+
+
+class Serve(Protocol):
+    """The fixture `served`."""
+
+    def __call__(self, **limits: Any) -> AbstractAsyncContextManager[Path]: ...
