@@ -403,3 +403,9 @@ class PluginClash(MepassaError):
     """Two plugins claim the same name."""
 
     code = 1902
+
+
+class ComponentFailed(MepassaError):
+    """A component of the node failed while it was running."""
+
+    code = 1903

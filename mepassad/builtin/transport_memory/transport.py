@@ -29,7 +29,7 @@ class MemoryTransport:
         self._handlers: dict[str, Handler] = {}
         self._watchers: list[tuple[Callable[[NodeId], None], Callable[[NodeId], None]]] = []
         self._connected: dict[NodeId, None] = {}
-        self._listens = False
+        self._listens = self._left = False
 
     async def listen(self) -> None:
         """Let other nodes dial this one. Raises `AddressRefused` when its id is taken."""
@@ -50,6 +50,8 @@ class MemoryTransport:
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
         """A stream to `peer`. Raises `Unreachable`."""
+        if self._left:
+            raise Unreachable("This node has left the network.")
         dial = any(self._node_of(address) == peer for address in addresses)
         return self._network.link(self, peer, dial=dial).open(self, protocol)
 
@@ -63,6 +65,7 @@ class MemoryTransport:
 
     def leave(self) -> None:
         """Stop listening and break all links."""
+        self._left = True
         self._listens = False
         self._network.leave(self)
 

@@ -1,0 +1,115 @@
+"""The node's rooms, put together: who is given whom. What they do is in `people` and `delivery`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from anyio.abc import TaskGroup
+
+from mepassad.api.context import Clock
+from mepassad.api.crypto import Crypto
+from mepassad.api.filters import MessageFilter
+from mepassad.api.store import Store
+from mepassad.api.transport import Transport
+from mepassad.bus import Bus
+from mepassad.config.model import Config
+from mepassad.delivery.contents import Contents
+from mepassad.delivery.handshake import Handshakes
+from mepassad.delivery.inbox import Inbox
+from mepassad.delivery.introductions import Introductions
+from mepassad.delivery.lane import Backoff
+from mepassad.delivery.links import Limits, Links
+from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.prekeys import Prekeys
+from mepassad.delivery.receipts import Receipts
+from mepassad.delivery.router import Router
+from mepassad.delivery.sessions import Sessions
+from mepassad.delivery.settlement import Settlement
+from mepassad.log import StructuredLog
+from mepassad.people.accounts import Accounts
+from mepassad.people.contacts import Contacts
+from mepassad.people.conversations import Conversations
+from mepassad.people.invites import Invites
+from mepassad.wire.packets import PREKEY_PROTOCOL
+
+
+class Core:
+    """Every room of the node between the store below and the RPC above."""
+
+    def __init__(self, config: Config, clock: Clock, store: Store, crypto: Crypto, bus: Bus, keys: Path) -> None:
+        """`keys`: the folder of key files."""
+        log, limits = StructuredLog("delivery"), config.delivery
+        self._config = config
+        self.accounts = Accounts(store, crypto, clock, keys)
+        self.contacts = Contacts(store, bus, clock)
+        self.conversations = Conversations(store, self.contacts, clock)
+        self.invites = Invites(store, bus, clock, self.accounts, self.contacts)
+        self.sessions = Sessions(store, crypto, clock)
+        self.receipts = Receipts(clock, limits.receipt_delay_ms / 1000)
+        self.prekeys = Prekeys(store, crypto, clock, self.accounts, self.contacts)
+        self.settlement = Settlement(store, bus, clock, log, self.contacts)
+        self.introductions = Introductions(clock, self.contacts, self.invites)
+        contents = Contents(clock, self.contacts, self.sessions, self.receipts, limits.expire_days)
+        self.outbox = Outbox(
+            store, bus, clock, self.accounts, self.contacts, self.conversations, self.sessions, contents
+        )
+        self.handshakes = Handshakes(
+            store, bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
+            self.outbox, self.prekeys, self.settlement,
+        )  # fmt: skip
+        self.inbox = Inbox(
+            store, bus, clock, log, self.accounts, self.contacts, self.conversations, self.invites, self.sessions,
+            contents, self.introductions, self.outbox, self.prekeys, self.receipts, self.settlement,
+        )  # fmt: skip
+        self.router = Router(
+            store, bus, clock, log, self.contacts, self.sessions, self.outbox, self.inbox, self.settlement,
+            self.handshakes, self.introductions,
+            lambda: Backoff(limits.retry_min, limits.retry_max, limits.retry_jitter),
+        )  # fmt: skip
+        self._store, self._clock, self._log = store, clock, log
+        self._connect()
+
+    def _connect(self) -> None:
+        """Who tells whom: the few calls that go up or sideways."""
+        router, contacts = self.router, self.contacts
+        self.outbox.max_text = self._config.messages.max_text
+        self.outbox.deliver = self.inbox.deliver = router.deliver
+        self.outbox.transmit, self.outbox.reachable = router.transmit, router.online
+        self.inbox.max_packet = self._config.delivery.max_packet
+        self.prekeys.invite_of = self.invites.of_number
+        self.conversations.owed = self.receipts.owe
+        self.receipts.send = self.outbox.send_receipts
+        self.accounts.added = self.prekeys.load
+        self.invites.accepted = contacts.changed = lambda contact: router.deliver(contact, ())
+        contacts.removed = lambda contact: self.sessions.forget_contact(contact.account, contact.id)
+        contacts.online = lambda account, contact: router.online(contacts.get(account, contact))
+
+    async def load(self) -> None:
+        """Read into memory what the node looks up at every step."""
+        await self.accounts.load()
+        accounts = [row.id for row in self.accounts.all()]
+        await self.contacts.load(accounts)
+        await self.conversations.load(accounts)
+        await self.invites.load()
+        await self.sessions.load(accounts)
+        for account in accounts:
+            await self.prekeys.load(account)
+        self.receipts.owe(await self._store.receipts())
+
+    def screen(self, filters: Sequence[MessageFilter]) -> None:
+        """Let filters see what passes."""
+        self.outbox.filters = self.inbox.filters = filters
+
+    def link(self, transports: Sequence[Transport], tasks: TaskGroup) -> None:
+        """Serve and dial over these transports; before any of them listens. `tasks` runs links and lanes."""
+        delivery = self._config.delivery
+        limits = Limits(delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst)
+        links = Links(transports, self.router, self._clock, self._log, limits)
+        links.up, links.down = self.router.up, self.router.down
+        self.router.links = self.handshakes.links = links
+        links.spawn = lambda live, link: tasks.start_soon(live, link)
+        self.router.tasks = tasks
+        links.serve()
+        for transport in transports:
+            transport.handle(PREKEY_PROTOCOL, self.handshakes.serve)

@@ -1,0 +1,157 @@
+"""Beginning sessions: prekeys are asked for at the contact's node, and the first packet says hello."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from mepassad.api.context import Clock
+from mepassad.api.store import AddOutgoing, Store
+from mepassad.api.transport import Stream
+from mepassad.api.types import Contact, NodeId
+from mepassad.bus import Bus, Change
+from mepassad.delivery.contents import Contents
+from mepassad.delivery.introductions import Introductions
+from mepassad.delivery.links import Links
+from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.prekeys import Prekeys
+from mepassad.delivery.sessions import Sessions
+from mepassad.delivery.settlement import Settlement
+from mepassad.errors import BadBundle, InviteExpired, InviteUnknown, InviteUsed, Unreachable
+from mepassad.people.accounts import Accounts
+from mepassad.people.contacts import Contacts
+from mepassad.wire.content import HELLO, seal_content
+from mepassad.wire.framing import Splitter, pack
+from mepassad.wire.identity import parse, verify_devices
+from mepassad.wire.ids import account_key
+from mepassad.wire.messages_pb2 import PrekeyReply, PrekeyRequest
+from mepassad.wire.packets import PREKEY_PROTOCOL, Reason
+
+MAX_REQUEST = 256
+MAX_REPLY = 256 * 1024
+REQUESTS = 16  # answered on one stream
+_PAGE = 256
+
+SENTENCES: dict[int, str] = {
+    Reason.INVITE_UNKNOWN: InviteUnknown().sentence,
+    Reason.INVITE_EXPIRED: InviteExpired().sentence,
+    Reason.INVITE_USED: InviteUsed().sentence,
+}
+
+
+class Handshakes:
+    """Both sides of `/mepassa/prekeys/1`, and the hello that follows."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        accounts: Accounts,
+        contacts: Contacts,
+        sessions: Sessions,
+        contents: Contents,
+        introductions: Introductions,
+        outbox: Outbox,
+        prekeys: Prekeys,
+        settlement: Settlement,
+    ) -> None:
+        """`links` is set once there are transports."""
+        self._store, self._bus, self._clock = store, bus, clock
+        self._accounts, self._contacts, self._sessions = accounts, contacts, sessions
+        self._contents, self._introductions = contents, introductions
+        self._outbox, self._prekeys, self._settlement = outbox, prekeys, settlement
+        self.links: Links
+
+    # -- answering
+
+    async def serve(self, stream: Stream) -> None:
+        """Answer requests for prekeys on one stream. Raises `MalformedContent`, `MalformedFrame`, `FrameTooLarge`."""
+        splitter, answered = Splitter(MAX_REQUEST), 0
+        while answered < REQUESTS and (data := await stream.read()):
+            for raw in splitter.feed(data):
+                reply = await self._prekeys.answer(parse(PrekeyRequest, raw).number)
+                stream.write(pack(reply.SerializeToString()))
+                answered += 1
+        await stream.close()
+
+    # -- asking
+
+    async def introduce(self, contact: Contact) -> None:
+        """Begin a session with each device of a contact that has none. Raises `Unreachable`, `BadBundle`."""
+        devices = self._contacts.devices(contact)
+        spoken = self._contents.spoken(contact)
+        if devices is not None and len(spoken) == len(devices.names):
+            return
+        reply = await self._ask(contact)
+        if reply.refusal:
+            await self._turned_down(contact, reply.refusal)
+            return
+        now = int(self._clock.now())
+        fetched = verify_devices(reply.devices.SerializeToString(), account_key(contact.id), now)
+        if devices is not None and fetched.version < devices.version:
+            raise BadBundle("The other node offers an older device list than the one seen before.")
+        bundles = {row.device: row.bundle for row in reply.bundles if row.device in fetched.names}
+        if not bundles:
+            raise Unreachable("The other node has no device of this contact.")
+        await self._begin(replace(contact, device_list=fetched.signed), bundles)
+
+    async def _ask(self, contact: Contact) -> PrekeyReply:
+        for node, addresses in contact.nodes.items():
+            stream = await self.links.stream(NodeId(node), addresses, PREKEY_PROTOCOL)
+            try:
+                stream.write(pack(PrekeyRequest(number=contact.their_number).SerializeToString()))
+                splitter = Splitter(MAX_REPLY)
+                while data := await stream.read():
+                    for raw in splitter.feed(data):
+                        return parse(PrekeyReply, raw)
+            finally:
+                stream.abort()
+        raise Unreachable
+
+    async def _begin(self, contact: Contact, bundles: Mapping[bytes, bytes]) -> None:
+        me, change, rows = self._accounts.me(contact.account), Change(), []
+        async with self._sessions.lock(contact.account, contact.id):
+            if self._contacts.find(contact.account, contact.id) is None:
+                return
+            for device, bundle in bundles.items():
+                if self._sessions.current(contact.account, device) is not None:
+                    continue
+                _, transcript = self._sessions.begin(me, contact, device, bundle)
+                hello = self._outbox.empty(contact, HELLO)
+                hello.introduction.CopyFrom(self._introductions.ours(me, contact, transcript))
+                plaintext = seal_content(hello, me.device, account_key(contact.id))
+                rows.append(self._contents.encrypt(change, me, contact, device, plaintext))
+            change.add(*(AddOutgoing(row) for row in rows))
+            self._contacts.put_quietly(change, contact)
+            kept = self._bus.keep(change)
+        try:
+            await kept
+        except Exception:
+            await self._contacts.reload(contact.account)
+            await self._contents.undo(change, contact.account)
+            raise
+
+    # -- being turned down
+
+    async def _turned_down(self, contact: Contact, reason: int) -> None:
+        if contact.state != "pending":
+            raise Unreachable("The other side does not know this contact any more.")
+        await self.refuse(contact, reason)
+
+    async def refuse(self, contact: Contact, reason: int) -> None:
+        """Our invite was refused: the contact, and all that waits for it, fail with a sentence. Raises `StoreFull`."""
+        sentence = SENTENCES.get(reason, InviteUnknown().sentence)
+        change, after = Change(), 0
+        while rows := await self._store.outgoing(contact.account, contact.id, after, _PAGE):
+            after = rows[-1].seq
+            for row in rows:
+                await self._settlement.fail(change, row, "failed", sentence)
+        current = self._contacts.get(contact.account, contact.id)
+        self._contacts.put(change, replace(current, state="refused", reason=sentence))
+        try:
+            await self._bus.keep(change)
+        except Exception:
+            await self._contacts.reload(contact.account)
+            raise

@@ -1,0 +1,264 @@
+"""The way in: admit, open, screen, commit, publish, ack. A failure before the commit changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mepassad import facts
+from mepassad.api.context import Clock, Log
+from mepassad.api.filters import MessageFilter
+from mepassad.api.store import AddMessage, AddOutgoing, MarkSeen, OweReceipt, Store
+from mepassad.api.types import Contact, Message, Outgoing, Receipt
+from mepassad.bus import Bus, Signal
+from mepassad.delivery.arrivals import Arrival
+from mepassad.delivery.contents import Contents
+from mepassad.delivery.introductions import Introductions
+from mepassad.delivery.links import Link
+from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.prekeys import Prekeys
+from mepassad.delivery.receipts import Receipts
+from mepassad.delivery.sessions import Opened, Sessions
+from mepassad.delivery.settlement import Settlement
+from mepassad.errors import (
+    Conflict,
+    CryptoError,
+    Duplicate,
+    InvalidSignature,
+    Rejected,
+    StoreFull,
+)
+from mepassad.people.accounts import Accounts, Me
+from mepassad.people.contacts import Contacts
+from mepassad.people.conversations import Conversations
+from mepassad.people.invites import Invites
+from mepassad.wire.content import HELLO, INVISIBLE, TYPING, open_content, seal_content
+from mepassad.wire.ids import account_key, b64, message_id
+from mepassad.wire.messages_pb2 import Content, Packet
+from mepassad.wire.packets import Reason, packet_id, parse_packet
+
+_TRIES = 8  # times that a packet is opened anew after another change came first
+
+
+class Inbox:
+    """Takes packets from links. One packet, one commit; the ack goes out once it is durable."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        log: Log,
+        accounts: Accounts,
+        contacts: Contacts,
+        conversations: Conversations,
+        invites: Invites,
+        sessions: Sessions,
+        contents: Contents,
+        introductions: Introductions,
+        outbox: Outbox,
+        prekeys: Prekeys,
+        receipts: Receipts,
+        settlement: Settlement,
+    ) -> None:
+        """`deliver` is called with hellos that are durable."""
+        self._store, self._bus, self._clock, self._log = store, bus, clock, log
+        self._accounts, self._contacts, self._conversations = accounts, contacts, conversations
+        self._invites, self._sessions, self._contents = invites, sessions, contents
+        self._introductions, self._outbox, self._prekeys = introductions, outbox, prekeys
+        self._receipts, self._settlement = receipts, settlement
+        self.filters: Sequence[MessageFilter] = ()
+        self.max_packet = 1 << 20
+        self.deliver: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
+
+    async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
+        """Packets came over a link. Raises `MalformedFrame`; then the link ends."""
+        arrivals = [await self._take(link, raw) for raw in packets]
+        acks = []
+        for arrival in arrivals:
+            done = await self._finish(link, arrival)
+            if done.reason is None:
+                acks.append(done.id)
+            else:
+                link.refuse(done.id, done.reason)
+        if acks:
+            link.ack(acks)
+
+    async def _finish(self, link: Link, arrival: Arrival) -> Arrival:
+        """Wait until a packet's effect is kept; open it anew where another change came first."""
+        known = False
+        for _ in range(_TRIES):
+            if arrival.kept is None:
+                return arrival
+            try:
+                await arrival.kept
+            except (Conflict, Duplicate) as error:
+                known = known or isinstance(error, Duplicate)
+            except StoreFull:
+                await self._undo(arrival)
+                return arrival.refuse(Reason.BUSY)
+            else:
+                for follow in arrival.after:
+                    follow()
+                return arrival
+            await self._undo(arrival)
+            arrival = await self._take(link, arrival.raw, known)
+        return arrival.refuse(Reason.BUSY)
+
+    async def _undo(self, arrival: Arrival) -> None:
+        me = self._accounts.by_device(parse_packet(arrival.raw).recipient)
+        if me is not None:
+            await self._contents.undo(arrival.change, me.row.id)
+            await self._contacts.reload(me.row.id)
+            await self._prekeys.load(me.row.id)
+        await self._invites.load()
+        self._settlement.undo()
+
+    # -- admit and open
+
+    async def _take(self, link: Link, raw: bytes, known: bool = False) -> Arrival:
+        """Open a packet and hand its effect to the store. `known`: its message is kept already, under another id."""
+        arrival = Arrival(raw, packet_id(raw))
+        if len(raw) > self.max_packet:
+            return arrival.refuse(Reason.TOO_LARGE)
+        packet = parse_packet(raw)
+        me = self._accounts.by_device(packet.recipient)
+        if me is None:
+            return arrival.refuse(Reason.UNKNOWN_DEVICE)
+        contact = self._whose(me, packet)
+        if contact is not None and contact.blocked:
+            return arrival
+        async with self._sessions.lock(me.row.id, contact.id if contact else packet.sender.hex()):
+            if not self._sessions.is_ready(me.row.id, packet.session):
+                await self._sessions.ready(me.row.id, packet.session)
+            try:
+                opened = self._sessions.open(me, packet, self._prekeys.lookup(me.row.id))
+            except CryptoError as error:
+                return await self._unopened(me, arrival, error)
+            return await self._understand(link, arrival, me, contact, packet, opened, known)
+
+    def _whose(self, me: Me, packet: Packet) -> Contact | None:
+        session = self._sessions.known(me.row.id, packet.session)
+        if session is not None:
+            return self._contacts.find(me.row.id, session.contact)
+        return self._contacts.of_device(me.row.id, packet.sender)
+
+    async def _unopened(self, me: Me, arrival: Arrival, error: CryptoError) -> Arrival:
+        """A double is acked again; anything else asks for a new session."""
+        if await self._store.seen(me.row.id, arrival.id):
+            return arrival
+        self._log.info("a packet could not be opened", packet=b64(arrival.id), reason=error.name)
+        return arrival.refuse(Reason.NO_SESSION)
+
+    # -- understand
+
+    async def _understand(
+        self,
+        link: Link,
+        arrival: Arrival,
+        me: Me,
+        contact: Contact | None,
+        packet: Packet,
+        opened: Opened,
+        known: bool,
+    ) -> Arrival:
+        change = arrival.change
+        change.add(*opened.writes, MarkSeen(me.row.id, arrival.id, int(self._clock.now())))
+        try:
+            content = open_content(opened.plaintext, packet.sender, me.key)
+            if contact is None:
+                contact = self._stranger(arrival, me, packet, opened, content)
+                if contact is None:
+                    return arrival
+            else:
+                if opened.transcript:
+                    self._adopt(arrival, opened, contact)
+                contact = await self._known(link, arrival, contact, packet, content, known)
+        except (CryptoError, InvalidSignature) as error:
+            self._log.warning("a packet held nothing usable", packet=b64(arrival.id), reason=error.sentence)
+            if contact is None:
+                return arrival.refuse(Reason.INVITE_UNKNOWN)
+        arrival.kept = self._bus.keep(change)
+        return arrival
+
+    def _adopt(self, arrival: Arrival, opened: Opened, contact: Contact) -> None:
+        arrival.change.add(self._sessions.adopt(opened, contact.id))
+        arrival.change.add(*self._sessions.surplus(contact.account, opened.head.row.device))
+        self._prekeys.take(contact.account, opened.used, opened.changed)
+
+    def _stranger(self, arrival: Arrival, me: Me, packet: Packet, opened: Opened, content: Content) -> Contact | None:
+        """Somebody unknown: a contact if the first message redeems an invite; our hello goes into the same commit."""
+        if not content.HasField("introduction") or not content.introduction.invite:
+            arrival.refuse(Reason.BUSY)  # what comes before its hello is welcome after it
+            return None
+        made = self._introductions.redeem(arrival.change, me, packet.sender, content, opened.transcript)
+        if isinstance(made, Reason):
+            arrival.refuse(made)
+            return None
+        self._adopt(arrival, opened, made)
+        hello = self._outbox.empty(made, HELLO)
+        hello.introduction.CopyFrom(self._introductions.ours(me, made))
+        plaintext = seal_content(hello, me.device, account_key(made.id))
+        row = self._contents.encrypt(arrival.change, me, made, packet.sender, plaintext)
+        arrival.change.add(AddOutgoing(row))
+        arrival.after.append(lambda: self.deliver(made, (row,)))
+        return made
+
+    async def _known(
+        self, link: Link, arrival: Arrival, contact: Contact, packet: Packet, content: Content, known: bool
+    ) -> Contact:
+        if b64(content.conversation) != contact.conversation:
+            raise CryptoError("A content names a conversation that is not this one.")
+        if content.HasField("introduction"):
+            learnt = self._introductions.learn(arrival.change, contact, packet.sender, content.introduction)
+            if learnt is not contact:
+                arrival.after.append(lambda: self.deliver(learnt, ()))
+            contact = learnt
+        if content.HasField("receipts"):
+            await self._settlement.receipts(arrival.change, contact, packet.sender, content.receipts, link.route)
+        if content.kind < INVISIBLE:
+            await self._message(arrival, contact, content, known)
+        elif content.kind == TYPING:
+            typing: dict[str, object] = {
+                "account": contact.account,
+                "contact": contact.id,
+                "conversation": contact.conversation,
+                "active": content.typing.active,
+            }
+            arrival.after.append(lambda: self._bus.signal(Signal(contact.account, "typing", typing)))
+        return contact
+
+    # -- screen
+
+    async def _message(self, arrival: Arrival, contact: Contact, content: Content, known: bool) -> None:
+        row = self._row(contact, content)
+        receipt = Receipt(account=contact.account, contact=contact.id, message=row.id, kind="delivered")
+        arrival.change.add(OweReceipt(receipt))
+        arrival.after.append(lambda: self._receipts.owe((receipt,)))
+        if known:
+            return
+        try:
+            for screen in self.filters:
+                row = await screen.message_received(row)
+        except Rejected as error:
+            self._log.info("a filter refused a message", message=row.id, reason=error.sentence)
+            return
+        arrival.change.add(AddMessage(row))
+        now_ms = int(self._clock.now() * 1000)
+        arrival.change.fact(contact.account, "message.received", row.id, facts.received(row), now_ms)
+
+    def _row(self, contact: Contact, content: Content) -> Message:
+        content_id, time_ms = content.id, min(content.time_ms, 253_402_300_799_000)
+        return Message(
+            account=contact.account,
+            id=message_id(account_key(contact.id), content_id),
+            conversation=contact.conversation,
+            contact=contact.id,
+            incoming=True,
+            content_id=content_id,
+            kind=content.kind,
+            text=content.text.text,
+            reply_to=b64(content.reply_to) if content.reply_to else "",
+            time_ms=time_ms,
+            sort_ms=self._conversations.place(contact.account, contact.conversation, time_ms, incoming=True),
+            state="received",
+        )

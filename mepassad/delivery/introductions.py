@@ -1,0 +1,128 @@
+"""How two accounts become contacts: the hello that redeems an invite, and the hello that answers it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from mepassad.api.context import Clock
+from mepassad.api.types import Contact
+from mepassad.bus import Change
+from mepassad.errors import MalformedContent
+from mepassad.people.accounts import Me
+from mepassad.people.contacts import Contacts
+from mepassad.people.invites import Invites, new_number
+from mepassad.wire.identity import VerifiedCard, sign_card, verify_card
+from mepassad.wire.ids import account_id, direct_conversation
+from mepassad.wire.invites import parse_invite, proof
+from mepassad.wire.messages_pb2 import Content, Introduction, NodeHint
+from mepassad.wire.node_id import key_from_node_id, node_id_from_key
+from mepassad.wire.packets import Reason
+
+MAX_NODES = 4
+MAX_ADDRESSES = 8
+MAX_ADDRESS = 256
+
+
+class Introductions:
+    """Makes introductions of our accounts, and learns from those of others."""
+
+    def __init__(self, clock: Clock, contacts: Contacts, invites: Invites) -> None:
+        """`contacts` and `invites` are read and changed in memory together with the change handed in."""
+        self._clock, self._contacts, self._invites = clock, contacts, invites
+
+    def ours(self, me: Me, contact: Contact, transcript: bytes = b"") -> Introduction:
+        """Who we are, for a contact; with a `transcript`, redeeming the invite that the contact came by."""
+        card = sign_card(me.device, me.row.name, me.row.kind, me.row.device_list, int(self._clock.now()))
+        introduction = Introduction(card=card, number=contact.number, nodes=self._our_nodes())
+        if transcript and contact.invite:
+            link = parse_invite(contact.invite)
+            introduction.invite = link.number
+            introduction.proof = proof(link.secret, transcript)
+        return introduction
+
+    def _our_nodes(self) -> list[NodeHint]:
+        hints = self._invites.hints()
+        return [NodeHint(key=key_from_node_id(node), addresses=addresses) for node, addresses in hints.items()]
+
+    def redeem(self, change: Change, me: Me, device: bytes, content: Content, transcript: bytes) -> Contact | Reason:
+        """Make a contact of a stranger whose first message from `device` redeems an invite, or say why not.
+
+        Raises `MalformedContent`, `InvalidSignature`.
+        """
+        introduction = content.introduction
+        card = verify_card(introduction.card, int(self._clock.now()))
+        if device not in card.devices.names or card.devices.account == me.key:
+            raise MalformedContent("an introduction is not the sender's own")
+        judged = self._invites.judge(me.row.id, introduction.invite, introduction.proof, transcript)
+        if isinstance(judged, Reason):
+            return judged
+        contact = account_id(card.devices.account)
+        known = self._contacts.find(me.row.id, contact)
+        if known and known.blocked:
+            return Reason.INVITE_UNKNOWN  # a blocked contact learns nothing by trying
+        if known:
+            self._not_older(known, card)
+        self._invites.use(change, judged)
+        number, keep_number = new_number(me.row.id)
+        change.add(keep_number)
+        row = known or Contact(
+            account=me.row.id,
+            id=contact,
+            conversation=direct_conversation(me.key, card.devices.account),
+            state="pending",
+            number=number,
+            created_at=int(self._clock.now()),
+        )
+        row = self._learnt(row, card, introduction)
+        self._contacts.put(change, row, "contact.added")
+        return row
+
+    def learn(self, change: Change, contact: Contact, device: bytes, introduction: Introduction) -> Contact:
+        """Take up what a contact says of itself: the answer to our invite, a new name, new addresses.
+
+        An older device list than the one seen is refused. Raises `MalformedContent`, `InvalidSignature`.
+        """
+        card = verify_card(introduction.card, int(self._clock.now()))
+        if account_id(card.devices.account) != contact.id or device not in card.devices.names:
+            raise MalformedContent("an introduction is not the sender's own")
+        self._not_older(contact, card)
+        row = self._learnt(contact, card, introduction)
+        if row == contact:
+            return contact
+        added = contact.state != "accepted"
+        if added or (row.name, row.device_list) != (contact.name, contact.device_list):
+            self._contacts.put(change, row, "contact.added" if added else "contact.changed")
+        else:
+            self._contacts.put_quietly(change, row)
+        return row
+
+    def _not_older(self, contact: Contact, card: VerifiedCard) -> None:
+        seen = self._contacts.devices(contact)
+        if seen is not None and card.devices.version < seen.version:
+            raise MalformedContent("a device list is older than the one seen before")
+
+    def _learnt(self, contact: Contact, card: VerifiedCard, introduction: Introduction) -> Contact:
+        if len(introduction.number) != 32:
+            raise MalformedContent("an introduction has no number")
+        return replace(
+            contact,
+            state="accepted",
+            name=card.name,
+            kind=card.kind,
+            device_list=card.devices.signed,
+            their_number=introduction.number,
+            nodes=_nodes(introduction) or contact.nodes,
+            invite="",
+            reason="",
+        )
+
+
+def _nodes(introduction: Introduction) -> dict[str, list[str]]:
+    """Where the sender says it can be reached; bounded. Raises `MalformedContent`."""
+    try:
+        return {
+            node_id_from_key(hint.key): [text for text in hint.addresses[:MAX_ADDRESSES] if len(text) <= MAX_ADDRESS]
+            for hint in introduction.nodes[:MAX_NODES]
+        }
+    except ValueError as error:
+        raise MalformedContent from error

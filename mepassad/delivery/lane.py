@@ -1,0 +1,147 @@
+"""A lane: one contact's way out, from the store to a live link, in order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+
+from mepassad.api.context import Clock
+from mepassad.api.store import Store
+from mepassad.api.types import AccountId, Contact, Outgoing
+from mepassad.delivery.links import Link, Links
+from mepassad.delivery.outbox import Outbox
+from mepassad.errors import MepassaError
+from mepassad.people.contacts import Contacts
+
+_PAGE = 128  # rows read from the store at once
+
+
+class Backoff:
+    """Waits that double up to a maximum, with jitter so that nodes do not retry in step."""
+
+    def __init__(self, least: float, most: float, jitter: float) -> None:
+        """`least` and `most` in seconds; `jitter` is the share of a wait that is random."""
+        self._least, self._most, self._jitter = least, most, jitter
+        self._next = least
+
+    def reset(self) -> None:
+        """Begin anew after a success."""
+        self._next = self._least
+
+    def wait(self) -> float:
+        """Seconds to wait this time."""
+        wait, self._next = self._next, min(self._next * 2, self._most)
+        return wait * (1 - self._jitter * random.random())  # noqa: S311 (no secret)
+
+
+class Lane:
+    """Offers what is owed to a contact over a link, dialling when there is none.
+
+    While it is caught up (`link` set), new rows are offered at once by whoever kept them. When the link ends or its
+    window is full, the lane reads on from the store, where everything owed is.
+    """
+
+    def __init__(
+        self,
+        key: tuple[AccountId, AccountId],
+        store: Store,
+        clock: Clock,
+        contacts: Contacts,
+        outbox: Outbox,
+        links: Links,
+        backoff: Backoff,
+    ) -> None:
+        """`key` is (account, contact). `introduce` begins sessions with devices that have none."""
+        self._key, self._store, self._clock, self._contacts = key, store, clock, contacts
+        self._outbox, self._links, self._backoff = outbox, links, backoff
+        self._wake = anyio.Event()
+        self._feeding, self._behind = False, False
+        self._late: list[Outgoing] = []
+        self.link: Link | None = None
+        self.introduce: Callable[[Contact], Awaitable[None]]
+
+    def offer(self, rows: Sequence[Outgoing]) -> None:
+        """Rows that are durable now. They go out at once on a caught-up lane, else in their turn."""
+        link = self.link
+        if not all(row.packet for row in rows):
+            self.wake()
+        elif link is not None and not link.closed and not link.full:
+            link.offer(rows)
+        elif link is None and self._feeding and len(self._late) < _PAGE:
+            self._late.extend(rows)
+        else:
+            self._behind = True
+            self.wake()
+
+    def wake(self) -> None:
+        """Something changed: a node appeared, a link ended, there is more to send."""
+        self.link = None
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Work until the contact is gone."""
+        while (contact := self._contacts.find(*self._key)) is not None:
+            self._wake = anyio.Event()
+            try:
+                if contact.blocked or contact.state == "refused" or not contact.nodes:
+                    await self._wake.wait()
+                else:
+                    await self._work(contact)
+            except MepassaError:
+                self.link = None
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait for the next try, or for a reason to try at once."""
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as tasks:
+
+                async def over() -> None:
+                    await self._clock.sleep(self._backoff.wait())
+                    scope.cancel()
+
+                tasks.start_soon(over)
+                await self._wake.wait()
+                scope.cancel()
+
+    async def _work(self, contact: Contact) -> None:
+        await self.introduce(contact)
+        found = self._contacts.get(*self._key)
+        await self._feed(self._links.of(found.nodes) or await self._links.open(found.nodes))
+        self._backoff.reset()
+        await self._wake.wait()
+
+    async def _feed(self, link: Link) -> None:
+        """Offer all that is owed and was not offered on this link; then the lane is caught up.
+
+        Rows that are kept meanwhile wait in `_late`, a page at most; more than that are read from the store.
+        """
+        self._feeding = True
+        try:
+            self._behind = True
+            while self._behind:
+                self._behind, self._late = False, []
+                contact = self._contacts.find(*self._key)
+                if contact is not None and contact.state == "pending":
+                    await self._pass(link, hellos=True)  # nobody listens to a stranger before the hello
+                await self._pass(link, hellos=False)
+                while self._late and not self._behind:
+                    await self._offer(link, self._late.pop(0))
+            self.link = link
+        finally:
+            self._feeding = False
+
+    async def _pass(self, link: Link, hellos: bool) -> None:
+        after = 0
+        while rows := await self._store.outgoing(*self._key, after, _PAGE):
+            after = rows[-1].seq
+            for row in rows:
+                if not (hellos and row.message):
+                    await self._offer(link, row)
+
+    async def _offer(self, link: Link, row: Outgoing) -> None:
+        ready = (row,) if row.packet else await self._outbox.prepare_waiting(row)
+        await link.room()
+        link.offer(ready)

@@ -1,0 +1,266 @@
+"""Links: one persistent stream to a node, packets and acks of everybody who lives there batched into frames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
+
+import anyio
+import msgspec
+
+from mepassad.api.context import Clock, Log
+from mepassad.api.transport import Stream, Transport
+from mepassad.api.types import NodeId, Outgoing
+from mepassad.errors import MepassaError, StreamClosed, Unreachable
+from mepassad.wire.framing import Splitter, pack
+from mepassad.wire.messages_pb2 import Frame, Refusal
+from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, parse_frame
+
+ACK_LAG = 0.002  # seconds an ack waits for a packet to ride with
+FRAME_TARGET = 64 * 1024  # bytes of packets gathered into one frame
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds on what one link may carry: packets unacknowledged, bytes of a packet, and packets a second."""
+
+    window: int
+    max_packet: int
+    rate: float
+    burst: int
+    stall: float = 30.0  # seconds a full window may go without an ack
+
+
+class Peer(Protocol):
+    """Who a link works for: called with what arrives on it."""
+
+    async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
+        """Packets came. Each is to be acked or refused, or left to be offered again."""
+        ...
+
+    def acked(self, link: Link, rows: Sequence[Outgoing]) -> None:
+        """The node took these."""
+        ...
+
+    def refused(self, link: Link, row: Outgoing, reason: int) -> None:
+        """The node did not take this one."""
+        ...
+
+
+class Link:
+    """A live stream to a node."""
+
+    def __init__(self, stream: Stream, peer: Peer, clock: Clock, limits: Limits) -> None:
+        """`peer` is told what arrives once `run` is called."""
+        self.node, self.route = stream.peer, stream.route
+        self._stream, self._peer, self._clock, self._limits = stream, peer, clock, limits
+        self._loop = asyncio.get_running_loop()
+        self._unacked: dict[bytes, Outgoing] = {}
+        self._offered: set[bytes] = set()
+        self._packets: list[bytes] = []
+        self._acks: list[bytes] = []
+        self._refusals: list[Refusal] = []
+        self._flush: asyncio.Handle | None = None
+        self._progress = clock.monotonic()
+        self._room = anyio.Event()
+        self.closed = False
+
+    # -- sending
+
+    @property
+    def full(self) -> bool:
+        """Whether so much is unacknowledged that no more should be offered now."""
+        return len(self._unacked) >= self._limits.window
+
+    def offer(self, rows: Sequence[Outgoing]) -> None:
+        """Send packets that were not offered on this link yet."""
+        if not self._unacked:
+            self._progress = self._clock.monotonic()
+        for row in rows:
+            if row.id not in self._offered and not self.closed:
+                self._offered.add(row.id)
+                self._unacked[row.id] = row
+                self._packets.append(row.packet)
+        self._schedule(at_once=True)
+
+    def forget(self, packet: bytes) -> None:
+        """The packet is no longer owed, or may be offered again."""
+        self._offered.discard(packet)
+        self._unacked.pop(packet, None)
+
+    def ack(self, packets: Sequence[bytes]) -> None:
+        """Confirm packets that are durable here; rides with packets that go the same way soon."""
+        self._acks.extend(packets)
+        self._schedule(at_once=False)
+
+    def refuse(self, packet: bytes, reason: Reason) -> None:
+        """Tell why a packet was not taken."""
+        self._refusals.append(Refusal(packet=packet, reason=reason))
+        self._schedule(at_once=False)
+
+    def _schedule(self, at_once: bool) -> None:
+        if self.closed:
+            return
+        if at_once:
+            if self._flush is None or isinstance(self._flush, asyncio.TimerHandle):
+                if self._flush is not None:
+                    self._flush.cancel()
+                self._flush = self._loop.call_soon(self._send)
+        elif self._flush is None:
+            self._flush = self._loop.call_later(ACK_LAG, self._send)
+
+    def _send(self) -> None:
+        self._flush = None
+        packets, acks, refusals = self._packets, self._acks, self._refusals
+        self._packets, self._acks, self._refusals = [], [], []
+        frames = []
+        while packets or acks or refusals:
+            size = count = 0
+            while count < len(packets) and (not count or size + len(packets[count]) <= FRAME_TARGET):
+                size += len(packets[count])
+                count += 1
+            frame = Frame(packets=packets[:count], acks=acks[:1024], refusals=refusals[:1024])
+            packets, acks, refusals = packets[count:], acks[1024:], refusals[1024:]
+            frames.append(pack(frame.SerializeToString()))
+        try:
+            self._stream.write(b"".join(frames))
+        except StreamClosed:
+            self.closed = True
+
+    async def room(self) -> None:
+        """Wait until more may be offered. Raises `StreamClosed`."""
+        while self.full and not self.closed:
+            await self._room.wait()
+        if self.closed:
+            raise StreamClosed
+        await self._stream.drain()
+
+    def stalled(self) -> bool:
+        """Whether packets have been waiting for an ack for too long."""
+        return bool(self._unacked) and self._clock.monotonic() - self._progress > self._limits.stall
+
+    # -- receiving
+
+    async def run(self) -> None:
+        """Hand over what arrives until the stream ends. Raises `MalformedFrame`, `FrameTooLarge`."""
+        splitter = Splitter(self._limits.max_packet + FRAME_TARGET + 128 * 1024)
+        allowance, last = float(self._limits.burst), self._clock.monotonic()
+        try:
+            while data := await self._stream.read():
+                for raw in splitter.feed(data):
+                    frame = parse_frame(raw)
+                    self._settle(frame)
+                    now = self._clock.monotonic()
+                    allowance = min(self._limits.burst, allowance + (now - last) * self._limits.rate)
+                    allowance, last = allowance - len(frame.packets), now
+                    if frame.packets:
+                        await self._peer.arrived(self, frame.packets)
+                    if allowance < 0:
+                        # Reading stops, so the sender's own flow control slows it down; nothing is dropped.
+                        await self._clock.sleep(-allowance / self._limits.rate)
+        finally:
+            self.abort()
+
+    def _settle(self, frame: Frame) -> None:
+        rows = [row for ack in frame.acks if (row := self._unacked.pop(ack, None)) is not None]
+        if rows:
+            self._progress = self._clock.monotonic()
+            self._peer.acked(self, rows)
+        for refusal in frame.refusals:
+            row = self._unacked.pop(refusal.packet, None)
+            if row is not None:
+                self._peer.refused(self, row, refusal.reason)
+        if frame.acks or frame.refusals:
+            self._relax()
+
+    def _relax(self) -> None:
+        self._room.set()
+        self._room = anyio.Event()
+
+    def abort(self) -> None:
+        """End the link at once."""
+        self.closed = True
+        self._relax()
+        self._stream.abort()
+
+
+class Links:
+    """All live links, by node; opens new ones and serves those that others open."""
+
+    def __init__(self, transports: Sequence[Transport], peer: Peer, clock: Clock, log: Log, limits: Limits) -> None:
+        """`up` and `down` are called when a node's first link begins and its last one ends."""
+        self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
+        self._links: dict[NodeId, list[Link]] = {}
+        self._dialling: defaultdict[NodeId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.spawn: Callable[[Callable[[Link], Coroutine[Any, Any, None]], Link], object]
+        self.up: Callable[[Link], None] = lambda link: None
+        self.down: Callable[[Link], None] = lambda link: None
+
+    def serve(self) -> None:
+        """Register for incoming links with all transports."""
+        for transport in self._transports:
+            transport.handle(MESSAGE_PROTOCOL, self.run)
+
+    async def run(self, stream: Stream) -> None:
+        """Live with a stream until it ends."""
+        await self._live(self._add(stream))
+
+    def _add(self, stream: Stream) -> Link:
+        link = Link(stream, self._peer, self._clock, self._limits)
+        self._links.setdefault(link.node, []).append(link)
+        return link
+
+    async def _live(self, link: Link) -> None:
+        self.up(link)
+        try:
+            await link.run()
+        except MepassaError as error:
+            self._log.info("a link was ended", node=link.node, reason=error.sentence)
+        finally:
+            links = self._links[link.node]
+            links.remove(link)
+            if not links:
+                del self._links[link.node]
+            self.down(link)
+
+    def of(self, nodes: Mapping[str, Sequence[str]]) -> Link | None:
+        """A live link to one of these nodes, if there is any."""
+        for node in nodes:
+            for link in self._links.get(NodeId(node), ()):
+                if not link.closed:
+                    return link
+        return None
+
+    def all(self) -> Sequence[Link]:
+        """Every live link."""
+        return [link for links in self._links.values() for link in links]
+
+    async def open(self, nodes: Mapping[str, Sequence[str]]) -> Link:
+        """A link to one of these nodes, dialled if need be. Raises `Unreachable`."""
+        for node, addresses in nodes.items():
+            async with self._dialling[NodeId(node)]:
+                if (found := self.of({node: addresses})) is not None:
+                    return found
+                try:
+                    stream = await self.stream(NodeId(node), addresses, MESSAGE_PROTOCOL)
+                except Unreachable:
+                    continue
+                link = self._add(stream)
+                self.spawn(self._live, link)
+                return link
+        raise Unreachable
+
+    async def stream(self, node: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
+        """A stream of a protocol to a node, over the first transport that gets through. `addresses` are without
+        `/p2p`. Raises `Unreachable`."""
+        failure: MepassaError = Unreachable()
+        for transport in self._transports:
+            full = [f"{address}/p2p/{node}" for address in addresses]
+            usable = [address for address in full if transport.can_dial(address)]
+            if usable or node in transport.connected():
+                try:
+                    return await transport.open(node, usable, protocol)
+                except (Unreachable, StreamClosed) as error:
+                    failure = error
+        raise Unreachable(failure.sentence)

@@ -1,0 +1,210 @@
+"""The way out: a message is prepared, kept, then handed to the router; durable from the moment it has an id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mepassad.api.context import Clock
+from mepassad.api.filters import Draft, MessageFilter
+from mepassad.api.store import (
+    AddMessage,
+    AddOutgoing,
+    ReplaceOutgoing,
+    Store,
+)
+from mepassad.api.types import AccountId, Contact, Message, MessageId, Outgoing
+from mepassad.bus import Bus, Change
+from mepassad.delivery.contents import Contents, text_content
+from mepassad.delivery.sessions import Sessions
+from mepassad.errors import (
+    Conflict,
+    ContactBlocked,
+    Duplicate,
+    EmptyMessage,
+    InviteUnknown,
+    MessageTooLarge,
+    RequestReused,
+    UnknownMessage,
+)
+from mepassad.people.accounts import Accounts, Me
+from mepassad.people.contacts import Contacts
+from mepassad.people.conversations import Conversations
+from mepassad.wire.content import RECEIPT, TEXT, TYPING
+from mepassad.wire.ids import message_id, new_content_id, unb64
+from mepassad.wire.messages_pb2 import Content, Typing
+
+_TRIES = 8  # times that a change is computed anew after another came first
+
+
+class Outbox:
+    """Prepares contents for the devices of contacts and keeps them until the contact has them."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        accounts: Accounts,
+        contacts: Contacts,
+        conversations: Conversations,
+        sessions: Sessions,
+        contents: Contents,
+    ) -> None:
+        """`deliver` is called with rows that are durable; `transmit` with packets that may be lost."""
+        self._store, self._bus, self._clock = store, bus, clock
+        self._accounts, self._contacts, self._conversations = accounts, contacts, conversations
+        self._sessions, self._contents = sessions, contents
+        self.filters: Sequence[MessageFilter] = ()
+        self.max_text = 65_536
+        self.deliver: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
+        self.transmit: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
+        self.reachable: Callable[[Contact], bool] = lambda contact: False
+
+    # -- messages
+
+    async def submit(
+        self, account: AccountId, contact: AccountId, text: str, reply_to: str = "", request_id: str = ""
+    ) -> Message:
+        """Take a text message; it is durable when this returns. The same `request_id` gives the same message.
+
+        Raises `UnknownContact`, `ContactBlocked`, `InviteUnknown` (the contact's invite failed), `MessageTooLarge`,
+        `EmptyMessage`, `UnknownMessage` (of `reply_to`), `RequestReused`, `Rejected`, `StoreFull`.
+        """
+        me = self._accounts.me(account)
+        self._check(self._contacts.get(account, contact), text)
+        if request_id and (earlier := await self._store.message_by_request(account, request_id)):
+            return _same(earlier, contact, text)
+        if reply_to and await self._store.message(account, MessageId(reply_to)) is None:
+            raise UnknownMessage("`reply_to` names no message of this account.")
+        draft = Draft(account=account, contact=contact, text=text, reply_to=reply_to)
+        for screen in self.filters:
+            draft = await screen.message_send(draft)
+        content_id = new_content_id(int(self._clock.now() * 1000))
+        for _ in range(_TRIES):
+            try:
+                return await self._keep(me, draft, content_id, request_id)
+            except Conflict:
+                continue
+            except Duplicate:
+                found = await self._store.message_by_request(account, request_id)
+                if found is None:
+                    raise
+                return _same(found, contact, text)
+        raise Conflict
+
+    def _check(self, contact: Contact, text: str) -> None:
+        if contact.blocked:
+            raise ContactBlocked
+        if contact.state == "refused":
+            raise InviteUnknown(contact.reason or None)
+        if not text.strip():
+            raise EmptyMessage
+        size = len(text.encode("utf-8", "surrogatepass"))
+        if size > self.max_text:
+            raise MessageTooLarge(
+                f"The text has {size} bytes; `messages.max_text` allows {self.max_text}.", limit=self.max_text
+            )
+
+    async def _keep(self, me: Me, draft: Draft, content_id: bytes, request_id: str) -> Message:
+        change = Change()
+        async with self._sessions.lock(me.row.id, draft.contact):
+            contact = self._contacts.get(me.row.id, draft.contact)
+            message = self._message(me, contact, draft, content_id, request_id)
+            change.add(AddMessage(message))
+            rows = self._contents.prepare_all(change, me, contact, text_content(message), message.id)
+            change.add(*(AddOutgoing(row) for row in rows))
+            kept = self._bus.keep(change)
+        try:
+            await kept
+        except Exception:
+            await self._contents.undo(change, me.row.id)
+            raise
+        self.deliver(contact, rows)
+        return message
+
+    def _message(self, me: Me, contact: Contact, draft: Draft, content_id: bytes, request_id: str) -> Message:
+        now_ms = int(self._clock.now() * 1000)
+        return Message(
+            account=me.row.id,
+            id=message_id(me.key, content_id),
+            conversation=contact.conversation,
+            contact=contact.id,
+            incoming=False,
+            content_id=content_id,
+            kind=TEXT,
+            text=draft.text,
+            reply_to=draft.reply_to,
+            time_ms=now_ms,
+            sort_ms=self._conversations.place(me.row.id, contact.conversation, now_ms, incoming=False),
+            state="queued",
+            request_id=request_id,
+        )
+
+    async def prepare_waiting(self, waiting: Outgoing) -> Sequence[Outgoing]:
+        """Prepare a row that waited for a session: the ready rows that replace it; none while it must wait on."""
+        me = self._accounts.me(waiting.account)
+        message = await self._store.message(waiting.account, MessageId(waiting.message))
+        contact = self._contacts.find(waiting.account, waiting.contact)
+        if message is None or contact is None or (devices := self._contacts.devices(contact)) is None:
+            return ()
+        wanted = [waiting.device] if waiting.device else list(devices.names)
+        async with self._sessions.lock(waiting.account, waiting.contact):
+            if any(self._sessions.current(waiting.account, device) is None for device in wanted):
+                return ()
+            change = Change()
+            rows = self._contents.prepare(change, me, contact, text_content(message), wanted, message.id)
+            change.add(ReplaceOutgoing(waiting.account, waiting.id, tuple(rows)))
+            kept = self._bus.keep(change)
+        try:
+            await kept
+        except Conflict:
+            await self._contents.undo(change, waiting.account)
+            return ()
+        return rows
+
+    def me(self, account: AccountId) -> Me:
+        """The account that sends. Raises `UnknownAccount`."""
+        return self._accounts.me(account)
+
+    async def say(self, account: AccountId, contact: AccountId, content: Content, lasting: bool = True) -> None:
+        """Send an invisible content: a hello, receipts, typing. One that is not `lasting` goes out now or never."""
+        me, change = self._accounts.me(account), Change()
+        async with self._sessions.lock(account, contact):
+            found = self._contacts.find(account, contact)
+            devices = self._contents.spoken(found) if found and not found.blocked else ()
+            if found is None or not devices:
+                return
+            rows = self._contents.prepare(change, me, found, content, devices)
+            if lasting:
+                change.add(*(AddOutgoing(row) for row in rows))
+            kept = self._bus.keep(change)
+        try:
+            await kept
+        except Exception:
+            await self._contents.undo(change, account)
+            raise
+        (self.deliver if lasting else self.transmit)(found, rows)
+
+    def empty(self, contact: Contact, kind: int) -> Content:
+        """A new content of a kind for a contact's conversation, without a body."""
+        now_ms = int(self._clock.now() * 1000)
+        return Content(id=new_content_id(now_ms), conversation=unb64(contact.conversation), kind=kind, time_ms=now_ms)
+
+    async def send_receipts(self, account: AccountId, contact: AccountId) -> None:
+        """Send what is owed to a contact. Raises `StoreFull`, `Conflict`."""
+        if found := self._contacts.find(account, contact):
+            await self.say(account, contact, self.empty(found, RECEIPT))
+
+    async def typing(self, account: AccountId, contact: AccountId, active: bool) -> None:
+        """Tell a contact who is online that one is typing, or stopped. Raises `UnknownContact`."""
+        found = self._contacts.get(account, contact)
+        if self.reachable(found):
+            content = self.empty(found, TYPING)
+            content.typing.CopyFrom(Typing(active=active))
+            await self.say(account, contact, content, lasting=False)
+
+
+def _same(earlier: Message, contact: AccountId, text: str) -> Message:
+    if earlier.contact != contact or earlier.text != text:
+        raise RequestReused
+    return earlier

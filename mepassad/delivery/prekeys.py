@@ -1,0 +1,87 @@
+"""Prekeys: kept topped up, and handed to those who know a number of ours (`/mepassa/prekeys/1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from mepassad.api.context import Clock
+from mepassad.api.crypto import Crypto
+from mepassad.api.store import Commit, DropKeys, PutKeys, Store, Write
+from mepassad.api.types import AccountId, Invite, PrivateKey
+from mepassad.people.accounts import Accounts, Me
+from mepassad.people.contacts import Contacts
+from mepassad.wire.messages_pb2 import DeviceBundle, PrekeyReply, SignedDeviceList
+from mepassad.wire.packets import Reason
+
+
+class Prekeys:
+    """The private prekeys of all devices on this node, in memory and in the store."""
+
+    def __init__(self, store: Store, crypto: Crypto, clock: Clock, accounts: Accounts, contacts: Contacts) -> None:
+        """Begin empty; `load` fills it."""
+        self._store, self._crypto, self._clock = store, crypto, clock
+        self._accounts, self._contacts = accounts, contacts
+        self._keys: dict[AccountId, dict[int, PrivateKey]] = {}
+        self.invite_of: Callable[[bytes], Invite | None] = lambda number: None
+
+    async def load(self, account: AccountId) -> None:
+        """Read an account's prekeys, and top them up."""
+        self._keys[account] = {row.id: row for row in await self._store.keys(account)}
+        await self.replenish(account)
+
+    async def replenish(self, account: AccountId) -> None:
+        """Make new prekeys where they ran low or grew old, and delete those that are past use."""
+        me, held = self._accounts.me(account), self._keys[account]
+        fresh = self._crypto.replenish(account, me.device, tuple(held.values()), int(self._clock.now()))
+        writes: list[Write] = []
+        if fresh.added or fresh.changed:
+            writes.append(PutKeys(fresh.added + fresh.changed))
+        if fresh.dropped:
+            writes.append(DropKeys(account, fresh.dropped))
+        if writes:
+            await self._store.commit(Commit(tuple(writes)))
+        held.update({row.id: row for row in fresh.added + fresh.changed})
+        for key in fresh.dropped:
+            held.pop(key, None)
+
+    def lookup(self, account: AccountId) -> Callable[[int], PrivateKey | None]:
+        """How the crypto engine finds a private key of an account's device."""
+        return self._keys[account].get
+
+    def take(self, account: AccountId, used: tuple[int, ...], changed: tuple[PrivateKey, ...]) -> None:
+        """Show in memory what a handshake did to keys, in the step that hands it to the store; `load` undoes it."""
+        held = self._keys[account]
+        for key in used:
+            held.pop(key, None)
+        held.update({row.id: row for row in changed})
+
+    async def answer(self, number: bytes) -> PrekeyReply:
+        """The reply to somebody who asks for bundles under a number: an open invite's, or a contact's own."""
+        me = self._owner(number)
+        if isinstance(me, Reason):
+            return PrekeyReply(refusal=me)
+        held, now = self._keys[me.row.id], int(self._clock.now())
+        bundle = self._crypto.bundle(me.device, tuple(held.values()), now)
+        if bundle.given:
+            # Handed out at most once: marked in memory before the commit, so that no second asker gets them meanwhile.
+            # The pool is refilled by the clock, not here: who drains it only makes others get the last resort.
+            given = tuple(replace(held[key], given_at=now) for key in bundle.given)
+            held.update({row.id: row for row in given})
+            await self._store.commit(Commit((PutKeys(given),)))
+        return PrekeyReply(
+            devices=SignedDeviceList.FromString(me.row.device_list),
+            bundles=[DeviceBundle(device=me.device.public, bundle=bundle.public)],
+        )
+
+    def _owner(self, number: bytes) -> Me | Reason:
+        invite = self.invite_of(number)
+        if invite is not None:
+            if invite.expires_at <= self._clock.now():
+                return Reason.INVITE_EXPIRED
+            return self._accounts.me(invite.account) if invite.uses_left > 0 else Reason.INVITE_USED
+        contact = self._contacts.of_number(number)
+        if contact is None:
+            return Reason.INVITE_UNKNOWN
+        return Reason.UNKNOWN_NUMBER if contact.blocked else self._accounts.me(contact.account)

@@ -1,0 +1,228 @@
+"""The router: a lane for each contact, links for all; it decides when and over what a packet goes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+
+from anyio.abc import TaskGroup
+
+from mepassad.api.context import Clock, Log
+from mepassad.api.store import DropOutgoing, ReplaceOutgoing, Store, Write
+from mepassad.api.types import AccountId, Contact, Outgoing
+from mepassad.bus import Bus, Change, Signal
+from mepassad.delivery.handshake import Handshakes
+from mepassad.delivery.inbox import Inbox
+from mepassad.delivery.introductions import Introductions
+from mepassad.delivery.lane import Backoff, Lane
+from mepassad.delivery.links import Link, Links
+from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.sessions import Sessions
+from mepassad.delivery.settlement import Settlement
+from mepassad.errors import MepassaError
+from mepassad.people.contacts import Contacts
+from mepassad.wire.content import HELLO
+from mepassad.wire.packets import Reason, parse_packet
+
+Key = tuple[AccountId, AccountId]
+BUSY_RETRY = 15.0  # seconds until a packet that was refused for now is offered again
+RENEWAL = 3600.0  # seconds between two new sessions with one device that the other side asked for
+WATCH = 5.0  # seconds between looks for stalled links
+_INVITE_REASONS = (Reason.INVITE_UNKNOWN, Reason.INVITE_EXPIRED, Reason.INVITE_USED)
+
+
+class Router:
+    """Keeps a link to every contact that can be reached, and says who is online. Implements `links.Peer`."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        log: Log,
+        contacts: Contacts,
+        sessions: Sessions,
+        outbox: Outbox,
+        inbox: Inbox,
+        settlement: Settlement,
+        handshakes: Handshakes,
+        introductions: Introductions,
+        backoff: Callable[[], Backoff],
+    ) -> None:
+        """`backoff` makes the waits of one lane. `links` and `tasks` are set before transports listen."""
+        self._store, self._bus, self._clock, self._log = store, bus, clock, log
+        self._contacts, self._sessions, self._outbox, self._inbox = contacts, sessions, outbox, inbox
+        self._settlement, self._handshakes, self._introductions = settlement, handshakes, introductions
+        self._backoff = backoff
+        self._lanes: dict[Key, Lane] = {}
+        self._told: set[Key] = set()
+        self._renewed: dict[tuple[AccountId, bytes], float] = {}
+        self.tasks: TaskGroup
+        self.links: Links
+
+    async def run(self) -> None:
+        """Begin a lane for every contact; watch links until cancelled."""
+        for contact in self._contacts.everybody():
+            self.deliver(contact, ())
+        while True:
+            await self._clock.sleep(WATCH)
+            for link in self.links.all():
+                if link.stalled():
+                    self._log.info("a link was ended", node=link.node, reason="it takes nothing any more")
+                    link.abort()
+
+    # -- out
+
+    def deliver(self, contact: Contact, rows: Sequence[Outgoing]) -> None:
+        """Take rows that are durable now; without rows: something about the contact changed."""
+        key = (contact.account, contact.id)
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = Lane(key, self._store, self._clock, self._contacts, self._outbox, self.links, self._backoff())
+            lane.introduce = self._handshakes.introduce
+            self._lanes[key] = lane
+            self.tasks.start_soon(self._run, lane, key)
+        elif rows:
+            lane.offer(rows)
+        else:
+            lane.wake()
+
+    async def _run(self, lane: Lane, key: Key) -> None:
+        try:
+            await lane.run()
+        finally:
+            self._lanes.pop(key, None)
+
+    def transmit(self, contact: Contact, rows: Sequence[Outgoing]) -> None:
+        """Send packets that may be lost over a live link, if there is one."""
+        link = self.links.of(contact.nodes)
+        if link is not None:
+            link.offer(rows)
+
+    def online(self, contact: Contact) -> bool:
+        """Whether a link to the contact is live."""
+        return self.links.of(contact.nodes) is not None
+
+    # -- links come and go
+
+    def up(self, link: Link) -> None:
+        """A link is live: the contacts who live there are online."""
+        for contact in self._contacts.at_node(link.node):
+            key = (contact.account, contact.id)
+            self._presence("contact.online", contact)
+            lane = self._lanes.get(key)
+            if lane is not None and lane.link is None:
+                lane.wake()
+            if contact.state == "accepted" and not contact.blocked and key not in self._told:
+                self._told.add(key)
+                self.tasks.start_soon(self._tell, contact)
+
+    async def _tell(self, contact: Contact) -> None:
+        """Tell a contact, once a run, where we are now."""
+        hello = self._outbox.empty(contact, HELLO)
+        me = self._outbox.me(contact.account)
+        hello.introduction.CopyFrom(self._introductions.ours(me, contact))
+        try:
+            await self._outbox.say(contact.account, contact.id, hello)
+        except MepassaError as error:
+            self._log.info("addresses could not be told", reason=error.sentence)
+
+    def down(self, link: Link) -> None:
+        """A link ended: its lanes look for another."""
+        for contact in self._contacts.at_node(link.node):
+            lane = self._lanes.get((contact.account, contact.id))
+            if lane is not None and lane.link in (link, None):
+                lane.wake()
+            if not self.online(contact):
+                self._presence("contact.offline", contact)
+
+    def _presence(self, topic: str, contact: Contact) -> None:
+        if contact.state == "accepted" and not contact.blocked:
+            self._bus.signal(Signal(contact.account, topic, {"account": contact.account, "contact": contact.id}))
+
+    # -- what links report
+
+    async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
+        """Packets came. Raises `MalformedFrame`."""
+        await self._inbox.arrived(link, packets)
+
+    def acked(self, link: Link, rows: Sequence[Outgoing]) -> None:
+        """The node took these."""
+        self._settlement.taken(rows, link.route)
+
+    def refused(self, link: Link, row: Outgoing, reason: int) -> None:
+        """The node did not take this one."""
+        self._log.info("a packet was refused", node=link.node, reason=reason)
+        contact = self._contacts.find(row.account, row.contact)
+        if contact is None:
+            return
+        if reason in _INVITE_REASONS and contact.state == "pending":
+            self._start(self._handshakes.refuse, contact, reason)
+        elif reason == Reason.TOO_LARGE:
+            self._start(self._too_large, row)
+        elif reason == Reason.NO_SESSION and self._may_renew(row):
+            self._start(self._renew, contact, row)
+        else:
+            self._start(self._again, link, contact, row)
+
+    def _start(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
+        self.tasks.start_soon(self._contained, functools.partial(work, *args))
+
+    async def _contained(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except MepassaError as error:
+            self._log.warning("a refusal could not be settled", reason=error.sentence)
+
+    async def _again(self, link: Link, contact: Contact, row: Outgoing) -> None:
+        await self._clock.sleep(BUSY_RETRY)
+        link.forget(row.id)
+        self.deliver(contact, ())
+
+    async def _too_large(self, row: Outgoing) -> None:
+        change = Change()
+        await self._settlement.fail(change, row, "failed", "The other node does not take packets of this size.")
+        await self._bus.keep(change)
+
+    # -- new sessions
+
+    def _may_renew(self, row: Outgoing) -> bool:
+        last, now = self._renewed.get((row.account, row.device)), self._clock.monotonic()
+        return last is None or now - last >= RENEWAL
+
+    async def _renew(self, contact: Contact, row: Outgoing) -> None:
+        """The other side lost a session: everything under it waits for a new one, under the same content ids."""
+        self._renewed[row.account, row.device] = self._clock.monotonic()
+        session = parse_packet(row.packet).session
+        async with self._sessions.lock(row.account, row.contact):
+            change, after = Change(), 0
+            while rows := await self._store.outgoing(row.account, row.contact, after, 256):
+                after = rows[-1].seq
+                change.add(*(write for owed in rows for write in _undone(owed, session)))
+            dropped = self._sessions.drop(row.account, session)
+            if dropped is not None:
+                change.add(dropped)
+            kept = self._bus.keep(change)
+        try:
+            await kept
+        except MepassaError:
+            await self._sessions.reload(row.account)
+            raise
+        self.deliver(contact, ())
+
+
+def _undone(row: Outgoing, session: bytes) -> tuple[Write, ...]:
+    """Take a packet of a lost session back: a message waits for a new one, anything else is made anew anyway."""
+    if not row.packet or parse_packet(row.packet).session != session:
+        return ()
+    if not row.message:
+        return (DropOutgoing(row.account, row.id),)
+    waiting = Outgoing(
+        account=row.account,
+        id=row.id,
+        contact=row.contact,
+        device=row.device,
+        message=row.message,
+        expires_at=row.expires_at,
+    )
+    return (ReplaceOutgoing(row.account, row.id, (waiting,)),)

@@ -1,0 +1,157 @@
+"""What became of what was sent: taken, delivered, read, refused, expired. States only climb."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+
+from mepassad import facts
+from mepassad.api.context import Clock, Log
+from mepassad.api.store import (
+    Committed,
+    DropOutgoing,
+    DropOutgoingOf,
+    SetMessageState,
+    SetOutgoing,
+    Store,
+)
+from mepassad.api.types import AccountId, Contact, MessageId, Outgoing
+from mepassad.bus import Bus, Change
+from mepassad.errors import MepassaError
+from mepassad.people.contacts import Contacts
+from mepassad.wire.ids import b64
+from mepassad.wire.messages_pb2 import Receipts
+
+RANKS = {"queued": 0, "sent": 1, "delivered": 2, "read": 3, "failed": 4, "expired": 4}
+_REMEMBERED = 8192  # messages whose progress is kept in memory
+_EXPIRE_AT_ONCE = 256
+
+
+class Progress(msgspec.Struct):
+    """How far an outgoing message has come."""
+
+    contact: AccountId
+    state: str
+    route: str
+
+
+class Settlement:
+    """Turns acks, receipts and the passing of time into states and facts."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, log: Log, contacts: Contacts) -> None:
+        """Counts first deliveries by route in `routes`."""
+        self._store, self._bus, self._clock, self._log, self._contacts = store, bus, clock, log, contacts
+        self._progress: OrderedDict[tuple[AccountId, MessageId], Progress] = OrderedDict()
+        self.routes: dict[str, int] = {}
+
+    def _remember(self, account: AccountId, message: MessageId, progress: Progress) -> None:
+        self._progress[account, message] = progress
+        if len(self._progress) > _REMEMBERED:
+            self._progress.popitem(last=False)
+
+    # -- a node took packets
+
+    def taken(self, rows: Sequence[Outgoing], route: str) -> None:
+        """A node acked packets: messages are *sent*, invisible contents are done with."""
+        change = Change()
+        for row in rows:
+            if not row.message:
+                change.add(DropOutgoing(row.account, row.id))
+            elif row.state == "ready":
+                change.add(SetOutgoing(row.account, row.id, "sent", row.attempts + 1, 0))
+                self._sent(change, row, route)
+        if change.writes:
+            self._bus.keep(change).add_done_callback(self._kept)
+
+    def _sent(self, change: Change, row: Outgoing, route: str) -> None:
+        message = MessageId(row.message)
+        contact = self._contacts.find(row.account, row.contact)
+        known = self._progress.get((row.account, message))
+        if contact is None or (known and RANKS[known.state] >= RANKS["sent"]):
+            return
+        self._remember(row.account, message, Progress(row.contact, "sent", route))
+        self._climb(change, contact, message, "sent", route)
+
+    def _climb(
+        self, change: Change, contact: Contact, message: MessageId, state: str, route: str, reason: str = ""
+    ) -> None:
+        where = (contact.account, message, contact.id, contact.conversation)
+        change.add(SetMessageState(contact.account, message, state, route, reason))
+        topic = "message.failed" if state in ("failed", "expired") else f"message.{state}"
+        now_ms = int(self._clock.now() * 1000)
+        change.fact(contact.account, topic, message, facts.progress(where, state, route, reason), now_ms)
+
+    def _kept(self, done: asyncio.Future[Committed]) -> None:
+        # Lost acks are harmless: the packet is offered again, and acked again.
+        if not done.cancelled() and (error := done.exception()) is not None:
+            sentence = error.sentence if isinstance(error, MepassaError) else type(error).__name__
+            self._log.warning("acks could not be kept", reason=sentence)
+            self.undo()
+
+    def undo(self) -> None:
+        """After a change was not kept: trust the store again, not memory."""
+        self._progress.clear()
+
+    # -- the contact's own word
+
+    async def receipts(self, change: Change, contact: Contact, device: bytes, receipts: Receipts, route: str) -> None:
+        """Receipts of a contact's device, from inside a session: messages are *delivered* or *read*.
+
+        `route` is the receipt's own, for a message that was never acked on the way out.
+        """
+        for raw, state in [
+            *((raw, "delivered") for raw in receipts.delivered),
+            *((raw, "read") for raw in receipts.read),
+        ]:
+            if len(raw) == 16:
+                await self._confirmed(change, contact, device, (MessageId(b64(raw)), state, route))
+
+    async def _confirmed(
+        self, change: Change, contact: Contact, device: bytes, confirmed: tuple[MessageId, str, str]
+    ) -> None:
+        message, state, route = confirmed
+        known = await self._find(contact, message)
+        if known is None:
+            return  # not a message of ours to them: nobody confirms somebody else's
+        change.add(DropOutgoingOf(contact.account, message, device))
+        if RANKS[known.state] >= RANKS[state]:
+            return
+        route = known.route or route
+        if RANKS[known.state] < RANKS["delivered"]:
+            self.routes[route] = self.routes.get(route, 0) + 1
+        self._remember(contact.account, message, Progress(contact.id, state, route))
+        self._climb(change, contact, message, state, route)
+
+    async def _find(self, contact: Contact, message: MessageId) -> Progress | None:
+        known = self._progress.get((contact.account, message))
+        if known is None:
+            row = await self._store.message(contact.account, message)
+            if row is None or row.incoming:
+                return None
+            known = Progress(row.contact, row.state, row.route)
+        return known if known.contact == contact.id else None
+
+    # -- giving up
+
+    async def fail(self, change: Change, row: Outgoing, state: str, reason: str) -> None:
+        """Nothing more is tried for a row; its message ends as `failed` or `expired`, unless it was delivered."""
+        change.add(DropOutgoing(row.account, row.id))
+        message = await self._store.message(row.account, MessageId(row.message)) if row.message else None
+        contact = self._contacts.find(row.account, row.contact)
+        if message is None or contact is None or RANKS[message.state] >= RANKS["delivered"]:
+            return
+        change.add(DropOutgoingOf(row.account, message.id))
+        self._remember(row.account, message.id, Progress(contact.id, state, message.route))
+        self._climb(change, contact, message.id, state, message.route, reason)
+
+    async def expire(self) -> None:
+        """Give up what was offered for too long. Raises `StoreFull`."""
+        reason = "The contact was not reached before the message expired."
+        while rows := await self._store.expired_outgoing(int(self._clock.now()), _EXPIRE_AT_ONCE):
+            change = Change()
+            for row in rows:
+                await self.fail(change, row, "expired", reason)
+            await self._bus.keep(change)

@@ -1,0 +1,225 @@
+"""The node: brought up in order on one stack, taken down in reverse. docs/architecture.md has the order."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mepassad import __version__, lock, welcome
+from mepassad.api.context import Clock, Component
+from mepassad.api.crypto import Crypto
+from mepassad.api.store import Store
+from mepassad.api.transport import Transport
+from mepassad.api.types import Account, Secret
+from mepassad.bus import Bus, Change
+from mepassad.clock import SystemClock
+from mepassad.components import Components, first_error
+from mepassad.config.load import Loaded
+from mepassad.core import Core
+from mepassad.delivery.loopback import Loopback
+from mepassad.errors import AccountExists, ComponentFailed
+from mepassad.log import StructuredLog
+from mepassad.people.keyfiles import private_folder, read_key, write_key
+from mepassad.plugins import Plugins
+from mepassad.rpc.registry import Method
+from mepassad.rpc.server import serve
+from mepassad.upkeep import keep_up
+from mepassad.wire.node_id import node_id_from_key
+
+
+class InitResult(msgspec.Struct, frozen=True):
+    """A new account; `words` is None when they came from the user; `words_file` where they were written instead."""
+
+    account: str
+    words: str | None
+    words_file: Path | None
+
+    def __repr__(self) -> str:
+        return f"InitResult({self.account})"
+
+
+class Node:
+    """What the RPC methods work with. Implements `mepassad.rpc.node.Node`."""
+
+    version = __version__
+
+    def __init__(self, loaded: Loaded, clock: Clock, bus: Bus, core: Core, components: Components) -> None:
+        """The node is up once `serve` was entered with it."""
+        assert components.store is not None  # noqa: S101 (the store is the first to be entered)
+        self.config, self.clock, self.bus, self.core = loaded.config, clock, bus, core
+        self.store = components.store
+        self.accounts, self.contacts, self.invites = core.accounts, core.contacts, core.invites
+        self.conversations, self.outbox = core.conversations, core.outbox
+        self.transports: Sequence[Transport] = ()
+        self.stopped = anyio.Event()
+        self._started = clock.monotonic()
+
+    def addresses(self) -> list[str]:
+        """Multiaddrs under which this node can be dialled."""
+        return [address for transport in self.transports for address in transport.addresses()]
+
+    def hints(self) -> Mapping[str, Sequence[str]]:
+        """Node id → addresses without `/p2p`, as invites and introductions carry them."""
+        found: dict[str, list[str]] = {}
+        for address in self.addresses():
+            bare, _, node = address.rpartition("/p2p/")
+            found.setdefault(node, []).append(bare)
+        return found
+
+    def stats(self) -> dict[str, object]:
+        """Counters of the node: what `system.stats` answers."""
+        links = self.core.router.links.all()
+        return {
+            "pid": os.getpid(),
+            "uptime_seconds": round(self.clock.monotonic() - self._started, 3),
+            "max_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "accounts": len(self.accounts.all()),
+            "contacts": len(self.contacts.everybody()),
+            "links": len(links),
+            "routes": dict(self.core.settlement.routes),
+            "store": self.store.stats(),
+        }
+
+    def stop(self) -> None:
+        """Begin to stop."""
+        self.stopped.set()
+
+
+def run(loaded: Loaded, plugins: Plugins) -> int:
+    """Run the node until SIGTERM, SIGINT or `system.stop`; the exit code. Raises what keeps it from starting."""
+    anyio.run(_main, loaded, plugins)
+    return 0
+
+
+async def _main(loaded: Loaded, plugins: Plugins) -> None:
+    async with up(loaded, plugins, SystemClock()) as node, anyio.create_task_group() as tasks:
+        tasks.start_soon(_heed_signals, node)
+        await welcome.show(node)
+        gc.freeze()  # what the start made stays; collections need not walk it again
+        await node.stopped.wait()
+        StructuredLog("node").info("stopping")
+        tasks.cancel_scope.cancel()
+
+
+async def _heed_signals(node: Node) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            node.stop()
+
+
+@asynccontextmanager
+async def up(loaded: Loaded, plugins: Plugins, clock: Clock) -> AsyncIterator[Node]:
+    """A running node; leaving stops it. A first run makes an account.
+
+    Raises `AlreadyRunning`, `UnsafePath`, `StoreTooNew`, `StoreBroken`, `SocketInUse`, `AddressRefused`, and
+    `ComponentFailed` when a component fails later; that is a fact (`plugin.failed`) first.
+    """
+    async with AsyncExitStack() as stack:
+        components, core, bus = await _begin(stack, loaded, plugins, clock)
+        node = Node(loaded, clock, bus, core, components)
+        core.invites.hints = node.hints
+        await core.load()
+        if not core.accounts.all():
+            account, words = await core.accounts.create(loaded.config.node.name, "person")
+            welcome.hand_over(words, loaded.config.node.data_dir, account)
+        stack.push_async_exit(_obituary(bus, clock, core.accounts.resolve(None)))
+        core.screen([await stack.enter_async_context(components.live(*one)) for one in _of("filter", components)])
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(tasks.cancel_scope.cancel)
+        await _connect(stack, node, components, tasks)
+        tasks.start_soon(core.router.run)
+        tasks.start_soon(core.receipts.run)
+        tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
+        await stack.enter_async_context(serve(node, loaded.config.rpc, StructuredLog("rpc"), _methods(plugins)))
+        StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=node.addresses())
+        yield node
+
+
+def _of(noun: str, components: Components) -> Sequence[tuple[str, Component[Any]]]:
+    return components.provided(f"provide_{noun}")
+
+
+async def _begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: Clock) -> tuple[Components, Core, Bus]:
+    """Folder, lock, node key, store, crypto: all that is needed without a network."""
+    folder = private_folder(loaded.config.node.data_dir)
+    stack.enter_context(lock.hold(folder))
+    keys = private_folder(folder / "keys")
+    path = keys / "node.key"
+    if not path.exists():
+        write_key(path, Ed25519PrivateKey.generate().private_bytes_raw())
+    components = Components(loaded, plugins, clock, Secret(read_key(path)))
+    store: Store = await stack.enter_async_context(components.live(*components.one("provide_store")))
+    components.store = store
+    crypto: Crypto = await stack.enter_async_context(components.live(*components.one("provide_crypto")))
+    bus = Bus(store, (await store.event_range())[1])
+    return components, Core(loaded.config, clock, store, crypto, bus, keys), bus
+
+
+async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
+    node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
+    key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
+    node.core.link([Loopback(node_id_from_key(key), tasks), *node.transports], tasks)
+    for transport in node.transports:
+        await transport.listen()
+    if not node.transports:
+        StructuredLog("node").warning("local only: `plugins` names no transport, so no other node can be reached")
+
+
+def _methods(plugins: Plugins) -> list[Method]:
+    found: list[Method] = []
+    plugins.manager.hook.register_methods(register=found.append)
+    return found
+
+
+Exit = Callable[[type[BaseException] | None, BaseException | None, object], Awaitable[bool]]
+
+
+def _obituary(bus: Bus, clock: Clock, account: Account) -> Exit:
+    """Keeps the fact that a component failed, while the store still lives."""
+
+    async def exit_(kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        cause = first_error(error) if error is not None else None
+        if isinstance(cause, ComponentFailed):
+            plugin, reason = str(cause.data["plugin"]), str(cause.data["reason"])
+            change = Change()
+            data: dict[str, object] = {"account": account.id, "plugin": plugin, "reason": reason}
+            change.fact(account.id, "plugin.failed", f"{plugin}: {reason}", data, int(clock.now() * 1000))
+            with anyio.CancelScope(shield=True):
+                await bus.keep(change)
+        return False
+
+    return exit_
+
+
+def init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: str | None) -> InitResult:
+    """Make the data folder and an account, or restore one from its words. Needs no daemon, and refuses to run
+    beside one. Raises `AlreadyRunning`, `WrongWords`, `InvalidName`, `AccountExists`, `UnsafePath`."""
+    return anyio.run(_init, loaded, plugins, name, kind, words)
+
+
+async def _init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: str | None) -> InitResult:
+    async with AsyncExitStack() as stack:
+        _, core, _ = await _begin(stack, loaded, plugins, SystemClock())
+        await core.load()
+        if words is not None:
+            return InitResult((await core.accounts.restore(words, name, kind)).id, None, None)
+        if core.accounts.all():
+            raise AccountExists(
+                "This data folder has an account already; `accounts.create` on the running node makes another."
+            )
+        account, fresh = await core.accounts.create(name, kind)
+        if sys.stdout.isatty():
+            return InitResult(account.id, fresh, None)
+        return InitResult(account.id, None, welcome.write_words(fresh, loaded.config.node.data_dir, account))

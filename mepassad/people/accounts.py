@@ -1,0 +1,132 @@
+"""The accounts of this node: made from 24 words, kept without them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from mnemonic import Mnemonic
+
+from mepassad.api.context import Clock
+from mepassad.api.crypto import Crypto, DeviceKey
+from mepassad.api.store import Commit, PutAccount, PutKeys, Store
+from mepassad.api.types import Account, AccountId
+from mepassad.errors import AccountExists, InvalidName, NoAccount, UnknownAccount, WrongWords
+from mepassad.people.keyfiles import private_folder, read_key, write_key
+from mepassad.wire.identity import KINDS, Devices, sign_devices, verify_devices
+from mepassad.wire.ids import account_id, account_key
+from mepassad.wire.names import clean_name
+
+LANGUAGES = ("english", "portuguese")
+
+
+def new_words(language: str = "english") -> str:
+    """24 fresh BIP-39 words: 256 bits of entropy, which are the account's seed."""
+    return str(Mnemonic(language).generate(256))
+
+
+def seed_of(words: str) -> bytes:
+    """The 32-byte seed of 24 BIP-39 words, English or Portuguese. Raises `WrongWords`."""
+    typed = " ".join(words.lower().split())
+    for language in LANGUAGES:
+        try:
+            seed = bytes(Mnemonic(language).to_entropy(typed))
+        except (ValueError, LookupError):
+            continue
+        if len(seed) == 32:
+            return seed
+    raise WrongWords
+
+
+class Me(msgspec.Struct, frozen=True):
+    """An account as this node acts for it: its row, public key, device key and verified device list."""
+
+    row: Account
+    key: bytes
+    device: DeviceKey
+    devices: Devices
+
+    def __repr__(self) -> str:
+        return f"Me({self.row.id})"
+
+
+class Accounts:
+    """All accounts of the node, in memory; device keys lie in files beside the store, 0600."""
+
+    def __init__(self, store: Store, crypto: Crypto, clock: Clock, folder: Path) -> None:
+        """`folder`: where device keys are kept."""
+        self._store, self._crypto, self._clock, self._folder = store, crypto, clock, folder
+        self._all: dict[AccountId, Me] = {}
+        self._by_device: dict[bytes, Me] = {}
+        self.added: Callable[[AccountId], Awaitable[None]]
+
+    async def load(self) -> None:
+        """Read all accounts and their keys. Raises `UnsafePath`, `StoreBroken`."""
+        for row in await self._store.accounts():
+            self._take(row, DeviceKey(read_key(self._path(row.id))))
+
+    def _take(self, row: Account, device: DeviceKey) -> Me:
+        key = account_key(row.id)
+        me = Me(row, key, device, verify_devices(row.device_list, key, None))
+        self._all[row.id] = me
+        self._by_device[device.public] = me
+        return me
+
+    def _path(self, account: AccountId) -> Path:
+        return self._folder / f"{account}.key"
+
+    async def create(self, name: str, kind: str) -> tuple[Account, str]:
+        """Make an account; returns it and its 24 words, which are kept nowhere. Raises `InvalidName`."""
+        words = new_words()
+        return await self.restore(words, name, kind), words
+
+    async def restore(self, words: str, name: str, kind: str) -> Account:
+        """Make this node a device of the account that 24 words stand for: a new device key, on a new device list.
+
+        Raises `WrongWords`, `InvalidName`, `AccountExists`.
+        """
+        shown = clean_name(name)
+        if not shown or kind not in KINDS:
+            raise InvalidName(f"A name needs 1 to 64 visible characters, and a kind is one of {', '.join(KINDS)}.")
+        owner = Ed25519PrivateKey.from_private_bytes(seed_of(words))
+        account = account_id(owner.public_key().public_bytes_raw())
+        if account in self._all:
+            raise AccountExists
+        device, now = DeviceKey.generate(), int(self._clock.now())
+        signed = sign_devices(owner, {device.public: shown}, 0, now)
+        row = Account(id=account, name=shown, kind=kind, device=device.public, device_list=signed, created_at=now)
+        keys = self._crypto.replenish(account, device, (), now).added
+        path = self._path(account)
+        private_folder(path.parent)
+        # A key file left by a crash before the commit belongs to no account: nothing was signed with it.
+        path.unlink(missing_ok=True)
+        write_key(path, device.seed())
+        await self._store.commit(Commit((PutAccount(row), PutKeys(keys))))
+        self._take(row, device)
+        await self.added(account)
+        return row
+
+    def all(self) -> Sequence[Account]:
+        """Every account, oldest first."""
+        return [me.row for me in self._all.values()]
+
+    def resolve(self, account: str | None) -> Account:
+        """The account a client means; None = the first. Raises `UnknownAccount`, `NoAccount`."""
+        if account is None:
+            if not self._all:
+                raise NoAccount
+            return next(iter(self._all.values())).row
+        return self.me(AccountId(account)).row
+
+    def me(self, account: AccountId) -> Me:
+        """An account with its keys. Raises `UnknownAccount`."""
+        try:
+            return self._all[account]
+        except KeyError:
+            raise UnknownAccount from None
+
+    def by_device(self, device: bytes) -> Me | None:
+        """The account whose device on this node has this public key."""
+        return self._by_device.get(device)

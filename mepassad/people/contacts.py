@@ -1,0 +1,160 @@
+"""The people an account talks to: kept in the store, looked up in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from mepassad import facts
+from mepassad.api.context import Clock
+from mepassad.api.store import Committed, DropContact, PutContact, Store
+from mepassad.api.types import AccountId, Contact, ConversationId
+from mepassad.bus import Bus, Change
+from mepassad.errors import UnknownContact, UnknownConversation
+from mepassad.wire.identity import Devices, verify_devices
+from mepassad.wire.ids import account_key
+from mepassad.wire.names import clean_name
+
+Key = tuple[AccountId, AccountId]
+
+
+class Contacts:
+    """All contacts of all accounts.
+
+    A change is made in memory and handed to the store in one step, so that the order of commits is the order of
+    changes; when a commit fails, the account's contacts are read anew.
+    """
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
+        """Begin empty; `load` fills it."""
+        self._store, self._bus, self._clock = store, bus, clock
+        self._rows: dict[Key, Contact] = {}
+        self._devices: dict[Key, Devices] = {}
+        self._by_device: dict[tuple[AccountId, bytes], AccountId] = {}
+        self.removed: Callable[[Contact], None] = lambda contact: None
+        self.changed: Callable[[Contact], None] = lambda contact: None
+        self.online: Callable[[AccountId, AccountId], bool] = lambda account, contact: False
+
+    async def load(self, accounts: Sequence[AccountId]) -> None:
+        """Read the contacts of these accounts anew."""
+        for account in accounts:
+            for key in [key for key in self._rows if key[0] == account]:
+                self._forget(key)
+            for row in await self._store.contacts(account):
+                self._take(row)
+
+    def _take(self, row: Contact) -> None:
+        key = (row.account, row.id)
+        known = self._rows.get(key)
+        self._rows[key] = row
+        if row.device_list and (known is None or known.device_list != row.device_list):
+            devices = verify_devices(row.device_list, account_key(row.id), None)
+            self._devices[key] = devices
+            for device in devices.names:
+                self._by_device[row.account, device] = row.id
+
+    def _forget(self, key: Key) -> None:
+        del self._rows[key]
+        devices = self._devices.pop(key, None)
+        for device in devices.names if devices else ():
+            self._by_device.pop((key[0], device), None)
+
+    # -- looking up
+
+    def all(self, account: AccountId) -> Sequence[Contact]:
+        """An account's contacts, oldest first."""
+        return [row for row in self._rows.values() if row.account == account]
+
+    def everybody(self) -> Sequence[Contact]:
+        """The contacts of all accounts."""
+        return list(self._rows.values())
+
+    def find(self, account: AccountId, contact: AccountId) -> Contact | None:
+        """A contact, or None."""
+        return self._rows.get((account, contact))
+
+    def get(self, account: AccountId, contact: AccountId) -> Contact:
+        """A contact. Raises `UnknownContact`."""
+        row = self._rows.get((account, contact))
+        if row is None:
+            raise UnknownContact
+        return row
+
+    def of_device(self, account: AccountId, device: bytes) -> Contact | None:
+        """The contact on whose device list a device is."""
+        contact = self._by_device.get((account, device))
+        return None if contact is None else self._rows.get((account, contact))
+
+    def of_number(self, number: bytes) -> Contact | None:
+        """The contact to whom a mailbox number was given."""
+        return next((row for row in self._rows.values() if row.number == number), None)
+
+    def of_conversation(self, account: AccountId, conversation: ConversationId) -> AccountId:
+        """The contact of a direct conversation. Raises `UnknownConversation`."""
+        for row in self._rows.values():
+            if row.account == account and row.conversation == conversation:
+                return row.id
+        raise UnknownConversation
+
+    def at_node(self, node: str) -> Sequence[Contact]:
+        """Contacts who told us that they live on a node."""
+        return [row for row in self._rows.values() if node in row.nodes]
+
+    def devices(self, contact: Contact) -> Devices | None:
+        """A contact's verified device list; None before the first handshake."""
+        return self._devices.get((contact.account, contact.id))
+
+    # -- changing
+
+    def put(self, change: Change, row: Contact, topic: str = "contact.changed") -> None:
+        """Add a contact's new row and its fact to a change, and show it in memory at once.
+
+        The caller hands the change to the bus in the same step, and calls `reload` if that fails.
+        """
+        self._take(row)
+        change.add(PutContact(row))
+        change.fact(row.account, topic, row.id, facts.contact(row), int(self._clock.now() * 1000))
+
+    def put_quietly(self, change: Change, row: Contact) -> None:
+        """As `put`, for what no client is told: addresses and numbers."""
+        self._take(row)
+        change.add(PutContact(row))
+
+    async def reload(self, account: AccountId) -> None:
+        """Forget changes in memory whose commit failed."""
+        await self.load((account,))
+
+    async def _keep(self, account: AccountId, change: Change) -> None:
+        future: asyncio.Future[Committed] = self._bus.keep(change)
+        try:
+            await future
+        except Exception:
+            await self.reload(account)
+            raise
+
+    async def _update(self, row: Contact) -> Contact:
+        change = Change()
+        self.put(change, row)
+        await self._keep(row.account, change)
+        self.changed(row)
+        return row
+
+    async def rename(self, account: AccountId, contact: AccountId, petname: str) -> Contact:
+        """Give a contact a name of one's own; an empty one returns to theirs. Raises `UnknownContact`, `StoreFull`."""
+        return await self._update(replace(self.get(account, contact), petname=clean_name(petname)))
+
+    async def block(self, account: AccountId, contact: AccountId, blocked: bool) -> Contact:
+        """Block or unblock: a blocked contact's packets are dropped unread. Raises `UnknownContact`, `StoreFull`."""
+        return await self._update(replace(self.get(account, contact), blocked=blocked))
+
+    async def remove(self, account: AccountId, contact: AccountId) -> None:
+        """Forget a contact with all messages and sessions. Raises `UnknownContact`, `StoreFull`."""
+        row, change = self.get(account, contact), Change()
+        change.add(DropContact(account, contact))
+        gone: dict[str, object] = {"account": account, "contact": contact, "state": "removed"}
+        change.fact(account, "contact.changed", contact, gone, int(self._clock.now() * 1000))
+        self._forget((account, contact))
+        await self._keep(account, change)
+        self.removed(row)

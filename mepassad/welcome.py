@@ -1,0 +1,59 @@
+"""What a person sees when the node starts: who they are, how to be reached, their words once."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import segno
+
+from mepassad.api.types import Account
+from mepassad.cli.i18n import _
+from mepassad.cli.init import numbered
+from mepassad.people.keyfiles import write_private
+
+if TYPE_CHECKING:
+    from mepassad.node import Node
+
+
+def write_words(words: str, folder: Path, account: Account) -> Path:
+    """Keep the 24 words in a new file 0600, where nobody sits at a terminal; returns its path."""
+    path = folder / f"recovery-words-{account.id[-8:]}.txt"
+    write_private(path, (words + "\n").encode())
+    return path
+
+
+def hand_over(words: str, folder: Path, account: Account) -> None:
+    """Show a new account's words once: on the terminal, or in a file where there is none."""
+    if sys.stdout.isatty():
+        click.echo(_("These 24 words restore this account. Write them down: they are shown only now."))
+        click.echo(f"\n{numbered(words)}\n")
+    else:
+        path = write_words(words, folder, account)
+        click.echo(_("The 24 words that restore this account are in {path}").format(path=path))
+        click.echo(_("Write them down on paper, then delete the file."))
+
+
+async def show(node: Node) -> None:
+    """Print account, invite, socket and addresses. Under a service manager only what is no secret."""
+    account = node.accounts.resolve(None)
+    click.echo(_("Account: {account}").format(account=account.id))
+    click.echo(_("Socket: {path}").format(path=node.config.rpc.socket))
+    for address in node.addresses():
+        click.echo(_("Listening: {address}").format(address=address))
+    if node.addresses() and "JOURNAL_STREAM" not in os.environ:
+        uri, _expires = await node.invites.create(account.id, 1, node.config.invites.expires_days * 86_400)
+        click.echo(_("Invite, for one person: {uri}").format(uri=uri))
+        click.echo(qr(uri))
+    sys.stdout.flush()
+
+
+def qr(text: str) -> str:
+    """A QR code in half-block characters, for a terminal."""
+    out = io.StringIO()
+    segno.make(text, error="l", micro=False).terminal(out, compact=True)
+    return out.getvalue()

@@ -1,0 +1,105 @@
+"""Invite links: `mepassa:i/1/<base64url>` and `https://…#i/1/<base64url>`. docs/protocol/invites.md."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from google.protobuf.message import DecodeError
+
+from mepassad.errors import InviteMalformed, InviteVersion
+from mepassad.wire import messages_pb2 as pb
+from mepassad.wire.ids import b64, unb64
+from mepassad.wire.node_id import key_from_node_id, node_id_from_key
+
+SCHEME = "mepassa:"
+MAX_BYTES = 220  # before base64, checksum included
+MAX_LINK = 2048  # characters of a pasted link that are looked at
+PROOF_LABEL = b"mepassa/1 invite proof"
+_CHECK_LABEL = b"mepassa/1 invite checksum"
+_CHECK = 4
+_HOUR = 3600
+
+
+class InviteLink(msgspec.Struct, frozen=True):
+    """What an invite link says. `expires_at` is in Unix seconds, on the hour; `nodes` node id → addresses."""
+
+    account: bytes
+    secret: bytes
+    number: bytes
+    expires_at: int
+    nodes: Mapping[str, Sequence[str]]
+
+    def __repr__(self) -> str:
+        return f"InviteLink(expires_at={self.expires_at})"
+
+
+def format_invite(link: InviteLink) -> str:
+    """The link as text. Addresses are left out, last first, where it would grow above 220 bytes."""
+    hints = [(node, address) for node, addresses in link.nodes.items() for address in addresses]
+    while True:
+        raw = _pack(link, hints)
+        if len(raw) <= MAX_BYTES or not hints:
+            return f"{SCHEME}i/1/{b64(raw)}"
+        hints.pop()
+
+
+def _pack(link: InviteLink, hints: Sequence[tuple[str, str]]) -> bytes:
+    grouped: dict[str, list[str]] = {}
+    for node, address in hints:
+        grouped.setdefault(node, []).append(address)
+    body = pb.Invite(
+        account=link.account,
+        secret=link.secret,
+        number=link.number,
+        expires_at=-(-link.expires_at // _HOUR),
+        hints=[pb.NodeHint(key=key_from_node_id(node), addresses=found) for node, found in grouped.items()],
+    ).SerializeToString(deterministic=True)
+    return body + _checksum(body)
+
+
+def parse_invite(text: str) -> InviteLink:
+    """The invite in a pasted link, in either form, spaces around it ignored. Raises `InviteMalformed` (also when
+    characters were lost or altered), `InviteVersion`."""
+    version, raw = _payload(text.strip())
+    if version != "1":
+        raise InviteVersion
+    body, check = raw[:-_CHECK], raw[-_CHECK:]
+    if len(raw) > MAX_BYTES or not hmac.compare_digest(check, _checksum(body)):
+        raise InviteMalformed
+    try:
+        invite = pb.Invite.FromString(body)
+        nodes: dict[str, Sequence[str]] = {node_id_from_key(h.key): tuple(h.addresses) for h in invite.hints}
+    except (DecodeError, ValueError) as error:
+        raise InviteMalformed from error
+    if len(invite.account) != 32 or len(invite.secret) != 16 or len(invite.number) != 32:
+        raise InviteMalformed
+    return InviteLink(invite.account, invite.secret, invite.number, invite.expires_at * _HOUR, nodes)
+
+
+def _payload(text: str) -> tuple[str, bytes]:
+    if len(text) > MAX_LINK:
+        raise InviteMalformed
+    if text.startswith("https://"):
+        _, _, path = text.partition("#")
+    else:
+        path = text.removeprefix(SCHEME) if text.startswith(SCHEME) else ""
+    kind, _, rest = path.partition("/")
+    version, _, data = rest.partition("/")
+    if kind != "i" or not version.isascii() or not version.isdigit():
+        raise InviteMalformed
+    try:
+        return version, unb64(data)
+    except ValueError as error:
+        raise InviteMalformed from error
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(_CHECK_LABEL + body).digest()[:_CHECK]
+
+
+def proof(secret: bytes, transcript: bytes) -> bytes:
+    """What shows knowledge of an invite's secret inside one handshake, without sending it."""
+    return hmac.digest(secret, PROOF_LABEL + transcript, "sha256")

@@ -1,0 +1,203 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Device(_message.Message):
+    __slots__ = ("key", "name", "added_at")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADDED_AT_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    name: str
+    added_at: int
+    def __init__(self, key: _Optional[bytes] = ..., name: _Optional[str] = ..., added_at: _Optional[int] = ...) -> None: ...
+
+class DeviceList(_message.Message):
+    __slots__ = ("account", "version", "devices", "revoked")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    version: int
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    revoked: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, account: _Optional[bytes] = ..., version: _Optional[int] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., revoked: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class SignedDeviceList(_message.Message):
+    __slots__ = ("list", "signature")
+    LIST_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    list: bytes
+    signature: bytes
+    def __init__(self, list: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class Card(_message.Message):
+    __slots__ = ("name", "kind", "devices", "made_at")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    MADE_AT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    kind: str
+    devices: SignedDeviceList
+    made_at: int
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., devices: _Optional[_Union[SignedDeviceList, _Mapping]] = ..., made_at: _Optional[int] = ...) -> None: ...
+
+class SignedCard(_message.Message):
+    __slots__ = ("card", "device", "signature")
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    card: bytes
+    device: bytes
+    signature: bytes
+    def __init__(self, card: _Optional[bytes] = ..., device: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class NodeHint(_message.Message):
+    __slots__ = ("key", "addresses")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    addresses: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, key: _Optional[bytes] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Invite(_message.Message):
+    __slots__ = ("account", "secret", "number", "expires_at", "hints")
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    SECRET_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    HINTS_FIELD_NUMBER: _ClassVar[int]
+    account: bytes
+    secret: bytes
+    number: bytes
+    expires_at: int
+    hints: _containers.RepeatedCompositeFieldContainer[NodeHint]
+    def __init__(self, account: _Optional[bytes] = ..., secret: _Optional[bytes] = ..., number: _Optional[bytes] = ..., expires_at: _Optional[int] = ..., hints: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ...) -> None: ...
+
+class ListStamp(_message.Message):
+    __slots__ = ("version", "hash")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    hash: bytes
+    def __init__(self, version: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
+
+class Introduction(_message.Message):
+    __slots__ = ("card", "number", "nodes", "invite", "proof")
+    CARD_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    INVITE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    card: SignedCard
+    number: bytes
+    nodes: _containers.RepeatedCompositeFieldContainer[NodeHint]
+    invite: bytes
+    proof: bytes
+    def __init__(self, card: _Optional[_Union[SignedCard, _Mapping]] = ..., number: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., invite: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
+
+class Text(_message.Message):
+    __slots__ = ("text",)
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    def __init__(self, text: _Optional[str] = ...) -> None: ...
+
+class Typing(_message.Message):
+    __slots__ = ("active",)
+    ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    active: bool
+    def __init__(self, active: _Optional[bool] = ...) -> None: ...
+
+class Receipts(_message.Message):
+    __slots__ = ("delivered", "read")
+    DELIVERED_FIELD_NUMBER: _ClassVar[int]
+    READ_FIELD_NUMBER: _ClassVar[int]
+    delivered: _containers.RepeatedScalarFieldContainer[bytes]
+    read: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, delivered: _Optional[_Iterable[bytes]] = ..., read: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class Content(_message.Message):
+    __slots__ = ("id", "conversation", "kind", "time_ms", "reply_to", "ours", "theirs", "introduction", "receipts", "text", "typing")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    TIME_MS_FIELD_NUMBER: _ClassVar[int]
+    REPLY_TO_FIELD_NUMBER: _ClassVar[int]
+    OURS_FIELD_NUMBER: _ClassVar[int]
+    THEIRS_FIELD_NUMBER: _ClassVar[int]
+    INTRODUCTION_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    TYPING_FIELD_NUMBER: _ClassVar[int]
+    id: bytes
+    conversation: bytes
+    kind: int
+    time_ms: int
+    reply_to: bytes
+    ours: ListStamp
+    theirs: ListStamp
+    introduction: Introduction
+    receipts: Receipts
+    text: Text
+    typing: Typing
+    def __init__(self, id: _Optional[bytes] = ..., conversation: _Optional[bytes] = ..., kind: _Optional[int] = ..., time_ms: _Optional[int] = ..., reply_to: _Optional[bytes] = ..., ours: _Optional[_Union[ListStamp, _Mapping]] = ..., theirs: _Optional[_Union[ListStamp, _Mapping]] = ..., introduction: _Optional[_Union[Introduction, _Mapping]] = ..., receipts: _Optional[_Union[Receipts, _Mapping]] = ..., text: _Optional[_Union[Text, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ...) -> None: ...
+
+class Packet(_message.Message):
+    __slots__ = ("sender", "recipient", "session", "message")
+    SENDER_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    sender: bytes
+    recipient: bytes
+    session: bytes
+    message: bytes
+    def __init__(self, sender: _Optional[bytes] = ..., recipient: _Optional[bytes] = ..., session: _Optional[bytes] = ..., message: _Optional[bytes] = ...) -> None: ...
+
+class Refusal(_message.Message):
+    __slots__ = ("packet", "reason")
+    PACKET_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    packet: bytes
+    reason: int
+    def __init__(self, packet: _Optional[bytes] = ..., reason: _Optional[int] = ...) -> None: ...
+
+class Frame(_message.Message):
+    __slots__ = ("packets", "acks", "refusals")
+    PACKETS_FIELD_NUMBER: _ClassVar[int]
+    ACKS_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    packets: _containers.RepeatedScalarFieldContainer[bytes]
+    acks: _containers.RepeatedScalarFieldContainer[bytes]
+    refusals: _containers.RepeatedCompositeFieldContainer[Refusal]
+    def __init__(self, packets: _Optional[_Iterable[bytes]] = ..., acks: _Optional[_Iterable[bytes]] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ...) -> None: ...
+
+class PrekeyRequest(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: bytes
+    def __init__(self, number: _Optional[bytes] = ...) -> None: ...
+
+class DeviceBundle(_message.Message):
+    __slots__ = ("device", "bundle")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    device: bytes
+    bundle: bytes
+    def __init__(self, device: _Optional[bytes] = ..., bundle: _Optional[bytes] = ...) -> None: ...
+
+class PrekeyReply(_message.Message):
+    __slots__ = ("devices", "bundles", "refusal")
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    BUNDLES_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    devices: SignedDeviceList
+    bundles: _containers.RepeatedCompositeFieldContainer[DeviceBundle]
+    refusal: int
+    def __init__(self, devices: _Optional[_Union[SignedDeviceList, _Mapping]] = ..., bundles: _Optional[_Iterable[_Union[DeviceBundle, _Mapping]]] = ..., refusal: _Optional[int] = ...) -> None: ...
