@@ -1,0 +1,66 @@
+# The words of this project. `make help` lists them.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DISTRIBUTIONS := . sdk plugins/transport_libp2p
+PACKAGES := mepassad sdk/mepassa plugins/transport_libp2p/mepassad_transport_libp2p
+MANIFESTS := $(DISTRIBUTIONS:%=%/pyproject.toml)
+SET_UP := .venv/set-up.done
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(SET_UP) ## Make .venv from requirements.lock, with everything here installed in place.
+
+$(SET_UP): requirements.lock scripts/set-up $(MANIFESTS)
+	@scripts/set-up $(PYTHON) $(DISTRIBUTIONS)
+	@touch $@
+
+.PHONY: run
+run: setup ## Run a node with config.yaml; the first run makes its account.
+	@$(BIN)/mepassad --config config.yaml
+
+.PHONY: demo
+demo: setup ## Two nodes and an echo bot in a temporary folder, shown at work.
+	@$(BIN)/python scripts/demo.py
+
+.PHONY: test
+test: setup ## Run all tests, with branch coverage.
+	@scripts/system-packages
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85
+
+.PHONY: torture
+torture: setup ## Kill nodes under load 100 times and look for what was lost.
+	@MEPASSAD_KILLS=100 $(BIN)/python -m pytest tests/flows -k kill
+
+.PHONY: lint
+lint: setup ## Check style, formatting and who imports whom.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+.PHONY: types
+types: setup ## Check types.
+	@$(BIN)/mypy $(PACKAGES) bench scripts examples
+
+.PHONY: gen
+gen: setup ## Make all generated files anew: protobuf, RPC docs and client, catalogues.
+	@scripts/generate
+
+.PHONY: bench
+bench: setup ## Measure, as JSON lines.
+	@$(BIN)/python -m bench
+
+.PHONY: lock
+lock: ## Make requirements.lock anew from requirements.in.
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --no-header --no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove .venv and what tools left behind; the node's data stays.
+	@rm -rf .venv .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
