@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import trio
+from libp2p.abc import INetConn
 from libp2p.network.exceptions import SwarmException
 from libp2p.peer.id import ID
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
@@ -24,11 +25,12 @@ MAX_ADDRESSES = 16
 """Addresses of one node that are tried."""
 
 
-async def dial(swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], timeout: float) -> None:
-    """Connect to `peer` over the first address that answers with its key. Raises `Unreachable`."""
+async def dial(swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], timeout: float) -> INetConn:
+    """A connection to `peer` over the first address that answers with its key. Raises `Unreachable`."""
     if not addresses:
         raise Unreachable(f"No address of the node {peer} is known.")
     reasons: list[str] = []
+    made: list[INetConn] = []
     with trio.move_on_after(timeout) as deadline:
         try:
             await swarm.make_room()
@@ -39,20 +41,27 @@ async def dial(swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], time
         async with trio.open_nursery() as nursery:
             for address in addresses[:MAX_ADDRESSES]:
                 failed = trio.Event()
-                nursery.start_soon(_attempt, swarm, peer, address, nursery.cancel_scope, failed, reasons)
+                nursery.start_soon(_attempt, swarm, peer, address, nursery.cancel_scope, failed, made, reasons)
                 with trio.move_on_after(STAGGER):
                     await failed.wait()
-    if not swarm.get_connections(peer):
-        reason = "nobody answered in time" if deadline.cancelled_caught or not reasons else reasons[-1]
-        raise Unreachable(f"The node {peer} cannot be reached now: {reason}.")
+    if made:
+        return made[0]
+    reason = "nobody answered in time" if deadline.cancelled_caught or not reasons else reasons[-1]
+    raise Unreachable(f"The node {peer} cannot be reached now: {reason}.")
 
 
 async def _attempt(
-    swarm: LastingSwarm, peer: ID, address: Address, others: trio.CancelScope, failed: trio.Event, reasons: list[str]
+    swarm: LastingSwarm,
+    peer: ID,
+    address: Address,
+    others: trio.CancelScope,
+    failed: trio.Event,
+    made: list[INetConn],
+    reasons: list[str],
 ) -> None:
     """Try one address; success ends the others, failure lets the next begin at once."""
     try:
-        await swarm.dial_addr(Multiaddr(str(address._replace(peer=None))), peer)
+        made.append(await swarm.dial_addr(Multiaddr(str(address._replace(peer=None))), peer))
     except Exception as error:
         reasons.append(_reason(address, error))
         failed.set()

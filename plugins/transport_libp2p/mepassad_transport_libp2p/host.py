@@ -114,31 +114,30 @@ class Host:
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> NetStream:
         """A negotiated stream, over a live connection or a new one. Raises `Unreachable`."""
-        target = self._target(peer)
-        connections = self._swarm.get_connections(target)
-        if connections:
+        live = self._swarm.get_connections(self._target(peer))
+        if live:
             try:
-                return await self._negotiate(connections[-1], protocol)
-            except _Broken:
-                await self._swarm.drop(connections[-1])
-        await self.connect(peer, addresses)
-        for connection in reversed(self._swarm.get_connections(target)):
-            try:
-                return await self._negotiate(connection, protocol)
-            except _Broken:
-                continue
-        raise Unreachable(f"The connection to {peer} broke before a stream was open.")
+                return await self._negotiate(live[-1], protocol)
+            except _Dead:
+                pass  # the peer may have restarted, or moved to another network
+        connection = await self.connect(peer, addresses, besides=live)
+        try:
+            return await self._negotiate(connection, protocol)
+        except _Dead:
+            raise Unreachable(f"The node {peer} does not answer on its new connection.") from None
 
-    async def connect(self, peer: NodeId, addresses: Sequence[str]) -> None:
-        """Have a live connection to a peer. Raises `Unreachable`."""
+    async def connect(self, peer: NodeId, addresses: Sequence[str], besides: Sequence[INetConn] = ()) -> INetConn:
+        """A live connection to a peer, and none of `besides`. Raises `Unreachable`."""
         target = self._target(peer)
         lock = self._dials.setdefault(target, trio.Lock())
         try:
             async with lock:
-                if not self._swarm.get_connections(target):
-                    await dial(self._swarm, target, _dialable(peer, addresses), self._config.dial_timeout)
+                live = [connection for connection in self._swarm.get_connections(target) if connection not in besides]
+                if live:
+                    return live[-1]
+                return await dial(self._swarm, target, _dialable(peer, addresses), self._config.dial_timeout)
         finally:
-            if not lock.statistics().tasks_waiting and not lock.locked():
+            if not lock.locked():
                 self._dials.pop(target, None)
 
     def _target(self, peer: NodeId) -> ID:
@@ -151,30 +150,31 @@ class Host:
             raise Unreachable("This is no node id.") from None
 
     async def _negotiate(self, connection: INetConn, protocol: str) -> NetStream:
-        """Open a stream of a protocol on one connection. Raises `Unreachable` if refused, `_Broken` if it is dead."""
-        timeout = max(1, round(self._config.handshake_timeout))
-        net: INetStream | None = None
-        try:
-            with trio.fail_after(timeout):
+        """Open a stream of a protocol on one connection. Raises `Unreachable` if refused, `_Dead` without an answer."""
+        timeout = self._config.handshake_timeout
+        with trio.move_on_after(timeout):
+            try:
                 net = await connection.new_stream()
+            except Exception as error:
+                raise _Dead from error
+            agreed = False
+            try:
                 communicator = MultiselectCommunicator(net)
-                chosen = await self._host.multiselect_client.select_one_of([TProtocol(protocol)], communicator, timeout)
-            net.set_protocol(chosen)
-        except BaseException as error:
-            await self._give_up(net)
-            if isinstance(error, MultiselectClientError) and "not supported" in str(error):
-                raise Unreachable(f"The node does not serve {protocol}.") from None
-            if isinstance(error, Exception):
-                raise _Broken from error
-            raise
-        assert isinstance(net, NetStream)  # noqa: S101 Yamux connections make no other
-        return net
-
-    async def _give_up(self, net: INetStream | None) -> None:
-        """Reset a stream that was not negotiated."""
-        if net is not None:
-            with trio.CancelScope(shield=True), trio.move_on_after(1):
-                await net.reset()
+                choices = [TProtocol(protocol)]
+                net.set_protocol(
+                    await self._host.multiselect_client.select_one_of(choices, communicator, round(timeout) + 1)
+                )
+                agreed = True
+            except MultiselectClientError as error:
+                if connection.is_closed:
+                    raise _Dead from error
+                raise Unreachable(f"The node does not serve {protocol} now.") from None
+            finally:
+                if not agreed:
+                    await _give_up(net)
+            assert isinstance(net, NetStream)  # noqa: S101 a swarm makes no other
+            return net
+        raise _Dead
 
     async def _goodbye(self) -> None:
         """Close all connections at once, in bounded time."""
@@ -186,8 +186,8 @@ class Host:
                     nursery.start_soon(listener.close)
 
 
-class _Broken(Exception):
-    """A connection that was believed alive is not."""
+class _Dead(Exception):
+    """A connection that was believed alive does not answer."""
 
 
 class _Watcher(INotifee):
@@ -240,3 +240,9 @@ def _dialable(peer: NodeId, addresses: Sequence[str]) -> list[Address]:
         if address.peer in (None, peer):
             found.append(address)
     return found
+
+
+async def _give_up(net: INetStream) -> None:
+    """Reset a stream that was not agreed on, even while being cancelled."""
+    with trio.CancelScope(shield=True), trio.move_on_after(1):
+        await net.reset()

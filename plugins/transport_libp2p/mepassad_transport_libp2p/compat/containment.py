@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import trio
-from libp2p.abc import INetStream
+from libp2p.abc import INetConn, INetStream
 from libp2p.host.basic_host import BasicHost
+from libp2p.identity.identify_push.identify_push import ID_PUSH as IdentifyPushID
+from libp2p.rcmgr import Direction
 
 from mepassad.api.context import Log
 
@@ -23,6 +25,7 @@ class ContainedHost(BasicHost):
         self._log = log
         self._max_streams = max_streams_per_peer
         super().__init__(*args, **kwargs)
+        self.remove_stream_handler(IdentifyPushID)
 
     async def _swarm_stream_handler(self, net_stream: INetStream) -> None:
         """Negotiate and serve one incoming stream, whatever happens."""
@@ -39,9 +42,13 @@ class ContainedHost(BasicHost):
                 await net_stream.reset()
 
     def _streams_of(self, net_stream: INetStream) -> int:
-        """How many streams of the peer are open here, this one included."""
+        """How many streams the peer has opened here, this one included."""
         connections = self.get_network().get_connections(net_stream.muxed_conn.peer_id)
-        return sum(len(connection.get_streams()) for connection in connections)
+        streams = [stream for connection in connections for stream in connection.get_streams()]
+        return sum(getattr(stream, "_direction", None) is Direction.INBOUND for stream in streams)
+
+    async def _on_notifee_connected(self, conn: INetConn) -> None:
+        """Ask no stranger what addresses and protocols it claims: nothing here uses that, and parsing it costs."""
 
 
 def contained(log: Log) -> Callable[..., Awaitable[None]]:

@@ -2,8 +2,9 @@
 
 Stock 0.8.1 keeps the handler of an incoming connection, and its token of a limiter, until the host stops. Its
 resource manager refuses beyond 256 incoming connections, leaks those counts, and lets the streams of one peer block
-all others', so none is set and the limits are kept here. Not needed once the handler waits for its own connection,
-and the limits of `ConnectionConfig` bind newcomers per peer.
+all others', so none is set and the limits are kept here. It also dials peers of its own accord. Not needed once the
+handler waits for its own connection, the limits of `ConnectionConfig` bind newcomers per peer, and a low watermark of
+zero keeps the auto-connector quiet.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 import trio
 from libp2p.abc import IMuxedConn, INetConn
 from libp2p.io.abc import ReadWriteCloser
+from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
@@ -34,6 +36,16 @@ CLOSE_TIMEOUT = 1.0
 """Seconds to say goodbye on a connection; then its socket is closed."""
 
 
+class QuietConnector(AutoConnector):
+    """An auto-connector that connects to nobody: whom to dial is the daemon's business."""
+
+    async def run_background_task(self, nursery: trio.Nursery) -> None:
+        """Do nothing."""
+
+    async def maybe_connect(self) -> None:
+        """Do nothing."""
+
+
 class LastingSwarm(Swarm):
     """A swarm that serves newcomers for as long as it runs."""
 
@@ -51,6 +63,7 @@ class LastingSwarm(Swarm):
         )
         self._tcp = KeptTCP(config.dead_peer_timeout)
         super().__init__(own, store, upgrader, [self._tcp], RetryConfig(max_retries=0), limits)
+        self.auto_connector = QuietConnector(self)
         self._config = config
         self._log = log
         self._handshakes: dict[trio.CancelScope, None] = {}

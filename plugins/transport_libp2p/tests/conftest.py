@@ -1,0 +1,44 @@
+"""What the tests of the libp2p transport have: the daemon's event loop, and nodes that run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.plugin import component
+
+from mepassad.testing.transport_node import TIMEOUT, Node, run_node
+
+Running = Callable[..., AbstractAsyncContextManager[list[Node]]]
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Running:
+    """`async with running(2, max_connections=3) as (a, b)`: nodes on loopback with that configuration."""
+
+    @asynccontextmanager
+    async def run(count: int, **settings: Any) -> AsyncIterator[list[Node]]:
+        config = Config(**{"listen": ("/ip4/127.0.0.1/tcp/0",), **settings})
+        async with anyio.create_task_group() as tasks:
+            nodes: list[Node] = []
+            try:
+                for number in range(count):
+                    seed = bytes([number + 1]) * 32
+                    nodes.append(await tasks.start(run_node, component, config, seed, tmp_path / str(number)))
+                with anyio.fail_after(2 * TIMEOUT):
+                    yield nodes
+            finally:
+                for node in nodes:
+                    node.leave.set()
+
+    return run

@@ -1,0 +1,161 @@
+"""The bridge between the asyncio loop and its guest, trio."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import anyio
+import pytest
+import trio
+from mepassad_transport_libp2p.bridge import Guest, TransportFailed, trio_guest
+
+from mepassad.api import StreamClosed
+
+
+async def double(number: int) -> int:
+    await trio.lowlevel.checkpoint()
+    return 2 * number
+
+
+async def fail(*, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+    task_status.started()
+    await trio.lowlevel.checkpoint()
+    raise ZeroDivisionError("by a host task")
+
+
+async def wait_with_a_failing_task() -> None:
+    async with trio_guest() as guest:
+        await guest.start_task(fail)
+        await anyio.sleep_forever()
+
+
+async def test_a_call_returns_what_the_trio_function_returns() -> None:
+    async with trio_guest() as guest:
+        assert await guest.call(double, 21) == 42
+
+
+async def test_an_exception_of_a_call_passes_and_harms_nothing_else() -> None:
+    async with trio_guest() as guest:
+        with pytest.raises(ZeroDivisionError):
+            await guest.call(fail)
+        assert await guest.call(double, 1) == 2
+
+
+async def test_cancelling_a_call_cancels_the_trio_function() -> None:
+    cancelled = anyio.Event()
+
+    async def wait() -> None:
+        try:
+            await trio.sleep_forever()
+        finally:
+            cancelled.set()
+
+    async with trio_guest() as guest:
+        with anyio.move_on_after(0.05):
+            await guest.call(wait)
+        with anyio.fail_after(5):
+            await cancelled.wait()
+        assert await guest.call(double, 1) == 2
+
+
+async def test_a_result_that_comes_too_late_is_discarded() -> None:
+    discarded: list[int] = []
+    done = anyio.Event()
+
+    async def stubborn() -> int:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(0.1)
+        return 7
+
+    def discard(result: int) -> None:
+        discarded.append(result)
+        done.set()
+
+    async with trio_guest() as guest:
+        with anyio.move_on_after(0.01):
+            await guest.call(stubborn, discard=discard)
+        with anyio.fail_after(5):
+            await done.wait()
+    assert discarded == [7]
+
+
+async def test_a_result_that_comes_together_with_the_cancellation_is_discarded() -> None:
+    discarded: list[int] = []
+    async with trio_guest() as guest:
+        task = asyncio.ensure_future(guest.call(give_and(lambda: task.cancel()), discard=discarded.append))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert discarded == [7]
+
+
+def give_and(act: Callable[[], object]) -> Callable[[], Awaitable[int]]:
+    """A trio function that gives 7 while `act` is done before its caller runs again."""
+
+    async def give() -> int:
+        await trio.lowlevel.checkpoint()
+        asyncio.get_running_loop().call_soon(act)
+        return 7
+
+    return give
+
+
+async def test_a_failing_task_cancels_the_body_and_is_raised_with_its_cause() -> None:
+    with anyio.fail_after(5), pytest.raises(TransportFailed) as failed:
+        await wait_with_a_failing_task()
+    cause = failed.value.__cause__
+    assert isinstance(cause, ExceptionGroup)
+    assert cause.subgroup(ZeroDivisionError)
+
+
+async def test_one_transport_that_fails_leaves_the_others_alone() -> None:
+    async with trio_guest() as healthy:
+        with pytest.raises(TransportFailed):
+            await wait_with_a_failing_task()
+        assert await healthy.call(double, 1) == 2
+
+
+async def test_an_exception_of_the_body_passes_as_it_is() -> None:
+    with pytest.raises(KeyError):
+        async with trio_guest():
+            raise KeyError
+
+
+async def test_leaving_ends_what_still_runs() -> None:
+    ended: list[str] = []
+
+    async def run(*, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.append("task")
+
+    async def wait_for_ever(guest: Guest) -> None:
+        with pytest.raises(StreamClosed):
+            await guest.call(trio.sleep_forever)
+        ended.append("call")
+
+    async with anyio.create_task_group() as tasks, trio_guest() as guest:
+        await guest.start_task(run)
+        tasks.start_soon(wait_for_ever, guest)
+        await anyio.wait_all_tasks_blocked()
+    assert sorted(ended) == ["call", "task"]
+    with pytest.raises(StreamClosed):
+        await guest.call(double, 1)
+
+
+async def test_the_loop_starts_again_after_its_last_guest_left() -> None:
+    for _ in range(3):
+        async with trio_guest() as guest:
+            assert await guest.call(double, 1) == 2
+
+
+async def test_a_guest_may_come_while_the_last_one_leaves() -> None:
+    async def visit() -> None:
+        async with trio_guest() as guest:
+            assert await guest.call(double, 1) == 2
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(visit)
+            await anyio.sleep(0.001)
