@@ -59,7 +59,8 @@ bench: setup ## Measure, as JSON lines.
 .PHONY: lock
 lock: ## Make requirements.lock anew from requirements.in.
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --no-header --no-emit-index-url --no-emit-find-links requirements.in --output-file requirements.lock
+	    --no-header --no-emit-index-url --no-emit-find-links --overrides requirements-overrides.in \
+	    requirements.in --output-file requirements.lock
 
 .PHONY: clean
 clean: ## Remove .venv and what tools left behind; the node's data stays.
