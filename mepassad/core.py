@@ -12,6 +12,7 @@ from mepassad.api.crypto import Crypto
 from mepassad.api.filters import MessageFilter
 from mepassad.api.store import Store
 from mepassad.api.transport import Transport
+from mepassad.api.types import Contact
 from mepassad.bus import Bus
 from mepassad.config.model import Config
 from mepassad.delivery.contents import Contents
@@ -82,8 +83,12 @@ class Core:
         self.receipts.send = self.outbox.send_receipts
         self.accounts.added = self.prekeys.load
         self.invites.accepted = contacts.changed = lambda contact: router.deliver(contact, ())
-        contacts.removed = lambda contact: self.sessions.forget_contact(contact.account, contact.id)
+        contacts.removed = self._removed
         contacts.online = lambda account, contact: router.online(contacts.get(account, contact))
+
+    def _removed(self, contact: Contact) -> None:
+        self.sessions.forget_contact(contact.account, contact.id)
+        self.router.forget(contact)
 
     async def load(self) -> None:
         """Read into memory what the node looks up at every step."""

@@ -13,7 +13,6 @@ import segno
 
 from mepassad.api.types import Account
 from mepassad.cli.i18n import _
-from mepassad.cli.init import numbered
 from mepassad.people.keyfiles import write_private
 
 if TYPE_CHECKING:
@@ -25,6 +24,12 @@ def write_words(words: str, folder: Path, account: Account) -> Path:
     path = folder / f"recovery-words-{account.id[-8:]}.txt"
     write_private(path, (words + "\n").encode())
     return path
+
+
+def numbered(words: str) -> str:
+    """The words in four columns, each with its number."""
+    cells = [f"{number:>2} {word:<12}" for number, word in enumerate(words.split(), 1)]
+    return "\n".join("".join(cells[row : row + 4]).rstrip() for row in range(0, len(cells), 4))
 
 
 def hand_over(words: str, folder: Path, account: Account) -> None:

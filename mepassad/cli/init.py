@@ -10,6 +10,7 @@ import click
 from mepassad import log
 from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
+from mepassad.welcome import numbered
 
 KINDS = ("person", "bot", "ai-agent", "node")
 MAX_WORDS = 4096  # bytes: 24 words have at most a few hundred
@@ -41,12 +42,6 @@ def init(setting: Setting, name: str | None, kind: str, restore: bool, words_fil
     elif result.words:
         click.echo(_("These 24 words restore this account. Write them down: they are shown only now."))
         click.echo(f"\n{numbered(result.words)}\n")
-
-
-def numbered(words: str) -> str:
-    """The words in four columns, each with its number."""
-    cells = [f"{number:>2} {word:<12}" for number, word in enumerate(words.split(), 1)]
-    return "\n".join("".join(cells[row : row + 4]).rstrip() for row in range(0, len(cells), 4))
 
 
 def _words(file: Path | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
+import anyio
 from msgspec.structs import replace
 
 from mepassad.api.context import Clock
@@ -18,19 +20,21 @@ from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
-from mepassad.errors import BadBundle, InviteExpired, InviteUnknown, InviteUsed, Unreachable
+from mepassad.errors import BadBundle, InviteExpired, InviteUnknown, InviteUsed, StreamClosed, Unreachable
 from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts
 from mepassad.wire.content import HELLO, seal_content
 from mepassad.wire.framing import Splitter, pack
-from mepassad.wire.identity import parse, verify_devices
+from mepassad.wire.identity import Devices, parse, verify_devices
 from mepassad.wire.ids import account_key
+from mepassad.wire.invites import parse_invite
 from mepassad.wire.messages_pb2 import PrekeyReply, PrekeyRequest
 from mepassad.wire.packets import PREKEY_PROTOCOL, Reason
 
 MAX_REQUEST = 256
 MAX_REPLY = 256 * 1024
 REQUESTS = 16  # answered on one stream
+PATIENCE = 20.0  # seconds for one exchange
 _PAGE = 256
 
 SENTENCES: dict[int, str] = {
@@ -69,11 +73,12 @@ class Handshakes:
     async def serve(self, stream: Stream) -> None:
         """Answer requests for prekeys on one stream. Raises `MalformedContent`, `MalformedFrame`, `FrameTooLarge`."""
         splitter, answered = Splitter(MAX_REQUEST), 0
-        while answered < REQUESTS and (data := await stream.read()):
-            for raw in splitter.feed(data):
-                reply = await self._prekeys.answer(parse(PrekeyRequest, raw).number)
-                stream.write(pack(reply.SerializeToString()))
-                answered += 1
+        with anyio.move_on_after(PATIENCE):
+            while answered < REQUESTS and (data := await stream.read()):
+                for raw in splitter.feed(data):
+                    reply = await self._prekeys.answer(parse(PrekeyRequest, raw).number)
+                    stream.write(pack(reply.SerializeToString()))
+                    answered += 1
         await stream.close()
 
     # -- asking
@@ -81,33 +86,43 @@ class Handshakes:
     async def introduce(self, contact: Contact) -> None:
         """Begin a session with each device of a contact that has none. Raises `Unreachable`, `BadBundle`."""
         devices = self._contacts.devices(contact)
-        spoken = self._contents.spoken(contact)
-        if devices is not None and len(spoken) == len(devices.names):
-            return
-        reply = await self._ask(contact)
-        if reply.refusal:
-            await self._turned_down(contact, reply.refusal)
+        if devices is not None and len(self._contents.spoken(contact)) == len(devices.names):
             return
         now = int(self._clock.now())
+        if contact.state == "pending" and parse_invite(contact.invite).expires_at <= now:
+            await self.refuse(contact, Reason.INVITE_EXPIRED)
+            return
+        reply = await self._ask(contact)
+        if reply.refusal and contact.state == "pending":
+            await self.refuse(contact, reply.refusal)
+        elif reply.refusal:
+            raise Unreachable("The other side does not know this contact any more.")
+        else:
+            await self._begin(*self._checked(contact, devices, reply, now))
+
+    def _checked(
+        self, contact: Contact, seen: Devices | None, reply: PrekeyReply, now: int
+    ) -> tuple[Contact, Mapping[bytes, bytes]]:
         fetched = verify_devices(reply.devices.SerializeToString(), account_key(contact.id), now)
-        if devices is not None and fetched.version < devices.version:
+        if seen is not None and fetched.version < seen.version:
             raise BadBundle("The other node offers an older device list than the one seen before.")
         bundles = {row.device: row.bundle for row in reply.bundles if row.device in fetched.names}
         if not bundles:
             raise Unreachable("The other node has no device of this contact.")
-        await self._begin(replace(contact, device_list=fetched.signed), bundles)
+        return replace(contact, device_list=fetched.signed), bundles
 
     async def _ask(self, contact: Contact) -> PrekeyReply:
         for node, addresses in contact.nodes.items():
-            stream = await self.links.stream(NodeId(node), addresses, PREKEY_PROTOCOL)
-            try:
-                stream.write(pack(PrekeyRequest(number=contact.their_number).SerializeToString()))
-                splitter = Splitter(MAX_REPLY)
-                while data := await stream.read():
-                    for raw in splitter.feed(data):
-                        return parse(PrekeyReply, raw)
-            finally:
-                stream.abort()
+            with contextlib.suppress(Unreachable, StreamClosed), anyio.move_on_after(PATIENCE):
+                stream = await self.links.stream(NodeId(node), addresses, PREKEY_PROTOCOL)
+                try:
+                    stream.write(pack(PrekeyRequest(number=contact.their_number).SerializeToString()))
+                    splitter = Splitter(MAX_REPLY)
+                    while data := await stream.read():
+                        for raw in splitter.feed(data):
+                            return parse(PrekeyReply, raw)
+                finally:
+                    stream.abort()
         raise Unreachable
 
     async def _begin(self, contact: Contact, bundles: Mapping[bytes, bytes]) -> None:
@@ -134,11 +149,6 @@ class Handshakes:
             raise
 
     # -- being turned down
-
-    async def _turned_down(self, contact: Contact, reason: int) -> None:
-        if contact.state != "pending":
-            raise Unreachable("The other side does not know this contact any more.")
-        await self.refuse(contact, reason)
 
     async def refuse(self, contact: Contact, reason: int) -> None:
         """Our invite was refused: the contact, and all that waits for it, fail with a sentence. Raises `StoreFull`."""

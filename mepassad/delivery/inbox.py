@@ -37,6 +37,7 @@ from mepassad.wire.messages_pb2 import Content, Packet
 from mepassad.wire.packets import Reason, packet_id, parse_packet
 
 _TRIES = 8  # times that a packet is opened anew after another change came first
+_STRANGERS = ""  # whose packets wait for each other, so that they cannot fill memory with locks
 
 
 class Inbox:
@@ -127,7 +128,7 @@ class Inbox:
         contact = self._whose(me, packet)
         if contact is not None and contact.blocked:
             return arrival
-        async with self._sessions.lock(me.row.id, contact.id if contact else packet.sender.hex()):
+        async with self._sessions.lock(me.row.id, contact.id if contact else _STRANGERS):
             if not self._sessions.is_ready(me.row.id, packet.session):
                 await self._sessions.ready(me.row.id, packet.session)
             try:

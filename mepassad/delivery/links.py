@@ -217,6 +217,9 @@ class Links:
             await link.run()
         except MepassaError as error:
             self._log.info("a link was ended", node=link.node, reason=error.sentence)
+        except Exception as error:
+            # A mistake of ours that a peer's bytes can provoke must cost that link, never the node.
+            self._log.error("a link failed", node=link.node, reason=f"{type(error).__name__}: {error}")
         finally:
             links = self._links[link.node]
             links.remove(link)

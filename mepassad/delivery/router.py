@@ -27,6 +27,7 @@ from mepassad.wire.packets import Reason, parse_packet
 Key = tuple[AccountId, AccountId]
 BUSY_RETRY = 15.0  # seconds until a packet that was refused for now is offered again
 RENEWAL = 3600.0  # seconds between two new sessions with one device that the other side asked for
+LANE_RESTART = 5.0  # seconds
 WATCH = 5.0  # seconds between looks for stalled links
 _INVITE_REASONS = (Reason.INVITE_UNKNOWN, Reason.INVITE_EXPIRED, Reason.INVITE_USED)
 
@@ -56,6 +57,7 @@ class Router:
         self._backoff = backoff
         self._lanes: dict[Key, Lane] = {}
         self._told: set[Key] = set()
+        self._online: set[Key] = set()
         self._renewed: dict[tuple[AccountId, bytes], float] = {}
         self.tasks: TaskGroup
         self.links: Links
@@ -84,14 +86,34 @@ class Router:
             self.tasks.start_soon(self._run, lane, key)
         elif rows:
             lane.offer(rows)
+            return
         else:
             lane.wake()
+        self._look(contact)
 
     async def _run(self, lane: Lane, key: Key) -> None:
         try:
-            await lane.run()
+            while not await self._ended(lane):
+                await self._clock.sleep(LANE_RESTART)
         finally:
             self._lanes.pop(key, None)
+
+    async def _ended(self, lane: Lane) -> bool:
+        try:
+            await lane.run()
+        except Exception as error:
+            # One contact's way out fails; the others', and the node, go on.
+            self._log.error("a lane failed, it is started again", reason=f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def forget(self, contact: Contact) -> None:
+        """A contact was removed."""
+        key = (contact.account, contact.id)
+        self._told.discard(key)
+        self._online.discard(key)
+        if key in self._lanes:
+            self._lanes[key].wake()
 
     def transmit(self, contact: Contact, rows: Sequence[Outgoing]) -> None:
         """Send packets that may be lost over a live link, if there is one."""
@@ -109,7 +131,7 @@ class Router:
         """A link is live: the contacts who live there are online."""
         for contact in self._contacts.at_node(link.node):
             key = (contact.account, contact.id)
-            self._presence("contact.online", contact)
+            self._look(contact)
             lane = self._lanes.get(key)
             if lane is not None and lane.link is None:
                 lane.wake()
@@ -133,11 +155,15 @@ class Router:
             lane = self._lanes.get((contact.account, contact.id))
             if lane is not None and lane.link in (link, None):
                 lane.wake()
-            if not self.online(contact):
-                self._presence("contact.offline", contact)
+            self._look(contact)
 
-    def _presence(self, topic: str, contact: Contact) -> None:
-        if contact.state == "accepted" and not contact.blocked:
+    def _look(self, contact: Contact) -> None:
+        """Signal when a contact came online or went offline."""
+        key = (contact.account, contact.id)
+        online = self.online(contact) and contact.state == "accepted" and not contact.blocked
+        if online != (key in self._online):
+            (self._online.add if online else self._online.discard)(key)
+            topic = "contact.online" if online else "contact.offline"
             self._bus.signal(Signal(contact.account, topic, {"account": contact.account, "contact": contact.id}))
 
     # -- what links report

@@ -209,7 +209,9 @@ class Sessions:
             writes.append(PutKeys(begun.changed))
         if begun.skipped:
             writes.append(AddSkipped(account, begun.session, begun.skipped))
-        return Opened(Head(row, dict(begun.skipped)), begun.plaintext, tuple(writes), begun.transcript, begun.used, begun.changed)
+        return Opened(
+            Head(row, dict(begun.skipped)), begun.plaintext, tuple(writes), begun.transcript, begun.used, begun.changed
+        )
 
     # -- forgetting
 
