@@ -36,6 +36,7 @@ from mepassad.plugins import Plugins
 from mepassad.rpc.registry import Method
 from mepassad.rpc.server import serve
 from mepassad.upkeep import keep_up
+from mepassad.wire.addresses import worth_telling
 from mepassad.wire.node_id import node_id_from_key
 
 
@@ -73,7 +74,7 @@ class Node:
     def hints(self) -> Mapping[str, Sequence[str]]:
         """Node id → addresses without `/p2p`, as invites and introductions carry them."""
         found: dict[str, list[str]] = {}
-        for address in self.addresses():
+        for address in worth_telling(self.addresses()):
             bare, _, node = address.rpartition("/p2p/")
             found.setdefault(node, []).append(bare)
         return found

@@ -14,6 +14,7 @@ from mepassad.api.context import Clock, Log
 from mepassad.api.transport import Stream, Transport
 from mepassad.api.types import NodeId, Outgoing
 from mepassad.errors import MepassaError, StreamClosed, Unreachable
+from mepassad.wire.addresses import may_dial
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.messages_pb2 import Frame, Refusal
 from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, parse_frame
@@ -259,7 +260,7 @@ class Links:
         `/p2p`. Raises `Unreachable`."""
         failure: MepassaError = Unreachable()
         for transport in self._transports:
-            full = [f"{address}/p2p/{node}" for address in addresses]
+            full = [f"{address}/p2p/{node}" for address in addresses if may_dial(address)]
             usable = [address for address in full if transport.can_dial(address)]
             if usable or node in transport.connected():
                 try:

@@ -22,6 +22,8 @@ from mepassad.wire.packets import Reason
 
 MAX_USES = 10_000
 MAX_DAYS = 365
+_DAY = 86_400
+_STANDING = "invite/standing"
 
 
 def new_number(account: AccountId) -> tuple[bytes, Write]:
@@ -57,8 +59,8 @@ class Invites:
         """
         if not 1 <= uses <= MAX_USES:
             raise InvalidParams(f"uses must be from 1 to {MAX_USES}.")
-        if not 1 <= expires_in <= MAX_DAYS * 86_400:
-            raise InvalidParams(f"expires_in must be from 1 second to {MAX_DAYS} days ({MAX_DAYS * 86_400}).")
+        if not 1 <= expires_in <= MAX_DAYS * _DAY:
+            raise InvalidParams(f"expires_in must be from 1 second to {MAX_DAYS} days ({MAX_DAYS * _DAY}).")
         me, now = self._accounts.me(account), int(self._clock.now())
         number, keep_number = new_number(account)
         row = Invite(
@@ -73,6 +75,21 @@ class Invites:
         self._open[number] = row
         link = InviteLink(me.key, row.secret, number, row.expires_at, self.hints())
         return format_invite(link), row.expires_at
+
+    async def standing(self, account: AccountId, expires_in: int) -> str:
+        """The link of one open invite for one person, the same until it was used or grew old, or this node moved.
+
+        Raises `StoreFull`.
+        """
+        kept = await self._store.setting(account, _STANDING)
+        if kept is not None:
+            link = parse_invite(kept.decode())
+            row, nodes = self._open.get(link.number), {node: tuple(told) for node, told in self.hints().items()}
+            if row and row.uses_left and row.expires_at > self._clock.now() + _DAY and nodes == dict(link.nodes):
+                return kept.decode()
+        uri, _ = await self.create(account, 1, expires_in)
+        await self._store.commit(Commit((SetSetting(account, _STANDING, uri.encode()),)))
+        return uri
 
     async def accept(self, account: AccountId, uri: str) -> Contact:
         """Accept a link: a pending contact, at once; the handshake follows. Accepting it again is harmless.

@@ -1,0 +1,41 @@
+"""Which addresses of others may be dialled, and which of one's own are worth telling."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+_HOSTS = {"ip4": ipaddress.IPv4Address, "ip6": ipaddress.IPv6Address}
+
+
+def _host(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The IP address that a multiaddr begins with, if it does. Raises ValueError where it is not one."""
+    parts = address.split("/")
+    if len(parts) < 3 or parts[0]:
+        raise ValueError("a multiaddr begins with a slash and has a protocol and a value")
+    kind = _HOSTS.get(parts[1])
+    return kind(parts[2]) if kind else None
+
+
+def may_dial(address: str) -> bool:
+    """Whether an address that somebody told us may be dialled: never link-local ones, where routers and the metadata
+    services of clouds live, nor such as are no one host's."""
+    try:
+        host = _host(address)
+    except ValueError:
+        return False
+    if host is None:
+        return True
+    mapped = getattr(host, "ipv4_mapped", None) or host
+    return not (mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or mapped.is_reserved)
+
+
+def worth_telling(addresses: Sequence[str]) -> list[str]:
+    """One's own addresses without those on loopback, unless there are no others."""
+    wide = [address for address in addresses if not _on_loopback(address)]
+    return wide or list(addresses)
+
+
+def _on_loopback(address: str) -> bool:
+    host = _host(address)
+    return host is not None and host.is_loopback
