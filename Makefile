@@ -57,7 +57,7 @@ bench: setup ## Measure, as JSON lines.
 	@$(BIN)/python -m bench
 
 .PHONY: lock
-lock: ## Make requirements.lock anew from requirements.in.
+lock: setup ## Make requirements.lock anew from requirements.in.
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --no-header --no-emit-index-url --no-emit-find-links --overrides requirements-overrides.in \
 	    requirements.in --output-file requirements.lock
