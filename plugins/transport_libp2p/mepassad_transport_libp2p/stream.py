@@ -118,16 +118,19 @@ class Libp2pStream:
 
     async def pump(self, net: NetStream) -> None:
         """Carry bytes between the queues and the network until the stream is over. Never raises but Cancelled."""
+        peer_ended = trio.Event()
         finished = False
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._receive, net, nursery.cancel_scope)
+                    nursery.start_soon(self._receive, net, peer_ended, nursery.cancel_scope)
                     await self._send(net)
                     await net.close()
                     self._flushed.set()
                     self._scope.deadline = trio.current_time() + LINGER
-            finished = not self._broken and not self._scope.cancelled_caught
+                    await peer_ended.wait()
+                    finished = True
+                    nursery.cancel_scope.cancel()
         except Exception:
             finished = False
         finally:
@@ -159,13 +162,10 @@ class Libp2pStream:
             size += len(parts[-1])
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _receive(self, net: NetStream, pump: trio.CancelScope) -> None:
-        """Take what arrives, pausing while too much is unread; a broken stream ends the pump."""
+    async def _receive(self, net: NetStream, peer_ended: trio.Event, pump: trio.CancelScope) -> None:
+        """Take what arrives, pausing while too much is unread. A broken stream or connection ends the pump."""
         try:
-            while True:
-                data = await net.read(MAX_READ)
-                if not data:
-                    break
+            while data := await net.read(MAX_READ):
                 if not self._closed:
                     self._unread.append(data)
                     self._unread_size += len(data)
@@ -174,10 +174,14 @@ class Libp2pStream:
         except StreamEOF:
             pass
         except Exception:
-            self.broke()
             pump.cancel()
+            return
         self._ended = True
         self._readable.set()
+        peer_ended.set()
+        if net.swarm_conn is not None:
+            await net.swarm_conn.event_closed.wait()
+            pump.cancel()
 
     async def _wait_for_room(self) -> None:
         while self._unread_size >= self._config.read_high_water:

@@ -1,0 +1,165 @@
+"""Cures of flow control and of negotiation: each works; a `…stock…` test that fails means that its cure may go."""
+
+from __future__ import annotations
+
+import struct
+from contextlib import suppress
+
+import anyio
+import pytest
+import trio
+import trio.testing
+from libp2p.exceptions import ParseError
+from libp2p.io.exceptions import ConnectionClosedError
+from libp2p.network.stream.exceptions import StreamError
+from libp2p.stream_muxer.exceptions import MuxedStreamError
+from libp2p.stream_muxer.yamux import yamux
+from libp2p.utils.varint import read_delim
+from mepassad_transport_libp2p.compat.flow_control import MAX_WINDOW, PatientStream, WindowOverrun
+from mepassad_transport_libp2p.compat.negotiation import MAX_MESSAGE, read_message
+from stock import in_trio
+
+from conftest import Running
+from mepassad.api.transport import Stream
+from mepassad.testing.transport_node import TIMEOUT, assert_echoes
+
+STOCK_STREAM = PatientStream.__mro__[1]
+
+
+class Wire:
+    """The part of a Yamux connection that a stream writes to."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+
+    async def _write_frame(self, frame: bytes) -> None:
+        self.frames.append(frame)
+
+
+def write_to_a_reader_who_takes_nothing(kind: type[yamux.YamuxStream], seconds: float) -> list[bytes]:
+    """Write with no window left, in virtual time; the window opens after `seconds`. What was sent."""
+    wire = Wire()
+
+    async def main() -> None:
+        stream = kind(1, wire, True)  # type: ignore[arg-type]
+        stream.send_window = 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.write, b"patience")
+            await trio.sleep(seconds)
+            stream.send_window += 100
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    return wire.frames
+
+
+def test_a_stock_stream_gives_a_slow_reader_up_after_five_seconds() -> None:
+    with pytest.RaisesGroup(MuxedStreamError):
+        write_to_a_reader_who_takes_nothing(STOCK_STREAM, 6)
+
+
+def test_a_write_waits_for_a_slow_reader_as_long_as_it_takes() -> None:
+    assert [frame[12:] for frame in write_to_a_reader_who_takes_nothing(PatientStream, 86_400)] == [b"patience"]
+
+
+def test_a_write_that_waits_ends_with_its_stream() -> None:
+    async def main() -> None:
+        stream = PatientStream(1, Wire(), True)  # type: ignore[arg-type]
+        stream.send_window = 0
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stream.write, b"?")
+            await trio.testing.wait_all_tasks_blocked()
+            stream.closed = True
+
+    with pytest.RaisesGroup(MuxedStreamError):
+        trio.run(main)
+
+
+def test_a_stock_stream_lets_its_window_be_overrun() -> None:
+    async def main() -> None:
+        STOCK_STREAM(1, Wire(), True).recv_window = -1
+
+    trio.run(main)
+
+
+def test_an_overrun_window_is_refused_at_its_edge() -> None:
+    async def main() -> None:
+        stream = PatientStream(1, Wire(), True)  # type: ignore[arg-type]
+        stream.recv_window = 0
+        with pytest.raises(WindowOverrun):
+            stream.recv_window = -1
+
+    trio.run(main)
+
+
+async def never_read(stream: Stream) -> None:
+    await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize(("announced", "frames"), [(60_000, 80), (MAX_WINDOW + 1, 1), (0xFFFFFFFF, 1)])
+async def test_a_peer_that_overruns_its_window_loses_its_connection_and_nobody_else(
+    running: Running, announced: int, frames: int
+) -> None:
+    async with running(3) as (a, b, c):
+        healthy, other = await c.open(b), await a.open(b)
+        b.transport.handle("/test/hold/1", never_read)
+        host, guest = a.transport._host, a.transport._guest  # type: ignore[attr-defined]
+
+        async def overrun() -> None:
+            stream = (await host.open(b.id, [], "/test/hold/1")).muxed_stream
+            header = struct.pack(yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_DATA, 0, stream.stream_id, announced)
+            for _ in range(frames):
+                with suppress(ConnectionClosedError):
+                    await stream.conn._write_frame(header + bytes(min(announced, 60_000)))
+
+        await guest.call(overrun)
+        with anyio.fail_after(TIMEOUT):
+            assert await other.read() == b""
+        await assert_echoes(healthy)
+
+
+class Reader:
+    """Bytes to read."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    async def read(self, n: int | None = None) -> bytes:
+        size = len(self.data) if n is None else n
+        head, self.data = self.data[:size], self.data[size:]
+        return head
+
+
+def varint(number: int) -> bytes:
+    return bytes([number & 0x7F | 0x80, number >> 7]) if number > 127 else bytes([number])
+
+
+@in_trio
+async def test_a_stock_negotiation_reads_messages_of_any_length_and_encoding() -> None:
+    assert len(await read_delim(Reader(varint(5000) + b"x" * 4999 + b"\n"))) == 4999
+    assert await read_delim(Reader(b"\x02\xff\n")) == b"\xff"
+
+
+@in_trio
+async def test_a_negotiation_message_is_bounded_and_utf_8() -> None:
+    longest = b"x" * (MAX_MESSAGE - 1) + b"\n"
+    assert await read_message(Reader(varint(MAX_MESSAGE) + longest)) == longest[:-1]
+    for junk in (varint(MAX_MESSAGE + 1) + b"x" + longest, b"\x02\xff\n", b"\x00", b"\x01x", b"\xff" * 20):
+        with pytest.raises(ParseError):
+            await read_message(Reader(junk))
+
+
+async def test_a_stream_whose_negotiation_is_not_utf_8_ends_alone(running: Running) -> None:
+    async with running(2) as (a, b):
+        healthy = await a.open(b)
+        host, guest = a.transport._host, a.transport._guest  # type: ignore[attr-defined]
+
+        async def babble() -> None:
+            (connection,) = host._swarm.get_connections(host._target(b.id))
+            stream = await connection.new_stream()
+            await stream.write(b"\x03\xff\xfe\n")
+            with suppress(StreamError):  # it is reset, or ends
+                while True:
+                    await stream.read(100)
+
+        await guest.call(babble)
+        await assert_echoes(healthy)
