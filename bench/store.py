@@ -133,7 +133,7 @@ class AiosqliteWriter:
         self._grouped = grouped
         self._waiting: list[tuple[Commit, asyncio.Future[Committed]]] = []
         self._task: asyncio.Task[None] | None = None
-        self._last = Numbers(0, 0)
+        self._last = Numbers(0, 0, 0)
 
     def commit(self, commit: Commit) -> Awaitable[Committed]:
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
 from pathlib import Path
@@ -26,7 +27,10 @@ def is_of_one_commit(error: Exception) -> bool:
 
 
 def translate(error: Exception, path: Path) -> Exception:
-    """The store's own error for one of SQLite's; any other error as it is."""
+    """The store's own error for one of SQLite's or the file system's; any other error as it is."""
+    if isinstance(error, OSError):
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return StoreFull() if full else StoreBroken(f"The database {path} cannot be used: {error.strerror}.")
     if not isinstance(error, sqlite3.Error):
         return error
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

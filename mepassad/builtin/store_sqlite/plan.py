@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from mepassad.api import Conflict
 from mepassad.api import store as api
-from mepassad.api.types import Outgoing, Session
+from mepassad.api.types import Message, Outgoing, Session
 from mepassad.builtin.store_sqlite import statements as sql
 from mepassad.builtin.store_sqlite.rows import as_values, contact_values
 
@@ -34,17 +34,18 @@ class IndexText(api.Write, frozen=True):
 
 
 class Numbers(NamedTuple):
-    """The last numbers given to events and to outbox rows."""
+    """The last numbers given to events, outbox rows and messages."""
 
     event: int
     outgoing: int
+    message: int
 
 
 class Plan:
     """The statements that a batch of commits becomes."""
 
     def __init__(self, last: Numbers) -> None:
-        self._event, self._outgoing = last
+        self._event, self._outgoing, self._message = last
         self._steps: list[Step] = []
         self._stage: dict[str, list[Step]] = {}
         self._sessions: dict[tuple[str, bytes], tuple[int, Session]] = {}
@@ -58,7 +59,7 @@ class Plan:
 
     def last(self) -> Numbers:
         """The last numbers after this plan."""
-        return Numbers(self._event, self._outgoing)
+        return Numbers(self._event, self._outgoing, self._message)
 
     def steps(self) -> list[Step]:
         """All statements with their rows, in the order to run them."""
@@ -79,6 +80,11 @@ class Plan:
         """Give the event the next number."""
         self._event += 1
         self.put("event", sql.ADD_EVENT, (self._event, *as_values(write)))
+
+    def add_message(self, row: Message) -> None:
+        """Give the message the next number."""
+        self._message += 1
+        self.put("message", sql.ADD_MESSAGE, (*as_values(row)[:-1], self._message))
 
     def add_outgoing(self, row: Outgoing) -> None:
         """Give the row the next number."""
@@ -197,7 +203,7 @@ _PLANNERS: dict[type[api.Write], Planner] = {
     api.PutAccount: lambda plan, write: plan.put("account", sql.PUT_ACCOUNT, as_values(write.row)),
     api.PutContact: lambda plan, write: plan.put("contact", sql.PUT_CONTACT, contact_values(write.row)),
     api.DropContact: lambda plan, write: plan.alone(sql.DROP_CONTACT, as_values(write)),
-    api.AddMessage: lambda plan, write: plan.put("message", sql.ADD_MESSAGE, as_values(write.row)[:-1]),
+    api.AddMessage: lambda plan, write: plan.add_message(write.row),
     api.SetMessageState: _set_message_state,
     api.MarkRead: lambda plan, write: plan.put("message", sql.MARK_READ, as_values(write)),
     api.AddOutgoing: lambda plan, write: plan.add_outgoing(write.row),

@@ -20,9 +20,9 @@ def select(row_type: type[Row], rest: str) -> str:
     return f"SELECT {', '.join(f'{table}.{name}' for name in row_type.__struct_fields__)} {rest}"
 
 
-def insert(table: str, row_type: type[Row], without: str = "") -> str:
-    """The INSERT for `as_values` of a row; `without` the last column, where SQLite gives it."""
-    names = [name for name in row_type.__struct_fields__ if name != without]
+def insert(table: str, row_type: type[Row]) -> str:
+    """The INSERT for `as_values` of a row."""
+    names = row_type.__struct_fields__
     marks = ", ".join("?" * len(names))
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - names from our own types
 

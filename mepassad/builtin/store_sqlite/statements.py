@@ -21,7 +21,7 @@ DROP_SETTING = "DELETE FROM setting WHERE account = ? AND key = ?"
 DROP_PLUGIN_STATE = "DELETE FROM plugin_state WHERE plugin = ? AND key = ?"
 DROP_KEY = "DELETE FROM private_key WHERE account = ? AND id = ?"
 
-ADD_MESSAGE = insert("message", Message, without="seq")
+ADD_MESSAGE = insert("message", Message)
 # ?6 to ?9: the states that the new one may follow.
 CLIMB = (
     "UPDATE message SET state = ?3, route = CASE ?4 WHEN '' THEN route ELSE ?4 END, "
@@ -80,7 +80,11 @@ FORGET_OLD_EVENTS = (
 )
 FORGET_SURPLUS_EVENTS = "DELETE FROM event WHERE seq <= (SELECT max(seq) FROM event) - max(?, 1)"
 
-LAST_NUMBERS = "SELECT (SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(seq), 0) FROM outgoing)"
+# The mark may stand above all messages: those that had the last numbers were dropped.
+LAST_NUMBERS = (
+    "SELECT (SELECT coalesce(max(seq), 0) FROM event), (SELECT coalesce(max(seq), 0) FROM outgoing), "
+    "max((SELECT coalesce(max(seq), 0) FROM message), (SELECT seq FROM message_text_mark))"
+)
 INDEX_TEXT = (
     "INSERT INTO message_text (rowid, text) "
     "SELECT seq, text FROM message WHERE seq > (SELECT seq FROM message_text_mark)",

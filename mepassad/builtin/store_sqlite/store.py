@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from mepassad.api import StoreBroken, StoreBusy, StoreFull
+from mepassad.api import StoreBusy, StoreFull
 from mepassad.api.store import Commit, Committed, Page
 from mepassad.api.types import AccountId
 from mepassad.builtin.store_sqlite import database
@@ -81,8 +81,8 @@ async def open_store(
 
 
 def _open_batches(path: Path, cache_mb: int, migrations: Sequence[str], backups_made_before: float) -> Batches:
-    database.make_private(path)
     try:
+        database.make_private(path)
         connection = database.connect(path, cache_mb)
         try:
             migrate(connection, path, migrations)
@@ -91,7 +91,5 @@ def _open_batches(path: Path, cache_mb: int, migrations: Sequence[str], backups_
         except BaseException:
             connection.close()
             raise
-    except OSError as error:
-        raise StoreBroken(f"A backup of {path} could not be made: {error.strerror}.") from error
     except Exception as error:
         raise translate(error, path) from error

@@ -1,4 +1,5 @@
 -- One table a noun, each row with its account; columns are named and ordered as the fields of `mepassad.api.types`.
+-- Every `seq` is given by the writer, not by SQLite: a number must not come again when the row that had it is gone.
 
 CREATE TABLE account (
     id          TEXT PRIMARY KEY,
@@ -67,12 +68,8 @@ INSERT INTO message_text_mark (seq) VALUES (0);
 
 CREATE TRIGGER message_dropped AFTER DELETE ON message WHEN old.seq <= (SELECT seq FROM message_text_mark) BEGIN
     INSERT INTO message_text (message_text, rowid, text) VALUES ('delete', old.seq, old.text);
-    -- The next message may get this number again: the mark must not stand above it.
-    UPDATE message_text_mark SET seq = coalesce((SELECT max(seq) FROM message), 0) WHERE seq = old.seq
-        AND seq > coalesce((SELECT max(seq) FROM message), 0);
 END;
 
--- The writer gives the `seq` of outgoing and event itself: a number must not come again after its row is gone.
 CREATE TABLE outgoing (
     account    TEXT NOT NULL,
     id         BLOB NOT NULL,

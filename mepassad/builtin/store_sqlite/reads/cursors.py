@@ -39,7 +39,9 @@ def _text(packed: bytes) -> str:
 
 def _unpack(layout: struct.Struct, before: str) -> tuple[int, ...]:
     try:
-        packed = base64.b64decode(before + "=" * (-len(before) % 4), altchars=b"-_", validate=True)
-        return layout.unpack(packed)
+        numbers = layout.unpack(base64.b64decode(before + "=" * (-len(before) % 4), altchars=b"-_", validate=True))
     except (ValueError, struct.error):
-        raise ValueError("this `before` is not the `next` of an earlier page") from None
+        numbers = ()
+    if not numbers or _text(layout.pack(*numbers)) != before:
+        raise ValueError("this `before` is not the `next` of an earlier page")
+    return numbers

@@ -1,0 +1,84 @@
+"""A batch is only a faster way to do its commits one after the other."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mepassad.api import store as api
+from mepassad.api.store import Commit, Committed, Write
+from mepassad.builtin.store_sqlite.batches import Batches, Result
+from mepassad.builtin.store_sqlite.migrate import migrate, shipped
+from mepassad.builtin.store_sqlite.plan import Forget, IndexText
+from mepassad.testing.store_rows import (
+    ANA,
+    EVA,
+    RUI,
+    a_contact,
+    a_receipt,
+    a_sent_message,
+    a_session,
+    an_outgoing,
+    conversation_with,
+    message_id,
+)
+
+few = st.integers(min_value=0, max_value=3)
+contacts = st.sampled_from([RUI, EVA])
+ids = st.sampled_from([b"a", b"b"])
+states = st.sampled_from(["queued", "sent", "delivered", "read", "failed"])
+
+writes: st.SearchStrategy[Write] = st.one_of(
+    st.builds(lambda c: api.PutContact(a_contact(c)), contacts),
+    st.builds(lambda c: api.DropContact(ANA, c), contacts),
+    st.builds(lambda n, c, i: api.AddMessage(a_sent_message(n, contact=c, incoming=i)), few, contacts, st.booleans()),
+    st.builds(lambda n, s: api.SetMessageState(ANA, message_id(n), s, route=s), few, states),
+    st.builds(lambda c, n: api.MarkRead(ANA, conversation_with(c), message_id(n)), contacts, few),
+    st.builds(lambda n, c: api.AddOutgoing(an_outgoing(n, contact=c)), few, contacts),
+    st.builds(lambda n, m: api.ReplaceOutgoing(ANA, b"packet %d" % n, (an_outgoing(m),)), few, few),
+    st.builds(lambda n, s: api.SetOutgoing(ANA, b"packet %d" % n, s, n, n), few, states),
+    st.builds(lambda n: api.DropOutgoing(ANA, b"packet %d" % n), few),
+    st.builds(lambda n: api.DropOutgoingOf(ANA, message_id(n)), few),
+    st.builds(lambda v, i, c: api.PutSession(a_session(v, id=i, contact=c)), few, ids, contacts),
+    st.builds(lambda i: api.DropSession(ANA, i), ids),
+    st.builds(lambda i, n: api.AddSkipped(ANA, i, ((b"%d" % n, b"key"),)), ids, few),
+    st.builds(lambda i, n: api.DropSkipped(ANA, i, (b"%d" % n,)), ids, few),
+    st.builds(lambda n: api.MarkSeen(ANA, b"%d" % n, n), few),
+    st.builds(lambda n, c: api.OweReceipt(a_receipt(n, contact=c)), few, contacts),
+    st.builds(lambda n: api.DropReceipts((a_receipt(n),)), few),
+    st.builds(lambda n: api.AddEvent(ANA, "topic", str(n), n), few),
+    st.builds(lambda n: api.SetSetting("", "key", b"%d" % n if n else None), few),
+    st.builds(Forget, few, few, few),
+    st.just(IndexText()),
+)
+commits = st.lists(st.builds(Commit, st.lists(writes, max_size=4).map(tuple)), min_size=1, max_size=12)
+
+
+def outcome(batches: Sequence[Sequence[Commit]]) -> tuple[list[Any], list[Any]]:
+    """What each commit became, and all rows afterwards."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        migrate(database, Path("memory"), shipped())
+        writer = Batches(database, Path("memory"))
+        results = [result for batch in batches for result in writer.apply(batch)]
+        writer.apply([Commit((IndexText(),))])
+        database.execute("INSERT INTO message_text (message_text, rank) VALUES ('integrity-check', 1)")
+        return [plain(result) for result in results], [line for line in database.iterdump() if not of_index(line)]
+
+
+def of_index(line: str) -> bool:
+    """Whether a line of a dump is about the inside of the search index, which may be cut into other pieces."""
+    return "message_text_" in line and "message_text_mark" not in line
+
+
+def plain(result: Result) -> Any:
+    return result.seqs if isinstance(result, Committed) else type(result)
+
+
+@given(commits=commits)
+@settings(max_examples=250, deadline=None)
+def test_a_batch_does_what_its_commits_do_one_after_the_other(commits: list[Commit]) -> None:
+    assert outcome([commits]) == outcome([[commit] for commit in commits])
