@@ -1,0 +1,65 @@
+"""`make demo`: what it shows is true, it stops by itself, and nothing of it stays."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DEMO = Path(__file__).resolve().parents[2] / "scripts" / "demo.py"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder with a path short enough for sockets."""
+    folder = Path(tempfile.mkdtemp(prefix="mepassa-", dir="/tmp"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def demo(place: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(DEMO)], env={"TMPDIR": str(place)}, capture_output=True, text=True, timeout=50
+    )
+
+
+def processes_of(place: Path) -> list[str]:
+    lines = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in lines.splitlines() if str(place) in line]
+
+
+def test_the_demo_shows_every_state_survives_a_kill_and_leaves_nothing_behind(place: Path) -> None:
+    done = demo(place)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    table = re.findall(r"^  \S.*?((?: +\d+\.\d){5}) +direct$", done.stdout, re.MULTILINE)
+    assert len(table) == 4
+    for numbers in table:
+        queued, sent, delivered, read, echo = map(float, numbers.split())
+        assert queued > 0
+        assert sent <= delivered <= read
+        assert queued < echo
+    assert re.search(r"meanwhile +state queued", done.stdout)
+    assert re.search(r"delivered +\d+\.\d ms after the start, direct", done.stdout)
+    assert "each side has it exactly once" in done.stdout
+    assert list(place.iterdir()) == []
+    assert processes_of(place) == []
+
+
+def test_a_node_that_cannot_start_fails_the_demo_with_its_own_sentence(place: Path) -> None:
+    deep = place / ("d" * 100)  # no socket fits into a path of this length
+    deep.mkdir()
+
+    done = demo(deep)
+
+    assert done.returncode == 1
+    assert "ana did not start" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(deep.iterdir()) == []
+    assert processes_of(place) == []
