@@ -23,7 +23,7 @@ from mepassad.api.crypto import Crypto
 from mepassad.api.store import Store
 from mepassad.api.transport import Transport
 from mepassad.api.types import Account, Secret
-from mepassad.bus import Bus, Change
+from mepassad.bus import Bus
 from mepassad.clock import SystemClock
 from mepassad.components import Components, first_error
 from mepassad.config.load import Loaded
@@ -35,6 +35,7 @@ from mepassad.people.keyfiles import private_folder, read_key, write_key
 from mepassad.plugins import Plugins
 from mepassad.rpc.registry import Method
 from mepassad.rpc.server import serve
+from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
 from mepassad.wire.addresses import worth_telling
 from mepassad.wire.node_id import node_id_from_key
@@ -64,6 +65,7 @@ class Node:
         self.accounts, self.contacts, self.invites = core.accounts, core.contacts, core.invites
         self.conversations, self.outbox = core.conversations, core.outbox
         self.transports: Sequence[Transport] = ()
+        self.supervisor: Supervisor
         self.stopped = anyio.Event()
         self._started = clock.monotonic()
 
@@ -89,6 +91,7 @@ class Node:
             "accounts": len(self.accounts.all()),
             "contacts": len(self.contacts.everybody()),
             "links": len(links),
+            "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
             "store": self.store.stats(),
         }
@@ -139,6 +142,8 @@ async def up(loaded: Loaded, plugins: Plugins, clock: Clock) -> AsyncIterator[No
         core.screen([await stack.enter_async_context(components.live(*one)) for one in _of("filter", components)])
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
+        node.supervisor = Supervisor(components, bus, clock, core.accounts.resolve(None))
+        tasks.start_soon(node.supervisor.run)
         await _connect(stack, node, components, tasks)
         tasks.start_soon(core.router.run)
         tasks.start_soon(core.receipts.run)
@@ -193,12 +198,8 @@ def _obituary(bus: Bus, clock: Clock, account: Account) -> Exit:
     async def exit_(kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         cause = first_error(error) if error is not None else None
         if isinstance(cause, ComponentFailed):
-            plugin, reason = str(cause.data["plugin"]), str(cause.data["reason"])
-            change = Change()
-            data: dict[str, object] = {"account": account.id, "plugin": plugin, "reason": reason}
-            change.fact(account.id, "plugin.failed", f"{plugin}: {reason}", data, int(clock.now() * 1000))
             with anyio.CancelScope(shield=True):
-                await bus.keep(change)
+                await tell_failure(bus, clock, account, str(cause.data["plugin"]), str(cause.data["reason"]))
         return False
 
     return exit_

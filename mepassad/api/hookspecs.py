@@ -11,9 +11,15 @@ if TYPE_CHECKING:
 
     import click
 
+    from mepassad.api.blobs import Blobs
     from mepassad.api.context import Component, ConfigRegister
     from mepassad.api.crypto import Crypto
+    from mepassad.api.directory import Directory
     from mepassad.api.filters import MessageFilter
+    from mepassad.api.mailbox import Mailbox
+    from mepassad.api.media import Media
+    from mepassad.api.push import Push
+    from mepassad.api.relay import Relay
     from mepassad.api.store import Store
     from mepassad.api.transport import Transport
 
@@ -37,6 +43,36 @@ def provide_crypto(config: Any) -> Component[Crypto] | None:
 @hookspec(firstresult=True)
 def provide_store(config: Any) -> Component[Store] | None:
     """The node's own store. Return None unless `config.store.plugin` is your name."""
+
+
+@hookspec(firstresult=True)
+def provide_mailbox(config: Any) -> Component[Mailbox] | None:
+    """The server side of store-and-forward. A node has at most one."""
+
+
+@hookspec(firstresult=True)
+def provide_blobs(config: Any) -> Component[Blobs] | None:
+    """Where large encrypted bytes lie: a folder, S3. A node has at most one."""
+
+
+@hookspec
+def provide_relay(config: Any) -> Component[Relay] | None:
+    """Anything that lends a path, with limits and accounting."""
+
+
+@hookspec
+def provide_push(config: Any) -> Component[Push] | None:
+    """Content-free wake-ups, by token kind."""
+
+
+@hookspec
+def provide_media(config: Any) -> Component[Media] | None:
+    """Executes calls and rooms."""
+
+
+@hookspec
+def provide_directory(config: Any) -> Component[Directory] | None:
+    """Publishes and finds signed records; a node may have several."""
 
 
 @hookspec

@@ -5,16 +5,17 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-_HOSTS = {"ip4": ipaddress.IPv4Address, "ip6": ipaddress.IPv6Address}
+Host = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def _host(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _host(address: str) -> Host | None:
     """The IP address that a multiaddr begins with, if it does. Raises ValueError where it is not one."""
     parts = address.split("/")
     if len(parts) < 3 or parts[0]:
         raise ValueError("a multiaddr begins with a slash and has a protocol and a value")
-    kind = _HOSTS.get(parts[1])
-    return kind(parts[2]) if kind else None
+    if parts[1] == "ip4":
+        return ipaddress.IPv4Address(parts[2])
+    return ipaddress.IPv6Address(parts[2]) if parts[1] == "ip6" else None
 
 
 def may_dial(address: str) -> bool:

@@ -1,0 +1,72 @@
+"""Keeps optional components alive: one that fails is told as a fact and started again with back-off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+
+from mepassad.api.context import Clock, Component
+from mepassad.api.types import Account
+from mepassad.bus import Bus, Change
+from mepassad.components import Components
+from mepassad.delivery.lane import Backoff
+from mepassad.errors import ComponentFailed, MepassaError
+from mepassad.log import StructuredLog
+
+OPTIONAL = ("mailbox", "blobs", "relay", "push", "media", "directory")
+RESTART_MIN, RESTART_MAX = 1.0, 300.0  # seconds
+STEADY = 60.0  # seconds after which a component counts as started well
+
+
+async def tell_failure(bus: Bus, clock: Clock, account: Account, plugin: str, reason: str) -> None:
+    """Keep the fact that a component failed. Raises `StoreFull`."""
+    change = Change()
+    data: dict[str, object] = {"account": account.id, "plugin": plugin, "reason": reason}
+    change.fact(account.id, "plugin.failed", f"{plugin}: {reason}", data, int(clock.now() * 1000))
+    await bus.keep(change)
+
+
+class Supervisor:
+    """Runs optional components; `live` shows those that are up, by noun and plugin name."""
+
+    def __init__(self, components: Components, bus: Bus, clock: Clock, account: Account) -> None:
+        """Failures are told under the node's first account."""
+        self._components, self._bus, self._clock, self._account = components, bus, clock, account
+        self._log = StructuredLog("supervisor")
+        self.live: Mapping[str, dict[str, Any]] = {noun: {} for noun in OPTIONAL}
+
+    async def run(self) -> None:
+        """Keep all optional components alive until cancelled. Raises `PluginBroken`."""
+        found = [(noun, *one) for noun in OPTIONAL for one in self._components.provided(f"provide_{noun}")]
+        async with anyio.create_task_group() as tasks:
+            for noun, name, component in found:
+                tasks.start_soon(self._keep, noun, name, component)
+
+    async def _keep(self, noun: str, name: str, component: Component[Any]) -> None:
+        backoff = Backoff(RESTART_MIN, RESTART_MAX, 0.25)
+        while True:
+            began = self._clock.monotonic()
+            try:
+                async with self._components.live(name, component) as value:
+                    self.live[noun][name] = value
+                    await anyio.sleep_forever()
+            except Exception as error:
+                await self._failed(name, error)
+            finally:
+                self.live[noun].pop(name, None)
+            if self._clock.monotonic() - began > STEADY:
+                backoff.reset()
+            await self._clock.sleep(backoff.wait())
+
+    async def _failed(self, name: str, error: Exception) -> None:
+        if isinstance(error, ComponentFailed):
+            reason = str(error.data["reason"])
+        else:
+            reason = error.sentence if isinstance(error, MepassaError) else f"{type(error).__name__}: {error}"
+        self._log.error("a component failed, it is started again", plugin=name, reason=reason)
+        try:
+            await tell_failure(self._bus, self._clock, self._account, name, reason)
+        except MepassaError as full:
+            self._log.error("the failure could not be kept", reason=full.sentence)
