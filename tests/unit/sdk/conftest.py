@@ -11,6 +11,12 @@ import pytest
 from wire_node import WireNode
 
 
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """The SDK runs on either loop, so its tests do."""
+    return str(request.param)
+
+
 @pytest.fixture
 async def node() -> AsyncIterator[WireNode]:
     with tempfile.TemporaryDirectory() as folder:  # its path is short enough for a socket

@@ -38,6 +38,12 @@ async def serving(node: Any, folder: str) -> AsyncIterator[Path]:
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    """The daemon's loop."""
+    return "asyncio"
+
+
+@pytest.fixture
 async def node() -> AsyncIterator[Any]:
     with tempfile.TemporaryDirectory() as folder:
         node = fake_node.FakeNode()

@@ -46,14 +46,10 @@ class WireNode:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[WireNode]:
         listener = await anyio.create_unix_listener(self.path)
-        async with anyio.create_task_group() as tasks:
+        async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, self._serve)
-            try:
-                yield self
-            finally:
-                tasks.cancel_scope.cancel()
-                with anyio.CancelScope(shield=True):
-                    await listener.aclose()
+            yield self
+            tasks.cancel_scope.cancel()
         self.path.unlink(missing_ok=True)
 
     def publish(self, topic: str, **data: Any) -> int:
