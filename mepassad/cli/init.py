@@ -11,8 +11,8 @@ from mepassad import log
 from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.welcome import numbered
+from mepassad.wire.identity import KINDS
 
-KINDS = ("person", "bot", "ai-agent", "node")
 MAX_WORDS = 4096  # bytes: 24 words have at most a few hundred
 
 

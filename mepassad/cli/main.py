@@ -47,6 +47,7 @@ class Commands(click.Group):
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="PATH",
+    is_eager=True,  # so that `--help` shows the commands of the plugins that it names
     help="Configuration file. Default: $MEPASSAD_CONFIG, else /etc/mepassad/config.yaml, else built-in defaults.",
 )
 @click.version_option(__version__, prog_name="mepassad", message="%(prog)s %(version)s")
@@ -90,9 +91,6 @@ def _guarded(args: Sequence[str] | None) -> int:
         return MISUSED
     except MepassaError as error:
         click.echo(error.sentence, err=True)
-        return FAILED
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader is gone: nothing is left to flush
         return FAILED
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
