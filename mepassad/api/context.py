@@ -34,10 +34,21 @@ class Clock(Protocol):
 class Log(Protocol):
     """A logger: an event sentence and its facts by name. Never a secret, plaintext or key."""
 
-    def debug(self, event: str, **facts: object) -> None: ...
-    def info(self, event: str, **facts: object) -> None: ...
-    def warning(self, event: str, **facts: object) -> None: ...
-    def error(self, event: str, **facts: object) -> None: ...
+    def debug(self, event: str, **facts: object) -> None:
+        """For the one who looks for a bug."""
+        ...
+
+    def info(self, event: str, **facts: object) -> None:
+        """Something that an operator may want to have seen."""
+        ...
+
+    def warning(self, event: str, **facts: object) -> None:
+        """Something went wrong; the node copes."""
+        ...
+
+    def error(self, event: str, **facts: object) -> None:
+        """Something went wrong that needs an operator."""
+        ...
 
 
 class PluginState(Protocol):
@@ -72,7 +83,9 @@ class PluginContext(msgspec.Struct, frozen=True, kw_only=True):
 class Component(Protocol[T_co]):
     """A factory that a `provide_*` hook returns. Entering what it makes starts it, leaving stops it."""
 
-    def __call__(self, context: PluginContext, /) -> AbstractAsyncContextManager[T_co]: ...
+    def __call__(self, context: PluginContext, /) -> AbstractAsyncContextManager[T_co]:
+        """What is entered and left; see above. `context` is this component's own."""
+        ...
 
 
 ConfigRegister = Callable[[str, type[msgspec.Struct]], None]
