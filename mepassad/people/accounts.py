@@ -17,7 +17,7 @@ from mepassad.errors import AccountExists, InvalidName, NoAccount, UnknownAccoun
 from mepassad.people.keyfiles import private_folder, read_key, write_key
 from mepassad.wire.identity import KINDS, Devices, sign_devices, verify_devices
 from mepassad.wire.ids import account_id, account_key
-from mepassad.wire.names import clean_name
+from mepassad.wire.names import own_name
 
 LANGUAGES = ("english", "portuguese")
 
@@ -87,9 +87,9 @@ class Accounts:
 
         Raises `WrongWords`, `InvalidName`, `AccountExists`.
         """
-        shown = clean_name(name)
-        if not shown or kind not in KINDS:
-            raise InvalidName(f"A name needs 1 to 64 visible characters, and a kind is one of {', '.join(KINDS)}.")
+        shown = own_name(name)
+        if kind not in KINDS:
+            raise InvalidName(f"A kind is one of {', '.join(KINDS)}.")
         owner = Ed25519PrivateKey.from_private_bytes(seed_of(words))
         account = account_id(owner.public_key().public_bytes_raw())
         if account in self._all:

@@ -15,7 +15,7 @@ from mepassad.bus import Bus, Change
 from mepassad.errors import UnknownContact, UnknownConversation
 from mepassad.wire.identity import Devices, verify_devices
 from mepassad.wire.ids import account_key
-from mepassad.wire.names import clean_name
+from mepassad.wire.names import own_name
 
 Key = tuple[AccountId, AccountId]
 
@@ -142,8 +142,11 @@ class Contacts:
         return row
 
     async def rename(self, account: AccountId, contact: AccountId, petname: str) -> Contact:
-        """Give a contact a name of one's own; an empty one returns to theirs. Raises `UnknownContact`, `StoreFull`."""
-        return await self._update(replace(self.get(account, contact), petname=clean_name(petname)))
+        """Give a contact a name of one's own; an empty one returns to theirs.
+
+        Raises `UnknownContact`, `InvalidName`, `StoreFull`.
+        """
+        return await self._update(replace(self.get(account, contact), petname=own_name(petname) if petname else ""))
 
     async def block(self, account: AccountId, contact: AccountId, blocked: bool) -> Contact:
         """Block or unblock: a blocked contact's packets are dropped unread. Raises `UnknownContact`, `StoreFull`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from mepassad.errors import InvalidName
+
 MAX_NAME = 64
 # Cc control, Cf format (bidirectional marks, zero width), Cs surrogate, Co private use, Zl/Zp line and paragraph ends
 _STRIPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
@@ -16,3 +18,11 @@ def clean_name(text: str) -> str:
     """
     kept = "".join(c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) not in _STRIPPED)
     return " ".join(kept.split())[:MAX_NAME].strip()
+
+
+def own_name(text: str) -> str:
+    """A name that a user of this node gives, clean. Raises `InvalidName` rather than cut it short."""
+    name = clean_name(text)
+    if not name or len(text) > MAX_NAME:
+        raise InvalidName
+    return name
