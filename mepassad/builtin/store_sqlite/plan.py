@@ -112,8 +112,7 @@ class Plan:
             if base == 0:
                 self.put("session", sql.ADD_SESSION, as_values(row))
             else:
-                values = (row.state, row.version, row.used_ms, row.account, row.id, base)
-                self.put("session", sql.ADVANCE_SESSION, values)
+                self.put("session", sql.ADVANCE_SESSION, (*as_values(row), base))
         for runs in self._stage.values():
             self._steps.extend(runs)
         self._sessions = {}

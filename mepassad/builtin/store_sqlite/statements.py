@@ -43,7 +43,8 @@ DROP_OUTGOING_OF_DEVICE = f"{DROP_OUTGOING_OF} AND device = ?3"
 ADD_SESSION = f"{insert('session', Session)} ON CONFLICT DO NOTHING"
 # The version that was read stands in the condition: a session that moved on meanwhile is not touched.
 ADVANCE_SESSION = (
-    "UPDATE session SET state = ?1, version = ?2, used_ms = ?3 WHERE account = ?4 AND id = ?5 AND version = ?6"
+    "UPDATE session SET contact = ?3, device = ?4, state = ?5, version = ?6, used_ms = ?7 "
+    "WHERE account = ?1 AND id = ?2 AND version = ?8"
 )
 ADD_SKIPPED = (
     "INSERT INTO skipped (account, session, reference, key) VALUES (?, ?, ?, ?) "

@@ -1,6 +1,6 @@
 """A process that commits to a store and writes each message's id to stdout once it is durable.
 
-Arguments: the database, how many commits, how many callers at once, the value of PRAGMA synchronous.
+Arguments: the database, how many commits, how many callers at once; and to break it, a value of PRAGMA synchronous.
 """
 
 import asyncio
@@ -39,5 +39,6 @@ async def main(path: Path, count: int, callers: int) -> None:
 
 
 if __name__ == "__main__":
-    database.SYNCHRONOUS = sys.argv[4]
+    if len(sys.argv) > 4:
+        database.SYNCHRONOUS = sys.argv[4]
     asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))

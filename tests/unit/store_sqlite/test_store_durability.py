@@ -17,8 +17,8 @@ SYNCED = re.compile(r"f(data)?sync(\(\d+<[^>]*-wal>| resumed>)\) += 0")  # the c
 REPLIED = re.compile(r"write\(1<[^>]*>, \"(\d+)\\n\"")
 
 
-def command(path: Path, count: int, callers: int, synchronous: str = "FULL") -> list[str]:
-    return [sys.executable, str(COMMITTING), str(path), str(count), str(callers), synchronous]
+def command(path: Path, count: int, callers: int, *synchronous: str) -> list[str]:
+    return [sys.executable, str(COMMITTING), str(path), str(count), str(callers), *synchronous]
 
 
 def replies_before_a_sync(calls: Iterable[str]) -> list[int]:
@@ -37,18 +37,18 @@ def replies_before_a_sync(calls: Iterable[str]) -> list[int]:
     return early
 
 
-def traced(folder: Path, synchronous: str) -> list[str]:
+def traced(folder: Path, *synchronous: str) -> list[str]:
     trace = folder / "trace"
     strace = ["strace", "-f", "-y", "-e", "trace=write,pwrite64,fsync,fdatasync", "-o", str(trace)]
     done = subprocess.run(
-        [*strace, *command(folder / "s" / "node.db", 20, 1, synchronous)], capture_output=True, timeout=60, check=False
+        [*strace, *command(folder / "s" / "node.db", 20, 1, *synchronous)], capture_output=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout.split()) == (0, [b"%d" % n for n in range(1, 21)]), done.stderr
     return trace.read_text().splitlines()
 
 
 def test_the_log_is_synced_before_a_commit_is_confirmed(tmp_path: Path) -> None:
-    assert replies_before_a_sync(traced(tmp_path, "FULL")) == []
+    assert replies_before_a_sync(traced(tmp_path)) == []
 
 
 @pytest.mark.parametrize("synchronous", ["OFF", "NORMAL"])

@@ -13,7 +13,9 @@ import pytest
 
 from mepassad.api import StoreBroken, StoreBusy
 from mepassad.api.store import AddEvent, AddMessage, Commit, MarkSeen, SetMessageState, SetSetting
-from mepassad.builtin.store_sqlite import writer
+from mepassad.builtin.store_sqlite import database, writer
+from mepassad.builtin.store_sqlite.batches import Batches
+from mepassad.builtin.store_sqlite.migrate import migrate, shipped
 from mepassad.builtin.store_sqlite.store import SqliteStore
 from mepassad.testing.store_rows import ANA, a_message, commit, message_id, texts
 
@@ -43,6 +45,18 @@ async def test_commits_above_the_limit_of_the_queue_are_refused(opened: OpenStor
         results = await asyncio.gather(*writes, return_exceptions=True)
         assert [type(result) for result in results].count(StoreBusy) == refused
         await commit(store, SetSetting("", "later", b""))
+
+
+async def test_closing_waits_for_the_batch_in_work_and_for_what_gathered_behind_it(path: Path) -> None:
+    database.make_private(path)
+    connection = database.connect(path, cache_mb=1)
+    migrate(connection, path, shipped())
+    one = writer.Writer(Batches(connection, path), limit=9)
+    first = one.commit(Commit((SetSetting("", "a", b""),)))
+    await asyncio.sleep(0)
+    second = one.commit(Commit((SetSetting("", "b", b""),)))
+    await one.close()
+    assert (first.done(), second.done()) == (True, True)
 
 
 async def test_a_closed_store_takes_no_commits(opened: OpenStore) -> None:
