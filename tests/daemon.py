@@ -24,7 +24,7 @@ MEPASSAD = Path(sys.executable).with_name("mepassad")
 MEPASSA = Path(sys.executable).with_name("mepassa")
 PATIENCE = 30.0  # seconds until a test gives up waiting
 MAX_RSS = 300 << 20  # bytes that no daemon may reach
-LOOPBACK = "/ip4/127.0.0.1/tcp/0"
+PORTS = iter(range(10_000 + os.getpid() % 20_000, 32_000))  # below those that the kernel gives to anybody
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ class Daemon:
     """A `mepassad` with its configuration, log and data in one folder."""
 
     def __init__(self, folder: Path, sections: Mapping[str, Any]) -> None:
-        """`sections` of config.yaml override what suits tests: libp2p on a free port of loopback, short retries."""
+        """`sections` of config.yaml override what suits tests: loopback, one port for life, short retries."""
         folder.mkdir(mode=0o700, exist_ok=True)
         self.folder, self.data = folder, folder / "data"
         self.socket, self.log_file, self.out_file = folder / "run" / "s", folder / "log", folder / "out"
@@ -41,7 +41,7 @@ class Daemon:
             "node": {"name": folder.name, "data_dir": str(self.data)},
             "rpc": {"socket": str(self.socket)},
             "plugins": ["transport_libp2p"],
-            "transport_libp2p": {"listen": [LOOPBACK]},
+            "transport_libp2p": {"listen": [free_address()]},
             "delivery": {"retry_min": 0.1, "retry_max": 0.5},
         }
         self.configure(**sections)
@@ -55,6 +55,10 @@ class Daemon:
         if "transport_libp2p" not in self._sections["plugins"]:
             self._sections.pop("transport_libp2p", None)
         self.config_file.write_text(json.dumps(self._sections, indent=1))  # JSON is YAML
+
+    def move(self) -> None:
+        """Listen on another port from the next start on."""
+        self.configure(transport_libp2p={"listen": [free_address()]})
 
     @property
     def config_file(self) -> Path:
@@ -131,9 +135,8 @@ class Daemon:
         return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
     def port(self) -> int:
-        """The TCP port it listens on in this life."""
-        ready = [line for line in self.log().splitlines() if "node: ready" in line][-1]
-        return int(ready.split("/tcp/")[1].split("/")[0])
+        """The TCP port it listens on."""
+        return int(self._sections["transport_libp2p"]["listen"][0].rpartition("/")[2])
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Read its database."""
@@ -207,6 +210,19 @@ class Friends:
     async def _meet(self) -> tuple[str, str]:
         async with self.ana.session() as ana, self.bruno.session() as bruno:
             return await befriend(ana, bruno)
+
+
+def free_address() -> str:
+    """A port of loopback that nobody uses, and that nobody else is given while its daemon is down."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return f"/ip4/127.0.0.1/tcp/{port}"
+    raise AssertionError("no port is free")
 
 
 def clean_environment() -> dict[str, str]:
