@@ -111,7 +111,6 @@ class Invites(Section, frozen=True):
     """Invites that this node makes."""
 
     expires_days: Annotated[int, Meta(ge=1, le=365, description="Days that an invite is good for.")] = 7
-    max_uses: Annotated[int, Meta(ge=1, le=1_000_000, description="Most uses that an invite may be made for.")] = 1000
 
 
 class Events(Section, frozen=True):

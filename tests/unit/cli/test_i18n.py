@@ -1,0 +1,66 @@
+"""The command's languages: the catalogues are current and whole, and the user's variables choose."""
+
+from __future__ import annotations
+
+import io
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from mepassad.cli.i18n import DOMAIN, LOCALE, _
+
+ROOT = Path(__file__).parents[3]
+LANGUAGES = sorted(path.name for path in LOCALE.iterdir())
+
+
+def placeholders(text: str) -> set[str | None]:
+    return {name for _literal, name, _spec, _conversion in string.Formatter().parse(text) if name is not None}
+
+
+def test_the_catalogues_are_current() -> None:
+    script = ROOT / "scripts" / "catalogues.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_translated_with_the_same_placeholders(language: str) -> None:
+    source = LOCALE / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+    messages = [message for message in read_po(io.BytesIO(source.read_bytes())) if message.id]
+    assert len(messages) > 20
+    for message in messages:
+        assert message.string, message.id
+        assert placeholders(str(message.string)) == placeholders(str(message.id))
+
+
+def test_brazilian_portuguese_is_there() -> None:
+    assert "pt_BR" in LANGUAGES
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"LANG": "pt_BR.UTF-8"}, "Interrompido."),
+        ({"LANG": "C.UTF-8", "LANGUAGE": "pt_BR"}, "Interrompido."),
+        ({"LANG": "C.UTF-8"}, "Interrupted."),
+        ({"LANG": "xx_YY"}, "Interrupted."),
+    ],
+)
+def test_the_users_variables_choose_the_language(
+    environ: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert _("Interrupted.") == sentence
+
+
+def test_the_help_is_in_the_users_language() -> None:
+    command = [sys.executable, "-m", "mepassad", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, env={"LANGUAGE": "pt_BR"})
+    assert "Executa o nó mepassa" in done.stdout
