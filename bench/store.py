@@ -23,8 +23,9 @@ import aiosqlite
 
 from mepassad.api.store import AddEvent, AddMessage, AddOutgoing, Commit, Committed, PutContact, PutSession
 from mepassad.api.types import AccountId, Contact, ConversationId, Message, MessageId, Outgoing, Session
-from mepassad.builtin.store_sqlite.plan import Numbers, Plan
+from mepassad.builtin.store_sqlite.plan import IndexText, Numbers, Plan
 from mepassad.builtin.store_sqlite.store import SqliteStore, open_store
+from mepassad.builtin.store_sqlite.writer import INDEX_AFTER_COMMITS
 
 ACCOUNT = AccountId("mp1" + "q" * 58)
 CONTACT = AccountId("mp1" + "p" * 58)
@@ -134,6 +135,7 @@ class AiosqliteWriter:
         self._waiting: list[tuple[Commit, asyncio.Future[Committed]]] = []
         self._task: asyncio.Task[None] | None = None
         self._last = Numbers(0, 0, 0)
+        self._unindexed = 0
 
     def commit(self, commit: Commit) -> Awaitable[Committed]:
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
@@ -146,15 +148,23 @@ class AiosqliteWriter:
         while self._waiting:
             count = len(self._waiting) if self._grouped else 1
             batch, self._waiting = self._waiting[:count], self._waiting[count:]
-            plan = Plan(self._last)
-            results = [plan.add(commit) for commit, _ in batch]
-            await self._connection.execute("BEGIN IMMEDIATE")
-            for statement, rows in plan.steps():
-                await self._connection.executemany(statement, rows)
-            await self._connection.execute("COMMIT")
-            self._last = plan.last()
+            results = await self._apply([commit for commit, _ in batch])
             for (_, future), result in zip(batch, results, strict=True):
                 future.set_result(result)
+            self._unindexed += count
+            if self._unindexed >= INDEX_AFTER_COMMITS:
+                await self._apply([Commit((IndexText(),))])
+                self._unindexed = 0
+
+    async def _apply(self, commits: list[Commit]) -> list[Committed]:
+        plan = Plan(self._last)
+        results = [plan.add(commit) for commit in commits]
+        await self._connection.execute("BEGIN IMMEDIATE")
+        for statement, rows in plan.steps():
+            await self._connection.executemany(statement, rows)
+        await self._connection.execute("COMMIT")
+        self._last = plan.last()
+        return results
 
 
 async def prepare(store: SqliteStore) -> None:

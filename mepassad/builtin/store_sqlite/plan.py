@@ -138,6 +138,11 @@ def _set_message_state(plan: Plan, write: api.SetMessageState) -> None:
     plan.put("message", sql.CLIMB, values)
 
 
+def _drop_contact(plan: Plan, write: api.DropContact) -> None:
+    plan.alone(sql.DROP_CONTACT, as_values(write))
+    plan.alone(sql.FORGET_DROPPED_WORDS, ())
+
+
 def _replace_outgoing(plan: Plan, write: api.ReplaceOutgoing) -> None:
     plan.put("outgoing", sql.DROP_OUTGOING, (write.account, write.id))
     for row in write.rows:
@@ -201,7 +206,7 @@ Planner: TypeAlias = Callable[[Plan, Any], None]
 _PLANNERS: dict[type[api.Write], Planner] = {
     api.PutAccount: lambda plan, write: plan.put("account", sql.PUT_ACCOUNT, as_values(write.row)),
     api.PutContact: lambda plan, write: plan.put("contact", sql.PUT_CONTACT, contact_values(write.row)),
-    api.DropContact: lambda plan, write: plan.alone(sql.DROP_CONTACT, as_values(write)),
+    api.DropContact: _drop_contact,
     api.AddMessage: lambda plan, write: plan.add_message(write.row),
     api.SetMessageState: _set_message_state,
     api.MarkRead: lambda plan, write: plan.put("message", sql.MARK_READ, as_values(write)),

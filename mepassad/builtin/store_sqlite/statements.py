@@ -71,6 +71,8 @@ DROP_CONTACT = (
     "DELETE FROM receipt WHERE account = ?1 AND contact = ?2",
     "DELETE FROM contact WHERE account = ?1 AND id = ?2",
 )
+# FTS5 only marks dropped words as dropped; written anew, the index is without them.
+FORGET_DROPPED_WORDS = ("INSERT INTO message_text (message_text) VALUES ('optimize')",)
 
 FORGET_SEEN = "DELETE FROM seen WHERE at < ?"
 # Event times rise with their numbers, so the first young enough event ends the search.
