@@ -1,1 +1,1 @@
-"""Measurements of whole daemons over their real sockets: `python -m bench --help`. docs/performance.md has the results."""
+"""Measurements of whole daemons over their real sockets: `python -m bench --help`. Results: docs/performance.md"""
