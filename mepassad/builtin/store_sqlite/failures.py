@@ -31,6 +31,8 @@ def translate(error: Exception, path: Path) -> Exception:
     if isinstance(error, OSError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         return StoreFull() if full else StoreBroken(f"The database {path} cannot be used: {error.strerror}.")
+    if isinstance(error, UnicodeEncodeError):  # its repr would show the whole text
+        return ValueError("a text holds half a character (a lone surrogate)")
     if not isinstance(error, sqlite3.Error):
         return error
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mepassad.api import StoreBroken, StoreBusy, StoreTooNew
 from mepassad.api.store import AddMessage
-from mepassad.builtin.store_sqlite import database
+from mepassad.builtin.store_sqlite import database, migrations
 from mepassad.builtin.store_sqlite.migrate import backup_path, drop_old_backups, shipped
 from mepassad.builtin.store_sqlite.store import SqliteStore, open_store
 from mepassad.testing.store_rows import ANA, a_message, commit, converse, message_id
@@ -152,6 +152,31 @@ async def test_a_damaged_page_is_a_named_error_or_does_no_harm(
         await use()
     except StoreBroken as error:
         assert str(path) in error.sentence  # noqa: PT017
+
+
+async def test_an_old_backup_is_deleted_at_the_next_start(path: Path, opened: OpenStore) -> None:
+    async with opened():
+        pass
+    async with opened(migrations=[*shipped(), NEXT]):
+        pass
+    assert backup_path(path, 1).exists()
+    made = backup_path(path, 1).stat().st_mtime
+    async with opened(migrations=[*shipped(), NEXT], backups_made_before=made):
+        assert backup_path(path, 1).exists()
+    async with opened(migrations=[*shipped(), NEXT], backups_made_before=made + 1):
+        assert not backup_path(path, 1).exists()
+
+
+async def test_a_sqlite_that_is_too_old_is_told(opened: OpenStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 37, 2))
+    with pytest.raises(StoreBroken, match=r"SQLite 3\.38 or newer is needed"):
+        async with opened():
+            pass
+
+
+def test_the_migrations_are_numbered_without_a_gap() -> None:
+    names = sorted(file.name for file in Path(migrations.__file__).parent.glob("*.sql"))
+    assert [name[:5] for name in names] == [f"{number:04}_" for number in range(1, len(names) + 1)]
 
 
 def test_backups_are_deleted_when_they_are_old_and_nothing_else(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ async def test_a_closed_store_takes_no_commits(opened: OpenStore) -> None:
     [
         (SetMessageState(ANA, message_id(1), "vanished"), ValueError),
         (AddMessage(a_message(1, sort_ms=1 << 63)), OverflowError),
-        (AddMessage(a_message(1, text="\ud800")), UnicodeEncodeError),
+        (AddMessage(a_message(1, text="\ud800")), ValueError),
         (SetSetting("", "key", 7), sqlite3.IntegrityError),  # type: ignore[arg-type]
         (Commit(()), KeyError),
     ],
@@ -112,6 +112,18 @@ async def test_words_are_indexed_without_a_search_when_the_store_is_idle_or_much
             while await mark() < 4:
                 await asyncio.sleep(0)
         assert await texts(store, "text") == ["text 4", "text 3", "text 2", "text 1"]
+
+
+async def test_half_a_character_is_a_value_error_that_does_not_show_the_text(opened: OpenStore) -> None:
+    async with opened() as store:
+        for attempt in (
+            commit(store, AddMessage(a_message(1, text="canary\ud800"))),
+            store.message_by_request(ANA, "canary\ud800"),
+        ):
+            with pytest.raises(ValueError, match="half a character") as caught:
+                await attempt
+            assert "canary" not in repr(caught.value)
+            assert caught.value.__cause__ is None
 
 
 async def test_readers_cannot_write(opened: OpenStore) -> None:

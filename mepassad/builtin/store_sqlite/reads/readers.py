@@ -34,12 +34,12 @@ class Readers:
             self._free.put_nowait(connection)
 
     async def fetch(self, sql: str, *values: Any) -> list[Any]:
-        """All result rows as tuples. Raises `StoreBroken`."""
+        """All result rows as tuples. Raises `StoreBroken`, `StoreBusy`, ValueError for text that is no Unicode."""
         connection = await self._free.get()
         try:
             return list(await connection.execute_fetchall(sql, values))
-        except sqlite3.Error as error:
-            raise translate(error, self._path) from error
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            raise translate(error, self._path) from None
         finally:
             self._free.put_nowait(connection)
 
