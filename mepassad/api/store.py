@@ -232,9 +232,9 @@ class Store(Protocol):
 
     `commit` takes the commit at once, in call order, and its awaitable ends when the commit is durable (fsynced).
     It raises `Conflict` (a session's version did not follow), `Duplicate` (see the writes), or `StoreFull`; a failed
-    commit changed nothing, and other commits are not touched by it. While too many wait for the disk, more are refused
-    with `StoreBusy`. Commits handed over in one loop tick share one
+    commit changed nothing, and other commits are not touched by it. Commits handed over in one loop tick share one
     fsync. After `StoreFull`, later commits work as soon as there is room. A commit is never half visible to reads.
+    While too many wait for the disk, more are refused with `StoreBusy`. Text that UTF-8 cannot hold is a ValueError.
 
     Reads see every commit whose awaitable has ended. All rows are of one account unless said otherwise.
     """
@@ -346,7 +346,10 @@ class Store(Protocol):
         ...
 
     async def forget(self, seen_before: int, events_before_ms: int, events_keep: int) -> None:
-        """Drop packet ids marked before a time (Unix seconds), and events before a time or beyond a count."""
+        """Drop packet ids marked before a time (Unix seconds), and events before a time or beyond a count.
+
+        The newest event is always kept: from it the numbers go on after a restart.
+        """
         ...
 
     def stats(self) -> dict[str, int]:

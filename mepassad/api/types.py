@@ -90,7 +90,10 @@ class Message(Row, frozen=True, kw_only=True):
 
 
 class Conversation(Row, frozen=True, kw_only=True):
-    """A conversation as a list shows it: who, how many unread, and when something last happened."""
+    """A conversation as a list shows it: who, how many unread, and when something last happened.
+
+    While nothing was said, `last_ms` is when the contact was made and `last_message` is empty.
+    """
 
     account: AccountId
     id: ConversationId
