@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from statistics import median
+from typing import NoReturn
 
 from bench.client import Client, Events, send_request
 from bench.daemons import LIBP2P, LOCAL_ONLY, Daemon, Pair, folder, pair
@@ -17,6 +18,7 @@ WARM_UP, ROUND_TRIPS = 100, 1000
 MESSAGES, WINDOW = 5000, 28
 STARTS = 5
 REST_SECONDS = 2.0
+PATIENCE = 60.0  # seconds without any reply or event
 
 KINDS = {"libp2p": LIBP2P, "local-only": LOCAL_ONLY}
 
@@ -69,7 +71,7 @@ def stream(two: Pair, count: int) -> float:
         begin, sent = time.perf_counter(), min(WINDOW, count)
         a.socket.sendall(line * sent)
         while len(events) < count:
-            for key, _ in selector.select():
+            for key, _ in selector.select(PATIENCE) or _nothing():
                 if key.fileobj is at_b.socket:
                     events += at_b.read()
                 elif more := min(len(a.lines()), count - sent):
@@ -80,6 +82,10 @@ def stream(two: Pair, count: int) -> float:
     if len(ids) != count:
         raise RuntimeError(f"{count} messages were sent, {len(ids)} arrived in {len(events)} events.")
     return seconds
+
+
+def _nothing() -> NoReturn:
+    raise RuntimeError(f"Nothing came for {PATIENCE:.0f} seconds.")
 
 
 def cpu(two: Pair) -> dict[str, float]:
