@@ -6,7 +6,6 @@ import random
 from collections.abc import Awaitable, Callable, Container, Sequence
 
 import anyio
-import anyio.lowlevel
 
 from mepassad.api import PluginContext, StreamClosed, Unreachable
 from mepassad.api.types import NodeId
@@ -62,8 +61,6 @@ class Bootstrap:
             else:
                 self._context.log.info("bootstrap node connected", node=node)
                 delay = FIRST_DELAY
-                # The notice that a connection came up or ended follows a moment after the fact.
-                await anyio.lowlevel.checkpoint()
                 while node in self._connected:
                     await self._lost.wait()
             await self._context.clock.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 no secret
