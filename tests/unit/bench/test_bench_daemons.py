@@ -18,7 +18,7 @@ from bench.daemons import LOCAL_ONLY, Daemon, folder, pair
 from bench.workloads import cpu, round_trips, stream
 
 ROOT = Path(__file__).resolve().parents[3]
-FLOOR = "4ded137deec84e1a2ac5166cc7f851ef31ecaed02c66e4e956cc62bd6252e2a1"
+FLOOR = "a2b3bcea83c7a764e570974456dd5e18f4e42696d6a27aa4cc0f63be62d8ed3c"
 
 
 def test_the_floor_is_the_file_that_all_results_were_compared_to() -> None:
