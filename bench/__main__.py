@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -89,6 +90,7 @@ def options() -> argparse.Namespace:
 def main() -> None:
     """Run what the command line asks for."""
     chosen = options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # daemons are ended however this is
     lines = []
     for line in budget.measure() if chosen.profile else measure(chosen.workloads, chosen.runs):
         lines.append(line)

@@ -266,6 +266,7 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))  # one way to be interrupted
     try:
         sys.exit(anyio.run(main))
     except KeyboardInterrupt:

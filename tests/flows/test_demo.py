@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,27 @@ def test_the_demo_shows_every_state_survives_a_kill_and_leaves_nothing_behind(pl
     assert re.search(r"meanwhile +state queued", done.stdout)
     assert re.search(r"delivered +\d+\.\d ms after the start, direct", done.stdout)
     assert "each side has it exactly once" in done.stdout
+    assert list(place.iterdir()) == []
+    assert processes_of(place) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_behind(place: Path, number: signal.Signals) -> None:
+    running = subprocess.Popen(
+        [sys.executable, str(DEMO)],
+        env={"TMPDIR": str(place)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    for line in running.stdout:
+        if "echo.py" in line:  # all processes run
+            break
+    running.send_signal(number)
+    _, errors = running.communicate(timeout=50)
+
+    assert (running.returncode, errors) == (130, "")
     assert list(place.iterdir()) == []
     assert processes_of(place) == []
 
