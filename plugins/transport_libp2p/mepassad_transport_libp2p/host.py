@@ -64,20 +64,17 @@ class Host:
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
-        """Live until cancelled, then say goodbye to all peers at once and close every socket."""
-        try:
-            async with background_trio_service(self._swarm), trio.open_nursery() as self._nursery:
-                self._swarm.use(self._nursery)
-                await self._swarm.event_background_nursery_created.wait()
-                task_status.started()
-                try:
-                    while True:
-                        self._swarm.watch_idle()
-                        await trio.sleep(IDLE_INTERVAL)
-                finally:
-                    await self._goodbye()
-        finally:
-            self._swarm.close_sockets()
+        """Live until cancelled, then say goodbye to all peers at once."""
+        async with background_trio_service(self._swarm), trio.open_nursery() as self._nursery:
+            self._swarm.use(self._nursery)
+            await self._swarm.event_background_nursery_created.wait()
+            task_status.started()
+            try:
+                while True:
+                    self._swarm.watch_idle()
+                    await trio.sleep(IDLE_INTERVAL)
+            finally:
+                await self._goodbye()
 
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told when a peer's first connection comes up and its last one ends."""

@@ -12,6 +12,7 @@ import trio.testing
 from libp2p.network.connection import swarm_connection
 from libp2p.peer.peerinfo import PeerInfo
 from mepassad_transport_libp2p.compat import tcp
+from mepassad_transport_libp2p.compat.tcp import notice_death
 from multiaddr import Multiaddr
 from stock import in_trio, info, stock
 
@@ -99,14 +100,18 @@ async def test_stock_sockets_do_not_notice_a_dead_peer() -> None:
         await raw.close()
 
 
-async def test_sockets_notice_a_dead_peer_and_are_all_closed_at_the_end(running: Running) -> None:
+async def test_sockets_notice_a_dead_peer_and_are_all_closed_at_the_end(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets: list[trio.socket.SocketType] = []
+
+    def note(sock: trio.socket.SocketType, timeout: float) -> None:
+        notice_death(sock, timeout)
+        sockets.append(sock)
+
+    monkeypatch.setattr(tcp, "notice_death", note)
     async with running(2, dead_peer_timeout=20.0) as (a, b):
         await a.open(b)
-        sockets = [
-            stream.socket
-            for node in (a, b)
-            for stream in node.transport._host._swarm._tcp._streams  # type: ignore[attr-defined]
-        ]
         assert len(sockets) == 2
         for sock in sockets:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1

@@ -2,11 +2,18 @@
 
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
+import anyio
 import msgspec
 import pytest
+import trio
+from mepassad_transport_libp2p.bridge import TransportFailed
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.plugin import component, provide_transport, register_config
+
+from conftest import Running
 
 
 def test_the_plugin_registers_its_section_and_provides_the_transport() -> None:
@@ -40,6 +47,28 @@ def test_a_wrong_value_is_refused_in_words(key: str, value: object, words: str) 
     with pytest.raises(msgspec.ValidationError) as refused:
         msgspec.convert({key: value}, Config)
     assert words in str(refused.value)
+
+
+def test_the_readme_explains_every_key_with_its_default() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    for key, value in msgspec.to_builtins(Config()).items():
+        (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{key}` |")]
+        shown = [f"`{item}`" for item in value] if isinstance(value, (list, tuple)) else [f"`{value:g}`"]
+        assert all(text in row for text in shown)
+
+
+async def test_a_crash_of_the_library_is_raised_from_the_component(running: Running) -> None:
+    async def crash(*, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        raise ZeroDivisionError
+
+    async def run() -> None:
+        async with running(1) as (a,):
+            await a.transport._guest.start_task(crash)  # type: ignore[attr-defined]
+            await anyio.sleep_forever()
+
+    with anyio.fail_after(5), pytest.RaisesGroup(TransportFailed, flatten_subgroups=True):
+        await run()
 
 
 def test_loading_the_plugin_does_not_load_the_library() -> None:

@@ -9,6 +9,8 @@ import time
 import anyio
 import psutil
 import pytest
+from mepassad_transport_libp2p.compat.logs import MAX_LINE, NOWHERE
+from mepassad_transport_libp2p.compat.negotiation import MAX_MESSAGE
 from raw import MULTISTREAM, answer, closed, connect, message
 
 from conftest import Running
@@ -37,7 +39,7 @@ class Records(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if "libp2p" in record.pathname:
+        if "libp2p" in record.name + record.pathname:
             self.lines.append(record.getMessage())
 
 
@@ -80,6 +82,32 @@ async def test_junk_leaves_no_line_on_stderr_or_in_the_root_log(
             writer.close()
     assert capfd.readouterr().err == ""
     assert root.lines == []
+
+
+async def test_a_message_too_long_to_name_a_protocol_is_not_waited_for(running: Running) -> None:
+    async with running(1, handshake_timeout=60.0) as (a,):
+        reader, writer = await connect(a)
+        writer.write(bytes([(MAX_MESSAGE + 1) & 0x7F | 0x80, (MAX_MESSAGE + 1) >> 7]))
+        with anyio.fail_after(TIMEOUT):
+            assert await closed(reader)
+        writer.close()
+
+
+async def test_what_the_library_warns_of_is_one_debug_line_without_traceback(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = Records()
+    async with running(1) as (a,):
+        monkeypatch.setattr(logging.root, "handlers", [root])
+        try:
+            raise ValueError("deep inside")
+        except ValueError:
+            logging.getLogger("libp2p.network.swarm").exception("x" * 300 + "\nTraceback: of an inner error")
+        assert a.log.lines == [("debug", "libp2p says", {"source": "libp2p.network.swarm", "line": "x" * MAX_LINE})]
+    assert NOWHERE in logging.getLogger("libp2p").handlers
+    logging.getLogger("libp2p.network.swarm").warning("nobody listens any more")
+    assert root.lines == []
+    assert len(a.log.lines) == 1
 
 
 @pytest.mark.parametrize("protocol", ["/plaintext/2.0.0", "/secio/1.0.0", "/tls/1.0.0", "/noise/0", "ls"])

@@ -14,6 +14,9 @@ from libp2p.network.connection import swarm_connection
 
 from mepassad.api.context import Log
 
+NOWHERE = logging.NullHandler()
+"""Python's logging prints on stderr what no handler takes."""
+
 MAX_LINE = 200
 """Characters of a message that are kept."""
 
@@ -32,9 +35,9 @@ class DebugLines(logging.Handler):
 
 
 def apply() -> None:
-    """Keep py-libp2p away from the root logger, and its records out of everybody else's handlers."""
+    """Keep py-libp2p away from the root logger, and off stderr while no transport runs."""
     setattr(swarm_connection, "logging", logging.getLogger("libp2p.network.connection"))  # noqa: B010 not exported
-    logging.getLogger("libp2p").propagate = False
+    logging.getLogger("libp2p").addHandler(NOWHERE)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.compat.containment import contained
-from mepassad_transport_libp2p.compat.tcp import KeptTCP
+from mepassad_transport_libp2p.compat.tcp import WatchfulTCP
 from mepassad_transport_libp2p.config import Config
 
 CLOSE_TIMEOUT = 1.0
@@ -61,8 +61,8 @@ class LastingSwarm(Swarm):
             inbound_stream_protocol_negotiation_timeout=max(1.0, config.handshake_timeout),
             outbound_stream_protocol_negotiation_timeout=max(1.0, config.handshake_timeout),
         )
-        self._tcp = KeptTCP(config.dead_peer_timeout)
-        super().__init__(own, store, upgrader, [self._tcp], RetryConfig(max_retries=0), limits)
+        transport = WatchfulTCP(config.dead_peer_timeout)
+        super().__init__(own, store, upgrader, [transport], RetryConfig(max_retries=0), limits)
         self.auto_connector = QuietConnector(self)
         self._config = config
         self._log = log
@@ -73,10 +73,6 @@ class LastingSwarm(Swarm):
         """Run the tasks of connections in `nursery`, contained, instead of under the manager."""
         run = contained(self._log)
         setattr(self.manager, "run_task", lambda function, *args: nursery.start_soon(run, function, *args))  # noqa: B010
-
-    def close_sockets(self) -> None:
-        """Close what is still open when the host has stopped."""
-        self._tcp.close_sockets()
 
     async def _handle_inbound_connection(self, read_write_closer: ReadWriteCloser, maddr: Multiaddr) -> None:
         """Serve one incoming connection until it is closed; the listener closes its socket when this returns."""

@@ -1,15 +1,13 @@
-"""Cure: a peer that vanished without a word was believed alive for a quarter of an hour; sockets outlived the host.
+"""Cure: a peer that vanished without a word was believed alive for a quarter of an hour; two daemons shared a port.
 
-Stock 0.8.1 sets no keepalive, ignores its own failing pings, and on cancellation leaves dialled sockets open. It also
-listens with SO_REUSEPORT, so that two daemons share a port unknowingly: hence `check_free`. Not needed once the TCP
-transport takes socket options and closes what it opened.
+Stock 0.8.1 sets no keepalive and ignores its own failing pings; it listens with SO_REUSEPORT, so that a second daemon
+takes half of the first one's callers unknowingly. Not needed once the TCP transport takes socket options.
 """
 
 from __future__ import annotations
 
 import errno
 import socket
-from weakref import WeakSet
 
 import trio
 from libp2p.abc import IRawConnection
@@ -27,42 +25,35 @@ PROBES = 3
 """Unanswered keepalive probes that end a connection."""
 
 
-class KeptTCP(TCP):
-    """TCP whose sockets notice a dead peer and are all closed at the end."""
+class WatchfulTCP(TCP):
+    """TCP whose sockets notice a dead peer."""
 
     def __init__(self, dead_peer_timeout: float) -> None:
         super().__init__()
         self._timeout = dead_peer_timeout
-        self._streams: WeakSet[trio.SocketStream] = WeakSet()
 
     async def dial(self, maddr: Multiaddr) -> IRawConnection:
         """Dial an address; see `TCP.dial`."""
         raw = await super().dial(maddr)
         if isinstance(raw, RawConnection):
-            self._keep(raw.stream)
+            self._watch(raw.stream)
         return raw
 
     def create_listener(self, handler_function: THandler) -> TCPListener:
-        """A listener whose connections are kept too."""
+        """A listener for whose connections the same holds."""
 
         async def handle(stream: ReadWriteCloser) -> None:
-            self._keep(stream)
+            self._watch(stream)
             await handler_function(stream)
 
         return super().create_listener(handle)
 
-    def close_sockets(self) -> None:
-        """Close whatever is still open."""
-        for stream in self._streams:
-            stream.socket.close()
-
-    def _keep(self, stream: ReadWriteCloser) -> None:
+    def _watch(self, stream: ReadWriteCloser) -> None:
         if isinstance(stream, TrioTCPStream):
-            self._streams.add(stream.stream)
-            _notice_death(stream.stream.socket, self._timeout)
+            notice_death(stream.stream.socket, self._timeout)
 
 
-def _notice_death(sock: trio.socket.SocketType, timeout: float) -> None:
+def notice_death(sock: trio.socket.SocketType, timeout: float) -> None:
     """Let the kernel break a connection whose peer has not answered for about `timeout` seconds (RFC 5482)."""
     interval = max(1, round(timeout / (PROBES + 1)))
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
