@@ -16,7 +16,7 @@ from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.peer.peerinfo import PeerInfo
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
-from multiaddr import Multiaddr
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad.testing.transport_node import TIMEOUT
 
@@ -35,7 +35,7 @@ async def stock(noise: bool = True, **settings: Any) -> AsyncIterator[IHost]:
 
 
 def info(host: IHost) -> PeerInfo:
-    return PeerInfo(host.get_id(), host.get_transport_addrs())  # type: ignore[attr-defined]
+    return PeerInfo(host.get_id(), host.get_transport_addrs())
 
 
 def in_trio(test: Callable[[], Awaitable[None]]) -> Callable[[], None]:

@@ -13,7 +13,7 @@ from libp2p.network.connection import swarm_connection
 from libp2p.peer.peerinfo import PeerInfo
 from mepassad_transport_libp2p.compat import tcp
 from mepassad_transport_libp2p.compat.tcp import notice_death
-from multiaddr import Multiaddr
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from stock import in_trio, info, stock
 
 from conftest import Running
@@ -50,7 +50,7 @@ async def test_a_stock_host_tries_one_tcp_address_of_a_peer_only() -> None:
     async with stock() as server, stock() as client:
         dead = Multiaddr(f"/ip4/127.0.0.1/tcp/{dead_port()}")
         with pytest.raises(Exception, match="unable to connect"):
-            await client.connect(PeerInfo(server.get_id(), [dead, *server.get_transport_addrs()]))  # type: ignore[attr-defined]
+            await client.connect(PeerInfo(server.get_id(), [dead, *server.get_transport_addrs()]))
 
 
 async def test_all_addresses_of_a_peer_are_tried_and_a_failure_is_not_held_against_it(running: Running) -> None:
@@ -88,7 +88,7 @@ def test_stock_connections_log_on_the_root_logger() -> None:
 
 async def test_connections_log_below_their_own_name(running: Running) -> None:
     async with running(1):
-        assert isinstance(swarm_connection.logging, logging.Logger)
+        assert isinstance(vars(swarm_connection)["logging"], logging.Logger)
 
 
 @in_trio

@@ -15,7 +15,7 @@ from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import PeerInfo
 from libp2p.peer.peerstore import PeerStore
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
-from multiaddr import Multiaddr
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from stock import LOOPBACK, in_trio, info, stock
 
 from conftest import Running

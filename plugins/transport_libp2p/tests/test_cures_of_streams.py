@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 from libp2p.exceptions import ParseError
+from libp2p.io.abc import Reader
 from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.network.stream.exceptions import StreamError
 from libp2p.stream_muxer.exceptions import MuxedStreamError
@@ -117,7 +118,7 @@ async def test_a_peer_that_overruns_its_window_loses_its_connection_and_nobody_e
         await assert_echoes(healthy)
 
 
-class Reader:
+class Text(Reader):
     """Bytes to read."""
 
     def __init__(self, data: bytes) -> None:
@@ -135,17 +136,17 @@ def varint(number: int) -> bytes:
 
 @in_trio
 async def test_a_stock_negotiation_reads_messages_of_any_length_and_encoding() -> None:
-    assert len(await read_delim(Reader(varint(5000) + b"x" * 4999 + b"\n"))) == 4999
-    assert await read_delim(Reader(b"\x02\xff\n")) == b"\xff"
+    assert len(await read_delim(Text(varint(5000) + b"x" * 4999 + b"\n"))) == 4999
+    assert await read_delim(Text(b"\x02\xff\n")) == b"\xff"
 
 
 @in_trio
 async def test_a_negotiation_message_is_bounded_and_utf_8() -> None:
     longest = b"x" * (MAX_MESSAGE - 1) + b"\n"
-    assert await read_message(Reader(varint(MAX_MESSAGE) + longest)) == longest[:-1]
+    assert await read_message(Text(varint(MAX_MESSAGE) + longest)) == longest[:-1]
     for junk in (varint(MAX_MESSAGE + 1) + b"x" + longest, b"\x02\xff\n", b"\x00", b"\x01x", b"\xff" * 20):
         with pytest.raises(ParseError):
-            await read_message(Reader(junk))
+            await read_message(Text(junk))
 
 
 async def test_a_stream_whose_negotiation_is_not_utf_8_ends_alone(running: Running) -> None:

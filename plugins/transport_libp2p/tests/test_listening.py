@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import anyio
 import pytest
-from mepassad_transport_libp2p.compat import tcp
 from raw import connect, port_of
 
 from conftest import Running
@@ -29,7 +28,7 @@ async def refusal(running: Running, *listen: str) -> str:
     with pytest.RaisesGroup(AddressRefused, flatten_subgroups=True) as refused:
         async with running(1, listen=listen):
             raise AssertionError("it listens")
-    errors = refused.value
+    errors: BaseException = refused.value
     while isinstance(errors, ExceptionGroup):
         (errors,) = errors.exceptions
     assert isinstance(errors, AddressRefused)
@@ -97,7 +96,7 @@ async def test_the_ipv6_wildcard_is_passed_over_on_a_machine_without_ipv6(
                 raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
             super().__init__(family, *rest)
 
-    monkeypatch.setattr(tcp.socket, "socket", NoIPv6)
+    monkeypatch.setattr(socket, "socket", NoIPv6)
     async with running(1, listen=("/ip4/127.0.0.1/tcp/0", "/ip6/::/tcp/0")) as (a,):
         assert all(address.startswith("/ip4/") for address in a.transport.addresses())
 

@@ -7,7 +7,7 @@ import os
 import time
 
 import anyio
-import psutil
+import psutil  # type: ignore[import-untyped]
 import pytest
 from mepassad_transport_libp2p.compat.logs import MAX_LINE, NOWHERE
 from mepassad_transport_libp2p.compat.negotiation import MAX_MESSAGE

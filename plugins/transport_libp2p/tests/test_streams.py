@@ -77,7 +77,7 @@ async def test_what_has_arrived_is_read_without_waiting(running: Running) -> Non
         await until(lambda: stream._unread_size == 5)  # type: ignore[attr-defined]
         read = stream.read()
         with pytest.raises(StopIteration) as returned:
-            read.send(None)  # type: ignore[attr-defined]
+            read.send(None)
         assert returned.value.value == b"hello"
 
 
