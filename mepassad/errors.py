@@ -156,6 +156,12 @@ class InviteVersion(MepassaError):
     code = 1116
 
 
+class ContactRefused(MepassaError):
+    """This contact's invite was refused; accept a new one."""
+
+    code = 1117
+
+
 # -- messages ---------------------------------------------------------------------------------------------------
 
 

@@ -22,9 +22,6 @@ from mepassad.rpc.socket_file import peer_uid
 from mepassad.rpc.subscriptions import Subscriptions
 from mepassad.rpc.writer import Writer
 
-LINES_A_TURN = 64
-"""Lines taken up before other sessions get their turn."""
-
 
 class Host(Protocol):
     """What all sessions of a server share."""
@@ -138,18 +135,15 @@ class Session(asyncio.Protocol):
             self._take_turn()
 
     def _take_turn(self) -> None:
-        """Take up lines as far as fairness, calls in flight and room to answer allow; read on when none wait."""
+        """Take up lines as far as calls in flight and room to answer allow; read on when none wait."""
         self._turn_due = False
-        for _ in range(LINES_A_TURN):
-            if not (self._lines and self._free):
-                break
+        while self._lines and self._free:
             self._take(self._lines.popleft())
         if self._ending:
             return
-        self._held = bool(self._lines) or not self._free
+        self._held = not self._free
         if self._held:
             self._transport.pause_reading()
-            self._turn_soon()
         elif self._reader.overflowed:
             limit = self.max_line
             self._writer.write(error_line(None, InvalidRequest(f"A line has at most {limit} bytes.", limit=limit)))

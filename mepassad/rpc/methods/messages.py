@@ -9,6 +9,7 @@ from msgspec import Meta
 from mepassad.api.types import Account, Message, MessageId
 from mepassad.errors import (
     ContactBlocked,
+    ContactRefused,
     EmptyMessage,
     MessageTooLarge,
     Rejected,
@@ -102,6 +103,7 @@ class SearchParams(AccountParams, frozen=True, kw_only=True):
     scope="write",
     errors=[
         ContactBlocked,
+        ContactRefused,
         EmptyMessage,
         MessageTooLarge,
         Rejected,

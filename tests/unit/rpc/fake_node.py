@@ -28,6 +28,7 @@ class FakeBus:
         self.first = 1
         self.receivers: list[Callable[[Fact | Signal], None]] = []
         self.replays = 0
+        self.signals = 0
         self.replaying: Callable[[], Any] = lambda: None
 
     def publish(self, facts: Sequence[Fact]) -> None:
@@ -44,6 +45,7 @@ class FakeBus:
             self.publish([Fact(self.newest + 1, account, topic, data)])
 
     def signal(self, signal: Signal) -> None:
+        self.signals += 1
         for receive in tuple(self.receivers):
             receive(signal)
 
@@ -57,6 +59,7 @@ class FakeBus:
 
     async def replay(self, after: int, limit: int, topics: Collection[str] | None) -> list[Fact]:
         self.replays += 1
+        await anyio.lowlevel.checkpoint()  # what is published meanwhile is found, and comes live as well
         found = [fact for fact in self.facts if fact.seq > after and (topics is None or fact.topic in topics)][:limit]
         await anyio.lowlevel.checkpoint()
         self.replaying()
@@ -192,8 +195,11 @@ class FakeOutbox:
         self, account: AccountId, contact: AccountId, text: str, reply_to: str, request_id: str, /
     ) -> Message:
         self.running += 1
+        turns = self.running
         if self.gate:
             await self.gate.wait()
+            for _ in range(turns):  # so that those that waited do not all end in one turn of the loop
+                await anyio.lowlevel.checkpoint()
         if self.failure:
             raise self.failure
         return self.store.add(text, reply_to=reply_to)
