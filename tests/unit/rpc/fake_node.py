@@ -40,7 +40,13 @@ class FakeBus:
 
     def add(self, count: int = 1, topic: str = "contact.changed", account: str = ANA) -> None:
         """Publish that many new facts."""
-        data = {"account": account, "contact": BOB, "state": "accepted", "conversation": WITH_BOB, "name": "Bob"}
+        data: dict[str, object] = {
+            "account": account,
+            "contact": BOB,
+            "state": "accepted",
+            "conversation": WITH_BOB,
+            "name": "Bob",
+        }
         for _ in range(count):
             self.publish([Fact(self.newest + 1, account, topic, data)])
 

@@ -66,7 +66,9 @@ def test_a_request_is_read() -> None:
 
 @pytest.mark.parametrize("id", ["a", 0, -7, 2**70, 1.5, None])
 def test_ids_are_strings_numbers_or_null_and_come_back_as_they_were(id: object) -> None:
-    assert json.loads(result_line(parse_request(line(id=id), DEPTH).id, {}))["id"] == id
+    found = parse_request(line(id=id), DEPTH).id
+    assert found is not msgspec.UNSET
+    assert json.loads(result_line(found, {}))["id"] == id
 
 
 def test_a_request_without_id_is_a_notification() -> None:
