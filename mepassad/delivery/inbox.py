@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.filters import MessageFilter
-from mepassad.api.store import AddMessage, AddOutgoing, MarkSeen, OweReceipt, Store
+from mepassad.api.store import AddMessage, AddOutgoing, Committed, MarkSeen, OweReceipt, Store
 from mepassad.api.types import Contact, Message, Outgoing, Receipt
 from mepassad.bus import Bus, Signal
 from mepassad.delivery.arrivals import Arrival
@@ -67,6 +68,7 @@ class Inbox:
         self._invites, self._sessions, self._contents = invites, sessions, contents
         self._introductions, self._outbox, self._prekeys = introductions, outbox, prekeys
         self._receipts, self._settlement = receipts, settlement
+        self._arriving: dict[bytes, asyncio.Future[Committed]] = {}  # packets whose effect is on its way to the disk
         self.filters: Sequence[MessageFilter] = ()
         self.max_packet = 1 << 20
         self.deliver: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
@@ -144,7 +146,10 @@ class Inbox:
         return self._contacts.of_device(me.row.id, packet.sender)
 
     async def _unopened(self, me: Me, arrival: Arrival, error: CryptoError) -> Arrival:
-        """A double is acked again; anything else asks for a new session."""
+        """A double is acked again, with the first when that is not durable yet; anything else asks for a new session."""
+        arrival.kept = self._arriving.get(arrival.id)
+        if arrival.kept is not None:
+            return arrival
         if await self._store.seen(me.row.id, arrival.id):
             return arrival
         self._log.info("a packet could not be opened", packet=b64(arrival.id), reason=error.name)
@@ -178,7 +183,8 @@ class Inbox:
             self._log.warning("a packet held nothing usable", packet=b64(arrival.id), reason=error.sentence)
             if contact is None:
                 return arrival.refuse(Reason.INVITE_UNKNOWN)
-        arrival.kept = self._bus.keep(change)
+        arrival.kept = self._arriving[arrival.id] = self._bus.keep(change)
+        arrival.kept.add_done_callback(lambda done: self._arriving.pop(arrival.id, None))
         return arrival
 
     def _adopt(self, arrival: Arrival, opened: Opened, contact: Contact) -> None:
