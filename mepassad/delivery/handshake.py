@@ -154,14 +154,19 @@ class Handshakes:
         """Our invite was refused: the contact, and all that waits for it, fail with a sentence. Raises `StoreFull`."""
         sentence = SENTENCES.get(reason, InviteUnknown().sentence)
         change, after = Change(), 0
-        while rows := await self._store.outgoing(contact.account, contact.id, after, _PAGE):
-            after = rows[-1].seq
-            for row in rows:
-                await self._settlement.fail(change, row, "failed", sentence)
-        current = self._contacts.get(contact.account, contact.id)
-        self._contacts.put(change, replace(current, state="refused", reason=sentence))
+        async with self._sessions.lock(contact.account, contact.id):
+            while rows := await self._store.outgoing(contact.account, contact.id, after, _PAGE):
+                after = rows[-1].seq
+                for row in rows:
+                    await self._settlement.fail(change, row, "failed", sentence)
+            current = self._contacts.get(contact.account, contact.id)
+            # The other side never kept these; with another invite all begins anew.
+            change.add(*self._sessions.drop_all(contact.account, contact.id))
+            self._contacts.put(change, replace(current, state="refused", reason=sentence))
+            kept = self._bus.keep(change)
         try:
-            await self._bus.keep(change)
+            await kept
         except Exception:
             await self._contacts.reload(contact.account)
+            await self._sessions.reload(contact.account)
             raise

@@ -19,9 +19,9 @@ from mepassad.delivery.sessions import Sessions
 from mepassad.errors import (
     Conflict,
     ContactBlocked,
+    ContactRefused,
     Duplicate,
     EmptyMessage,
-    InviteUnknown,
     MessageTooLarge,
     RequestReused,
     UnknownMessage,
@@ -67,11 +67,12 @@ class Outbox:
     ) -> Message:
         """Take a text message; it is durable when this returns. The same `request_id` gives the same message.
 
-        Raises `UnknownContact`, `ContactBlocked`, `InviteUnknown` (the contact's invite failed), `MessageTooLarge`,
-        `EmptyMessage`, `UnknownMessage` (of `reply_to`), `RequestReused`, `Rejected`, `StoreFull`.
+        Raises `UnknownContact`, `ContactBlocked`, `ContactRefused`, `MessageTooLarge`, `EmptyMessage`,
+        `UnknownMessage` (of `reply_to`), `RequestReused`, `Rejected`, `StoreFull`.
         """
         me = self._accounts.me(account)
-        self._check(self._contacts.get(account, contact), text)
+        self._contacts.get(account, contact)
+        self._check(text)
         if request_id and (earlier := await self._store.message_by_request(account, request_id)):
             return _same(earlier, contact, text)
         if reply_to and await self._store.message(account, MessageId(reply_to)) is None:
@@ -92,11 +93,7 @@ class Outbox:
                 return _same(found, contact, text)
         raise Conflict
 
-    def _check(self, contact: Contact, text: str) -> None:
-        if contact.blocked:
-            raise ContactBlocked
-        if contact.state == "refused":
-            raise InviteUnknown(contact.reason or None)
+    def _check(self, text: str) -> None:
         if not text.strip():
             raise EmptyMessage
         size = len(text.encode("utf-8", "surrogatepass"))
@@ -109,6 +106,10 @@ class Outbox:
         change = Change()
         async with self._sessions.lock(me.row.id, draft.contact):
             contact = self._contacts.get(me.row.id, draft.contact)
+            if contact.blocked:
+                raise ContactBlocked
+            if contact.state == "refused":
+                raise ContactRefused(contact.reason or None)
             message = self._message(me, contact, draft, content_id, request_id)
             change.add(AddMessage(message))
             rows = self._contents.prepare_all(change, me, contact, text_content(message), message.id)

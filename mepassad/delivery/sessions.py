@@ -223,11 +223,16 @@ class Sessions:
         self._forget(head)
         return DropSession(account, session)
 
+    def drop_all(self, account: AccountId, contact: AccountId) -> Sequence[Write]:
+        """Forget all sessions with a contact; the writes that do so in the store."""
+        heads = [head for head in self._by_id.values() if (head.row.account, head.row.contact) == (account, contact)]
+        for head in heads:
+            self._forget(head)
+        return [DropSession(account, head.row.id) for head in heads]
+
     def forget_contact(self, account: AccountId, contact: AccountId) -> None:
         """Forget a removed contact's sessions in memory; the store forgets them with the contact."""
-        for head in list(self._by_id.values()):
-            if head.row.account == account and head.row.contact == contact:
-                self._forget(head)
+        self.drop_all(account, contact)
         self._locks.pop((account, contact), None)
 
     def _forget(self, head: Head) -> None:
