@@ -61,8 +61,8 @@ def _answers(path: Path) -> bool:
             probe.connect(os.fspath(path))
         except (ConnectionRefusedError, FileNotFoundError):
             return False
-        except TimeoutError:
-            return True
+        except (TimeoutError, BlockingIOError):
+            return True  # alive, but too busy to accept
     return True
 
 

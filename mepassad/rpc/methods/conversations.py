@@ -11,7 +11,7 @@ from mepassad.errors import InvalidParams, UnknownContact, UnknownConversation
 from mepassad.rpc.methods.pages import PageParams, cut
 from mepassad.rpc.node import Caller, Node
 from mepassad.rpc.registry import AccountParams, Result, method
-from mepassad.rpc.values import ContactRef, ConversationRef, Cursor, Time, timestamp
+from mepassad.rpc.values import ContactRef, ConversationRef, Cursor, MessageRef, Time, timestamp
 
 
 class ConversationItem(Result, frozen=True, kw_only=True):
@@ -20,8 +20,8 @@ class ConversationItem(Result, frozen=True, kw_only=True):
     conversation: ConversationRef
     contact: ContactRef
     unread: Annotated[int, Meta(ge=0, description="Received messages that were not marked as read.")]
-    last_time: Annotated[Time | None, Meta(description="When something last happened; null while it is empty.")]
-    last_message: Annotated[str | None, Meta(description="What happened last, for a preview.")]
+    last_time: Annotated[Time | None, Meta(description="When something last happened.")]
+    last_message: Annotated[MessageRef | None, Meta(description="The last message; null while nothing was said.")]
 
 
 class ConversationPage(Result, frozen=True, kw_only=True):

@@ -55,6 +55,15 @@ def test_a_live_socket_is_respected(folder: Path) -> None:
             client.connect(str(folder / "s"))
 
 
+def test_a_live_socket_that_is_too_busy_to_accept_is_respected(folder: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
+        busy.bind(str(folder / "s"))
+        busy.listen(0)
+        waiting.connect(str(folder / "s"))
+        with pytest.raises(SocketInUse), listening(folder / "s"):
+            pass
+
+
 @pytest.mark.parametrize("bits", [0o770, 0o707, 0o720, 0o702])
 def test_a_folder_that_others_may_write_is_refused(folder: Path, bits: int) -> None:
     folder.chmod(bits)
