@@ -55,8 +55,8 @@ def bech32m_encode(prefix: str, raw: bytes) -> str:
 
 def bech32m_decode(prefix: str, text: str) -> bytes:
     """The bytes of bech32m text. Raises ValueError on a wrong prefix, character, checksum, mixed case or padding."""
-    if text != text.lower() and text != text.upper():
-        raise ValueError("mixed case")
+    if not text.isascii() or (text != text.lower() and text != text.upper()):
+        raise ValueError("not ASCII, or mixed case")
     head, _, tail = text.lower().rpartition("1")
     if head != prefix or len(tail) < 6 or len(text) > 90 or any(c not in _CHARSET for c in tail):
         raise ValueError("not bech32m of this kind")

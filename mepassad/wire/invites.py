@@ -63,9 +63,7 @@ def _pack(link: InviteLink, hints: Sequence[tuple[str, str]]) -> bytes:
 def parse_invite(text: str) -> InviteLink:
     """The invite in a pasted link, in either form, spaces around it ignored. Raises `InviteMalformed` (also when
     characters were lost or altered), `InviteVersion`."""
-    version, raw = _payload(text.strip())
-    if version != "1":
-        raise InviteVersion
+    raw = _payload(text.strip())
     body, check = raw[:-_CHECK], raw[-_CHECK:]
     if len(raw) > MAX_BYTES or not hmac.compare_digest(check, _checksum(body)):
         raise InviteMalformed
@@ -79,7 +77,7 @@ def parse_invite(text: str) -> InviteLink:
     return InviteLink(invite.account, invite.secret, invite.number, invite.expires_at * _HOUR, nodes)
 
 
-def _payload(text: str) -> tuple[str, bytes]:
+def _payload(text: str) -> bytes:
     if len(text) > MAX_LINK:
         raise InviteMalformed
     if text.startswith("https://"):
@@ -90,8 +88,10 @@ def _payload(text: str) -> tuple[str, bytes]:
     version, _, data = rest.partition("/")
     if kind != "i" or not version.isascii() or not version.isdigit():
         raise InviteMalformed
+    if version != "1":
+        raise InviteVersion
     try:
-        return version, unb64(data)
+        return unb64(data)
     except ValueError as error:
         raise InviteMalformed from error
 
