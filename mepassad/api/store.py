@@ -164,11 +164,12 @@ class PutInvite(Write, frozen=True):
 
 
 class MarkSeen(Write, frozen=True):
-    """Remember a packet id; `Duplicate` if it was seen."""
+    """Remember a packet id, and which message it brought ("" = none); `Duplicate` if it was seen."""
 
     account: AccountId
     packet: bytes
     at: int
+    message: str = ""
 
 
 class OweReceipt(Write, frozen=True):
@@ -321,8 +322,8 @@ class Store(Protocol):
         """The invites of all accounts."""
         ...
 
-    async def seen(self, account: AccountId, packet: bytes) -> bool:
-        """Whether a packet id was marked."""
+    async def seen(self, account: AccountId, packet: bytes) -> str | None:
+        """The message that a marked packet brought ("" = none); None when the packet id was not marked."""
         ...
 
     async def receipts(self) -> Sequence[Receipt]:

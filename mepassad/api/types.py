@@ -104,17 +104,16 @@ class Conversation(Row, frozen=True, kw_only=True):
 
 
 class Outgoing(Row, frozen=True, kw_only=True):
-    """One packet owed to one device (or, while `packet` is empty, a content that waits for a session).
+    """One packet owed to one device (or, while `packet` is empty, a message that waits for a session).
 
-    `message` is empty for invisible contents (receipts, hellos), whose `content` bytes are kept here until sent.
+    `message` is empty for invisible contents: receipts, hellos.
     """
 
     account: AccountId
-    id: bytes  # packet id; while unprepared: the content id
+    id: bytes  # packet id; while waiting: a hash of the content id and device
     contact: AccountId
     device: bytes
     message: str = ""
-    content: bytes = b""
     packet: bytes = b""
     state: str = "waiting"  # waiting (no packet yet) | ready | sent
     attempts: int = 0

@@ -82,14 +82,14 @@ class Delivery(Section, frozen=True):
     """How messages travel to other nodes, and what is accepted from them."""
 
     retry_min: Annotated[float, Meta(gt=0, le=3600, description="Seconds before the first retry.")] = 1.0
-    retry_max: Annotated[float, Meta(gt=0, le=86_400, description="Longest wait between retries, in seconds.")] = 900.0
+    retry_max: Annotated[float, Meta(gt=0, le=86_400, description="Longest wait between retries, in seconds.")] = 60.0
     retry_jitter: Annotated[
         float, Meta(ge=0, le=1, description="Share of a wait that is random, so that nodes do not retry in step.")
     ] = 0.25
     expire_days: Annotated[int, Meta(ge=1, le=365, description="Days after which an undelivered message expires.")] = 14
     receipt_delay_ms: Annotated[
         int, Meta(ge=0, le=60_000, description="Milliseconds a receipt waits for others to travel with.")
-    ] = 50
+    ] = 10
     window: Annotated[
         int, Meta(ge=1, le=65_536, description="Packets sent to one node and not yet acknowledged by it.")
     ] = 256

@@ -14,15 +14,16 @@ class Arrival:
     """A packet on its way in.
 
     `kept` is the commit of its effect; None when there is nothing to keep: then it is acked at once, or refused with
-    `reason`. `after` are called once it is kept.
+    `reason`. `message` is the id of the message that it brought, if any. `after` are called once it is kept.
     """
 
-    __slots__ = ("after", "change", "id", "kept", "raw", "reason")
+    __slots__ = ("after", "change", "id", "kept", "message", "raw", "reason")
 
     def __init__(self, raw: bytes, packet: bytes) -> None:
         """`packet`: the packet id."""
         self.raw, self.id = raw, packet
         self.change = Change()
+        self.message = ""
         self.kept: asyncio.Future[Committed] | None = None
         self.reason: Reason | None = None
         self.after: list[Callable[[], None]] = []

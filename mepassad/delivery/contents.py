@@ -113,7 +113,7 @@ class Contents:
         for write in change.writes:
             if isinstance(write, DropReceipts):
                 self._receipts.owe(write.rows)
-        await self._sessions.reload(account)
+        await self._sessions.undo(account, change.writes)
 
 
 def text_content(message: Message) -> Content:

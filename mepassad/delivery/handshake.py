@@ -168,5 +168,5 @@ class Handshakes:
             await kept
         except Exception:
             await self._contacts.reload(contact.account)
-            await self._sessions.reload(contact.account)
+            await self._sessions.undo(contact.account, change.writes)
             raise

@@ -9,7 +9,7 @@ from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.filters import MessageFilter
 from mepassad.api.store import AddMessage, AddOutgoing, Committed, MarkSeen, OweReceipt, Store
-from mepassad.api.types import Contact, Message, Outgoing, Receipt
+from mepassad.api.types import Contact, Message, MessageId, Outgoing, Receipt
 from mepassad.bus import Bus, Signal
 from mepassad.delivery.arrivals import Arrival
 from mepassad.delivery.contents import Contents
@@ -136,7 +136,7 @@ class Inbox:
             try:
                 opened = self._sessions.open(me, packet, self._prekeys.lookup(me.row.id))
             except CryptoError as error:
-                return await self._unopened(me, arrival, error)
+                return await self._unopened(me, arrival, contact, error)
             return await self._understand(link, arrival, me, contact, packet, opened, known)
 
     def _whose(self, me: Me, packet: Packet) -> Contact | None:
@@ -145,15 +145,28 @@ class Inbox:
             return self._contacts.find(me.row.id, session.contact)
         return self._contacts.of_device(me.row.id, packet.sender)
 
-    async def _unopened(self, me: Me, arrival: Arrival, error: CryptoError) -> Arrival:
-        """A double is acked again, with the first when that is not durable yet; anything else asks for a new session."""
+    async def _unopened(self, me: Me, arrival: Arrival, contact: Contact | None, error: CryptoError) -> Arrival:
+        """A double is acked again, with the first where that is not durable yet; all else asks for a new session."""
         arrival.kept = self._arriving.get(arrival.id)
         if arrival.kept is not None:
             return arrival
-        if await self._store.seen(me.row.id, arrival.id):
-            return arrival
+        brought = await self._store.seen(me.row.id, arrival.id)
+        if brought is not None:
+            return self._again(arrival, contact, brought)
         self._log.info("a packet could not be opened", packet=b64(arrival.id), reason=error.name)
         return arrival.refuse(Reason.NO_SESSION)
+
+    def _again(self, arrival: Arrival, contact: Contact | None, brought: str) -> Arrival:
+        """A packet is offered again: its sender never had the receipt, so it is owed again."""
+        if contact is not None and brought:
+            self._owe(arrival, contact, MessageId(brought))
+            arrival.kept = self._bus.keep(arrival.change)
+        return arrival
+
+    def _owe(self, arrival: Arrival, contact: Contact, message: MessageId) -> None:
+        receipt = Receipt(account=contact.account, contact=contact.id, message=message, kind="delivered")
+        arrival.change.add(OweReceipt(receipt))
+        arrival.after.append(lambda: self._receipts.owe((receipt,)))
 
     # -- understand
 
@@ -168,7 +181,7 @@ class Inbox:
         known: bool,
     ) -> Arrival:
         change = arrival.change
-        change.add(*opened.writes, MarkSeen(me.row.id, arrival.id, int(self._clock.now())))
+        change.add(*opened.writes)
         try:
             content = open_content(opened.plaintext, packet.sender, me.key)
             if contact is None:
@@ -183,6 +196,7 @@ class Inbox:
             self._log.warning("a packet held nothing usable", packet=b64(arrival.id), reason=error.sentence)
             if contact is None:
                 return arrival.refuse(Reason.INVITE_UNKNOWN)
+        change.add(MarkSeen(me.row.id, arrival.id, int(self._clock.now()), arrival.message))
         arrival.kept = self._arriving[arrival.id] = self._bus.keep(change)
         arrival.kept.add_done_callback(lambda done: self._arriving.pop(arrival.id, None))
         return arrival
@@ -238,9 +252,8 @@ class Inbox:
 
     async def _message(self, arrival: Arrival, contact: Contact, content: Content, known: bool) -> None:
         row = self._row(contact, content)
-        receipt = Receipt(account=contact.account, contact=contact.id, message=row.id, kind="delivered")
-        arrival.change.add(OweReceipt(receipt))
-        arrival.after.append(lambda: self._receipts.owe((receipt,)))
+        self._owe(arrival, contact, row.id)
+        arrival.message = row.id
         if known:
             return
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from mepassad.wire.messages_pb2 import Frame, Refusal
 from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, parse_frame
 
 ACK_LAG = 0.002  # seconds an ack waits for a packet to ride with
+REMEMBERED = 8192  # packets known to be taken, so that they are not offered on the same link again
 FRAME_TARGET = 64 * 1024  # bytes of packets gathered into one frame
 
 
@@ -58,7 +59,7 @@ class Link:
         self._stream, self._peer, self._clock, self._limits = stream, peer, clock, limits
         self._loop = asyncio.get_running_loop()
         self._unacked: dict[bytes, Outgoing] = {}
-        self._offered: set[bytes] = set()
+        self._taken: OrderedDict[bytes, None] = OrderedDict()
         self._packets: list[bytes] = []
         self._acks: list[bytes] = []
         self._refusals: list[Refusal] = []
@@ -79,15 +80,14 @@ class Link:
         if not self._unacked:
             self._progress = self._clock.monotonic()
         for row in rows:
-            if row.id not in self._offered and not self.closed:
-                self._offered.add(row.id)
+            if row.id not in self._unacked and row.id not in self._taken and not self.closed:
                 self._unacked[row.id] = row
                 self._packets.append(row.packet)
         self._schedule(at_once=True)
 
     def forget(self, packet: bytes) -> None:
-        """The packet is no longer owed, or may be offered again."""
-        self._offered.discard(packet)
+        """The packet may be offered again."""
+        self._taken.pop(packet, None)
         self._unacked.pop(packet, None)
 
     def ack(self, packets: Sequence[bytes]) -> None:
@@ -165,12 +165,16 @@ class Link:
 
     def _settle(self, frame: Frame) -> None:
         rows = [row for ack in frame.acks if (row := self._unacked.pop(ack, None)) is not None]
+        self._taken.update((row.id, None) for row in rows if row.message)
+        while len(self._taken) > REMEMBERED:
+            self._taken.popitem(last=False)
         if rows:
             self._progress = self._clock.monotonic()
             self._peer.acked(self, rows)
         for refusal in frame.refusals:
             row = self._unacked.pop(refusal.packet, None)
             if row is not None:
+                self._taken[row.id] = None  # not again before somebody says `forget`
                 self._peer.refused(self, row, refusal.reason)
         if frame.acks or frame.refusals:
             self._relax()

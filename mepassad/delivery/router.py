@@ -232,7 +232,7 @@ class Router:
         try:
             await kept
         except MepassaError:
-            await self._sessions.reload(row.account)
+            await self._sessions.undo(row.account, change.writes)
             raise
         self.deliver(contact, ())
 

@@ -59,7 +59,7 @@ class Sessions:
     """Encrypts and decrypts packets, and keeps track of which session is spoken now.
 
     The caller hands the writes it gets to the store in the same step (or under `lock`), so that commits follow each
-    other as the states do. After a failed commit it calls `reload`, which takes memory back to what was kept.
+    other as the states do. After a failed commit it calls `undo`, which takes memory back to what was kept.
     """
 
     def __init__(self, store: Store, crypto: Crypto, clock: Clock) -> None:
@@ -74,22 +74,31 @@ class Sessions:
         return self._locks[account, contact]
 
     async def load(self, accounts: Sequence[AccountId]) -> None:
-        """Read the sessions of these accounts anew."""
+        """Read the sessions of these accounts."""
         for account in accounts:
-            rows = await self._store.sessions(account)
-            for head in [head for head in self._by_id.values() if head.row.account == account]:
-                self._forget(head)
-            for row in rows:
+            for row in await self._store.sessions(account):
                 self._adopt(Head(row, None))
 
-    async def reload(self, account: AccountId) -> None:
-        """Go back to what is kept, after a commit failed."""
-        await self.load((account,))
+    async def undo(self, account: AccountId, writes: Sequence[Write]) -> None:
+        """After a commit with these writes failed: take the sessions in it back to what is kept.
+
+        Others are left alone: their commits may still be on the way.
+        """
+        touched = {write.row.id for write in writes if isinstance(write, PutSession)}
+        touched |= {write.id for write in writes if isinstance(write, DropSession)}
+        if not touched:
+            return
+        rows = [row for row in await self._store.sessions(account) if row.id in touched]
+        for session in touched:
+            head = self._by_id.get((account, session))
+            if head is not None:
+                self._forget(head)
+        for row in rows:
+            self._adopt(Head(row, None))
 
     async def ready(self, account: AccountId, session: bytes) -> None:
         """Read what a session needs before `open` may be called for one of its packets."""
-        head = self._by_id.get((account, session))
-        if head is not None and head.skipped is None:
+        while (head := self._by_id.get((account, session))) is not None and head.skipped is None:
             skipped = await self._store.skipped(account, session)
             if head.skipped is None:
                 head.skipped = skipped
@@ -168,7 +177,9 @@ class Sessions:
     def _heard(self, head: Head, packet: Packet) -> Opened:
         if head.row.device != packet.sender:
             raise NoSession
-        skipped = head.skipped if head.skipped is not None else {}
+        if head.skipped is None:
+            raise LookupError("a session that is not ready")
+        skipped = head.skipped
         step = self._crypto.decrypt(head.row.state, skipped, packet.message)
         account, session = head.row.account, head.row.id
         used_ms = max(int(self._clock.now() * 1000), head.row.used_ms)

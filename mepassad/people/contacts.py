@@ -40,9 +40,10 @@ class Contacts:
     async def load(self, accounts: Sequence[AccountId]) -> None:
         """Read the contacts of these accounts anew."""
         for account in accounts:
+            rows = await self._store.contacts(account)  # first, so that nobody is missing while the store is read
             for key in [key for key in self._rows if key[0] == account]:
                 self._forget(key)
-            for row in await self._store.contacts(account):
+            for row in rows:
                 self._take(row)
 
     def _take(self, row: Contact) -> None:

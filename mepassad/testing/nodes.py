@@ -116,6 +116,12 @@ class Nodes:
         self.up[name] = running
         return running
 
+    async def pair(self, **settings: object) -> tuple[RunningNode, RunningNode]:
+        """Ana and Bob, who are contacts of each other."""
+        ana, bob = await self.start("ana", **settings), await self.start("bob", **settings)
+        await self.introduce(ana, bob)
+        return ana, bob
+
     async def restart(self, name: str) -> RunningNode:
         """Stop a node and bring it up again on the same folder."""
         await self.up.pop(name).stop()

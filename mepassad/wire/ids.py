@@ -97,9 +97,10 @@ def new_content_id(now_ms: int) -> bytes:
 def message_id(sender: bytes, content_id: bytes) -> MessageId:
     """The id of a message on every device: who sent it and the content id that they gave it.
 
-    Bound to the sender's account key, so nobody can take the id of somebody else's message.
+    Bound to the sender's account key, so nobody can take the id of somebody else's message: 10 bytes of hash behind
+    the content id's 6 bytes of time, which keep the ids of one day side by side in an index.
     """
-    return MessageId(b64(hashlib.sha256(_MESSAGE_LABEL + sender + content_id).digest()[:16]))
+    return MessageId(b64(content_id[:6] + hashlib.sha256(_MESSAGE_LABEL + sender + content_id).digest()[:10]))
 
 
 def direct_conversation(one: bytes, other: bytes) -> ConversationId:

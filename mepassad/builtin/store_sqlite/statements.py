@@ -56,7 +56,7 @@ DROP_SESSION = (
     "DELETE FROM skipped WHERE account = ?1 AND session = ?2",
 )
 
-MARK_SEEN = "INSERT INTO seen (account, packet, at) VALUES (?, ?, ?)"
+MARK_SEEN = "INSERT INTO seen (account, packet, at, message) VALUES (?, ?, ?, ?)"
 OWE_RECEIPT = f"{insert('receipt', Receipt)} ON CONFLICT DO NOTHING"
 DROP_RECEIPT = "DELETE FROM receipt WHERE account = ? AND contact = ? AND message = ? AND kind = ?"
 ADD_EVENT = "INSERT INTO event (seq, account, topic, object, at_ms) VALUES (?, ?, ?, ?, ?)"

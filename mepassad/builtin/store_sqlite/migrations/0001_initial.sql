@@ -76,7 +76,6 @@ CREATE TABLE outgoing (
     contact    TEXT NOT NULL,
     device     BLOB NOT NULL,
     message    TEXT NOT NULL,
-    content    BLOB NOT NULL,
     packet     BLOB NOT NULL,
     state      TEXT NOT NULL,
     attempts   INTEGER NOT NULL,
@@ -136,6 +135,7 @@ CREATE TABLE seen (
     account TEXT NOT NULL,
     packet  BLOB NOT NULL,
     at      INTEGER NOT NULL,
+    message TEXT NOT NULL,
     PRIMARY KEY (account, packet)
 ) STRICT, WITHOUT ROWID;
 

@@ -19,7 +19,7 @@ _OWED_CONTACTS = "SELECT DISTINCT account, contact FROM outgoing"
 _SESSIONS = select(Session, "FROM session WHERE account = ? ORDER BY used_ms DESC, rowid DESC")
 _SKIPPED = "SELECT reference, key FROM skipped WHERE account = ? AND session = ? ORDER BY seq"
 _KEYS = select(PrivateKey, "FROM private_key WHERE account = ? ORDER BY id")
-_SEEN = "SELECT 1 FROM seen WHERE account = ? AND packet = ?"
+_SEEN = "SELECT message FROM seen WHERE account = ? AND packet = ?"
 _RECEIPTS = select(Receipt, "FROM receipt")
 
 
@@ -53,8 +53,9 @@ class DeliveryReads(Reads):
     async def keys(self, account: AccountId) -> Sequence[PrivateKey]:
         return await self._all(PrivateKey, _KEYS, account)
 
-    async def seen(self, account: AccountId, packet: bytes) -> bool:
-        return bool(await self._value(_SEEN, account, packet))
+    async def seen(self, account: AccountId, packet: bytes) -> str | None:
+        rows = await self._readers.fetch(_SEEN, account, packet)
+        return str(rows[0][0]) if rows else None
 
     async def receipts(self) -> Sequence[Receipt]:
         return await self._all(Receipt, _RECEIPTS)
