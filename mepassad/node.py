@@ -65,6 +65,8 @@ class Node:
         self.accounts, self.contacts, self.invites = core.accounts, core.contacts, core.invites
         self.conversations, self.outbox = core.conversations, core.outbox
         self.transports: Sequence[Transport] = ()
+        key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
+        self.id = node_id_from_key(key)
         self.supervisor: Supervisor
         self.stopped = anyio.Event()
         self._started = clock.monotonic()
@@ -74,8 +76,11 @@ class Node:
         return [address for transport in self.transports for address in transport.addresses()]
 
     def hints(self) -> Mapping[str, Sequence[str]]:
-        """Node id → addresses without `/p2p`, as invites and introductions carry them."""
-        found: dict[str, list[str]] = {}
+        """Node id → addresses without `/p2p`, as invites and introductions carry them.
+
+        This node's id also where it has no address: whoever is connected to it can answer then.
+        """
+        found: dict[str, list[str]] = {self.id: []}
         for address in worth_telling(self.addresses()):
             bare, _, node = address.rpartition("/p2p/")
             found.setdefault(node, []).append(bare)
@@ -175,8 +180,7 @@ async def _begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock:
 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
     node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
-    key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
-    node.core.link([Loopback(node_id_from_key(key), tasks), *node.transports], tasks)
+    node.core.link([Loopback(node.id, tasks), *node.transports], tasks)
     for transport in node.transports:
         await transport.listen()
     if not node.transports:

@@ -124,7 +124,9 @@ class Invites:
     def _pending(
         self, own_key: bytes, account: AccountId, contact: AccountId, link: InviteLink, uri: str, known: Contact | None
     ) -> Contact:
-        nodes = {node: list(addresses) for node, addresses in link.nodes.items()}
+        # An account of this node is reached here, whatever addresses the link could name.
+        here = any(row.id == contact for row in self._accounts.all())
+        nodes = {node: list(addresses) for node, addresses in (self.hints() if here else link.nodes).items()}
         if known:
             return replace(known, state="pending", invite=uri, nodes=nodes, their_number=link.number, reason="")
         return Contact(
