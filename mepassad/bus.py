@@ -64,18 +64,31 @@ class Bus:
 
         Raises (when awaited) what `Store.commit` raises; then nothing was kept and nothing is published.
         """
-        future = asyncio.ensure_future(self._store.commit(Commit(tuple(change.writes))))
-        if change.facts:
-            # A done callback, not a coroutine: callbacks run in the order in which the store finished commits,
-            # which is the order of the numbers.
-            future.add_done_callback(lambda done: self._publish_kept(done, change))
-        return future
+        kept = asyncio.ensure_future(self._store.commit(Commit(tuple(change.writes))))
+        if not change.facts:
+            return kept
+        # Done callbacks, not coroutines, publish: they run in the order in which the store finished commits, which is
+        # the order of the numbers. The caller waits for a future of its own: one that is done may be awaited before
+        # its callbacks ran.
+        published: asyncio.Future[Committed] = kept.get_loop().create_future()
+        kept.add_done_callback(lambda done: self._publish_kept(done, change, published))
+        return published
 
-    def _publish_kept(self, done: asyncio.Future[Committed], change: Change) -> None:
-        if done.cancelled() or done.exception() is not None:
-            return
-        rows = zip(done.result().seqs, change.facts, strict=True)
-        self.publish([Fact(seq, account, topic, data) for seq, (account, topic, data) in rows])
+    def _publish_kept(
+        self, done: asyncio.Future[Committed], change: Change, published: asyncio.Future[Committed]
+    ) -> None:
+        error = None if done.cancelled() else done.exception()
+        if done.cancelled():
+            published.cancel()
+        elif error is None:
+            rows = zip(done.result().seqs, change.facts, strict=True)
+            self.publish([Fact(seq, account, topic, data) for seq, (account, topic, data) in rows])
+        if published.done():
+            return  # whoever waited has gone
+        if error is None:
+            published.set_result(done.result())
+        else:
+            published.set_exception(error)
 
     def publish(self, kept: Sequence[Fact]) -> None:
         """Tell all subscribers about facts that are durable."""
