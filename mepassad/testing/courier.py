@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+import anyio.lowlevel
+
 from mepassad.api.store import Commit
 from mepassad.api.types import NodeId
 from mepassad.delivery.links import Link
@@ -33,6 +35,7 @@ class Courier:
         """Bring packets; for each, in order: None when it was acked, else why it was refused."""
         self.acked, self.refused = [], []
         await to.core.inbox.arrived(cast(Link, self), packets)
+        await anyio.lowlevel.checkpoint()  # facts of what was just kept are published in this turn of the loop
         answers = dict(self.refused)
         assert {*self.acked, *answers} == {packet_id(packet) for packet in packets}
         return [answers.get(packet_id(packet)) for packet in packets]
@@ -43,13 +46,15 @@ async def packet(sender: RunningNode, receiver: RunningNode, content: Content | 
     session of the two; it is not put into the outbox."""
     me = sender.core.accounts.me(sender.account)
     device = receiver.core.accounts.me(receiver.account).device.public
-    head = sender.core.sessions.current(sender.account, device)
-    assert head is not None
     plaintext = content
     if isinstance(plaintext, Content):
         plaintext = seal_content(plaintext, me.device, account_key(receiver.account))
-    raw, put = sender.core.sessions.encrypt(me, head, plaintext)
-    await sender.node.store.commit(Commit((put,)))
+    async with sender.core.sessions.lock(sender.account, receiver.account):
+        head = sender.core.sessions.current(sender.account, device)
+        assert head is not None
+        raw, put = sender.core.sessions.encrypt(me, head, plaintext)
+        kept = sender.node.store.commit(Commit((put,)))
+    await kept
     return raw
 
 

@@ -46,6 +46,7 @@ class RunningNode:
         self.events: list[Fact | Signal] = []
         self.failure: BaseException | None = None
         self.leave, self.left = anyio.Event(), anyio.Event()
+        self.node_id = NodeId(node.addresses()[0].rpartition("/")[2])
         node.bus.subscribe(self.events.append)
 
     @property
@@ -55,10 +56,6 @@ class RunningNode:
     @property
     def account(self) -> AccountId:
         return self.node.accounts.resolve(None).id
-
-    @property
-    def node_id(self) -> NodeId:
-        return NodeId(self.node.addresses()[0].rpartition("/")[2])
 
     def contact(self, other: RunningNode) -> Contact:
         """The contact row of another node's first account."""
