@@ -15,6 +15,7 @@ from mepassad.delivery.outbox import Outbox
 from mepassad.errors import MepassaError
 from mepassad.people.contacts import Contacts
 
+STEADY = 10.0  # seconds that a link lives before it counts as a success
 _PAGE = 128  # rows read from the store at once
 
 
@@ -57,7 +58,7 @@ class Lane:
         self._key, self._store, self._clock, self._contacts = key, store, clock, contacts
         self._outbox, self._links, self._backoff = outbox, links, backoff
         self._wake = anyio.Event()
-        self._feeding, self._behind = False, False
+        self._feeding = self._behind = self._pausing = False
         self._late: list[Outgoing] = []
         self.link: Link | None = None
         self.introduce: Callable[[Contact], Awaitable[None]]
@@ -65,6 +66,8 @@ class Lane:
     def offer(self, rows: Sequence[Outgoing]) -> None:
         """Rows that are durable now. They go out at once on a caught-up lane, else in their turn."""
         link = self.link
+        if self._pausing:
+            return  # the next try reads them from the store; a busy sender does not make it dial more often
         if not all(row.packet for row in rows):
             self.wake()
         elif link is not None and not link.closed and not link.full:
@@ -95,23 +98,31 @@ class Lane:
 
     async def _pause(self) -> None:
         """Wait for the next try, or for a reason to try at once."""
-        with anyio.CancelScope() as scope:
+        self._pausing = True
+        try:
             async with anyio.create_task_group() as tasks:
-
-                async def over() -> None:
-                    await self._clock.sleep(self._backoff.wait())
-                    scope.cancel()
-
-                tasks.start_soon(over)
+                tasks.start_soon(self._sleep, tasks.cancel_scope)
                 await self._wake.wait()
-                scope.cancel()
+                tasks.cancel_scope.cancel()
+        finally:
+            self._pausing = False
+
+    async def _sleep(self, scope: anyio.CancelScope) -> None:
+        await self._clock.sleep(self._backoff.wait())
+        scope.cancel()
 
     async def _work(self, contact: Contact) -> None:
         await self.introduce(contact)
         found = self._contacts.get(*self._key)
-        await self._feed(self._links.of(found.nodes) or await self._links.open(found.nodes))
-        self._backoff.reset()
+        link = self._links.of(found.nodes) or await self._links.open(found.nodes)
+        began = self._clock.monotonic()
+        await self._feed(link)
         await self._wake.wait()
+        if self._clock.monotonic() - began > STEADY:
+            self._backoff.reset()
+        elif self._links.of(found.nodes) is None:
+            self._wake = anyio.Event()
+            await self._pause()  # whoever hangs up at once is not dialled again at once
 
     async def _feed(self, link: Link) -> None:
         """Offer all that is owed and was not offered on this link; then the lane is caught up.

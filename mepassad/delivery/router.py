@@ -153,7 +153,7 @@ class Router:
         """A link ended: its lanes look for another."""
         for contact in self._contacts.at_node(link.node):
             lane = self._lanes.get((contact.account, contact.id))
-            if lane is not None and lane.link in (link, None):
+            if lane is not None and lane.link is link:
                 lane.wake()
             self._look(contact)
 
