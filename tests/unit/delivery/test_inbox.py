@@ -96,7 +96,7 @@ async def test_a_packet_for_a_device_that_does_not_live_here_says_so(nodes: Node
 
 
 async def test_a_packet_at_the_limit_is_opened_and_one_byte_more_is_too_large(nodes: Nodes) -> None:
-    ana, bob = await nodes.pair(delivery__max_packet=4096)
+    _, bob = await nodes.pair(delivery__max_packet=4096)
     recipient = bob.core.accounts.me(bob.account).device.public
     empty = len(pack_packet(os.urandom(32), recipient, os.urandom(16), os.urandom(3900)))
     at_limit = pack_packet(os.urandom(32), recipient, os.urandom(16), os.urandom(3900 + 4096 - empty))
