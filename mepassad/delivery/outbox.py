@@ -73,13 +73,12 @@ class Outbox:
         me = self._accounts.me(account)
         self._contacts.get(account, contact)
         self._check(text)
+        draft = Draft(account=account, contact=contact, text=text, reply_to=reply_to)
         if request_id and (earlier := await self._store.message_by_request(account, request_id)):
-            return _same(earlier, contact, text)
+            return _same(earlier, await self._screened(draft))
         if reply_to and await self._store.message(account, MessageId(reply_to)) is None:
             raise UnknownMessage("`reply_to` names no message of this account.")
-        draft = Draft(account=account, contact=contact, text=text, reply_to=reply_to)
-        for screen in self.filters:
-            draft = await screen.message_send(draft)
+        draft = await self._screened(draft)
         content_id = new_content_id(int(self._clock.now() * 1000))
         for _ in range(_TRIES):
             try:
@@ -90,8 +89,15 @@ class Outbox:
                 found = await self._store.message_by_request(account, request_id)
                 if found is None:
                     raise
-                return _same(found, contact, text)
+                return _same(found, draft)
         raise Conflict
+
+    async def _screened(self, draft: Draft) -> Draft:
+        """What the filters make of a draft; one whose request is repeated too, since its first text is not kept."""
+        for screen in self.filters:
+            draft = await screen.message_send(draft)
+        self._check(draft.text)
+        return draft
 
     def _check(self, text: str) -> None:
         if not text.strip():
@@ -205,7 +211,7 @@ class Outbox:
             await self.say(account, contact, content, lasting=False)
 
 
-def _same(earlier: Message, contact: AccountId, text: str) -> Message:
-    if earlier.contact != contact or earlier.text != text:
+def _same(earlier: Message, draft: Draft) -> Message:
+    if (earlier.contact, earlier.text) != (draft.contact, draft.text):
         raise RequestReused
     return earlier
