@@ -33,7 +33,6 @@ from mepassad.errors import AccountExists, ComponentFailed
 from mepassad.log import StructuredLog
 from mepassad.people.keyfiles import private_folder, read_key, write_key
 from mepassad.plugins import Plugins
-from mepassad.rpc.registry import Method
 from mepassad.rpc.server import serve
 from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
@@ -153,7 +152,7 @@ async def up(loaded: Loaded, plugins: Plugins, clock: Clock) -> AsyncIterator[No
         tasks.start_soon(core.router.run)
         tasks.start_soon(core.receipts.run)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
-        await stack.enter_async_context(serve(node, loaded.config.rpc, StructuredLog("rpc"), _methods(plugins)))
+        await stack.enter_async_context(serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods()))
         StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=node.addresses())
         yield node
 
@@ -185,12 +184,6 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
         await transport.listen()
     if not node.transports:
         StructuredLog("node").warning("local only: `plugins` names no transport, so no other node can be reached")
-
-
-def _methods(plugins: Plugins) -> list[Method]:
-    found: list[Method] = []
-    plugins.manager.hook.register_methods(register=found.append)
-    return found
 
 
 Exit = Callable[[type[BaseException] | None, BaseException | None, object], Awaitable[bool]]

@@ -9,6 +9,7 @@ import msgspec
 import pluggy
 
 from mepassad.api import hookspecs
+from mepassad.api.methods import Declaration
 from mepassad.config.describe import KeyInfo, describe_keys
 from mepassad.errors import PluginBroken, PluginClash, PluginMissing
 
@@ -88,6 +89,22 @@ class Plugins:
     def providers(self, hook: str) -> list[str]:
         """The names of the loaded plugins that implement a hook."""
         return [impl.plugin_name for impl in getattr(self.manager.hook, hook).get_hookimpls()]
+
+    def methods(self) -> list[Declaration]:
+        """The RPC methods that the loaded plugins add. Raises `PluginBroken`."""
+        found: list[Declaration] = []
+        for impl in self.manager.hook.register_methods.get_hookimpls():
+
+            def register(one: Declaration, owner: str = impl.plugin_name) -> None:
+                if not one.name.startswith(f"{owner}."):
+                    raise ValueError(f"it registers the method '{one.name}', which should begin with '{owner}.'")
+                found.append(one)
+
+            try:
+                impl.function(register)
+            except Exception as error:
+                raise _broken(impl.plugin_name, error) from error
+        return found
 
     def describe(self) -> list[PluginInfo]:
         """Every installed plugin, loaded or not."""

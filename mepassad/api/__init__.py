@@ -2,6 +2,7 @@
 
 from mepassad.api.context import Component, ConfigRegister, PluginContext
 from mepassad.api.hookspecs import hookimpl
+from mepassad.api.methods import AccountParams, Declaration, Done, Params, Result, Scope, method
 from mepassad.api.types import Secret
 from mepassad.errors import (
     AddressRefused,
@@ -13,6 +14,7 @@ from mepassad.errors import (
     Duplicate,
     GapTooLarge,
     KeyMissing,
+    MepassaError,
     NoSession,
     Rejected,
     StoreBroken,
@@ -24,6 +26,7 @@ from mepassad.errors import (
 )
 
 __all__ = [
+    "AccountParams",
     "AddressRefused",
     "BadBundle",
     "Component",
@@ -31,13 +34,19 @@ __all__ = [
     "Conflict",
     "CryptoError",
     "CryptoUnsupported",
+    "Declaration",
     "DecryptFailed",
+    "Done",
     "Duplicate",
     "GapTooLarge",
     "KeyMissing",
+    "MepassaError",
     "NoSession",
+    "Params",
     "PluginContext",
     "Rejected",
+    "Result",
+    "Scope",
     "Secret",
     "StoreBroken",
     "StoreBusy",
@@ -46,4 +55,5 @@ __all__ = [
     "StreamClosed",
     "Unreachable",
     "hookimpl",
+    "method",
 ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mepassad.api.filters import MessageFilter
     from mepassad.api.mailbox import Mailbox
     from mepassad.api.media import Media
+    from mepassad.api.methods import Declaration
     from mepassad.api.push import Push
     from mepassad.api.relay import Relay
     from mepassad.api.store import Store
@@ -86,7 +87,7 @@ def provide_filter(config: Any) -> Component[MessageFilter] | None:
 
 
 @hookspec
-def register_methods(register: Callable[[Any], None]) -> None:
+def register_methods(register: Callable[[Declaration], None]) -> None:
     """Add RPC methods: functions marked with `@method("<plugin>.<verb>", …)`."""
 
 

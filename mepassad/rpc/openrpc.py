@@ -35,7 +35,7 @@ def document(registry: Registry) -> Schema:
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
     by_type: dict[Any, Schema] = dict(zip(types, schemas, strict=True))
-    params = {method.name: components[method.params.__name__] for method in methods}
+    params = {method.name: components[by_type[method.params]["$ref"].rpartition("/")[2]] for method in methods}
     kept = {name: schema for name, schema in components.items() if not name.endswith("Params")}
     return {
         "openrpc": "1.3.2",

@@ -10,10 +10,11 @@ import anyio
 from anyio.abc import TaskStatus
 
 from mepassad.api.context import Log
+from mepassad.api.methods import Declaration
 from mepassad.config.model import Rpc
 from mepassad.rpc import methods, socket_file
 from mepassad.rpc.node import Node
-from mepassad.rpc.registry import Method, Registry
+from mepassad.rpc.registry import Registry
 from mepassad.rpc.session import Session
 
 GRACE_SECONDS = 2.0
@@ -53,7 +54,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(node: Node, config: Rpc, log: Log, plugin_methods: Iterable[Method] = ()) -> AsyncIterator[None]:
+async def serve(node: Node, config: Rpc, log: Log, plugin_methods: Iterable[Declaration] = ()) -> AsyncIterator[None]:
     """Serve the node's methods on `config.socket` while entered.
 
     Raises `ConfigError`, `UnsafePath`, `SocketInUse` (see `socket_file.listening`) and `PluginClash`.

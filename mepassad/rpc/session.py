@@ -13,11 +13,12 @@ from typing import Any, Protocol
 import msgspec
 
 from mepassad.api.context import Log
+from mepassad.api.methods import Params
 from mepassad.config.model import Rpc
 from mepassad.errors import InternalError, InvalidRequest, MepassaError, TooManySessions
 from mepassad.rpc.node import Node
 from mepassad.rpc.protocol import Id, LineReader, Request, error_line, find_id, parse_request, result_line
-from mepassad.rpc.registry import Method, Params, Registry
+from mepassad.rpc.registry import Method, Registry
 from mepassad.rpc.socket_file import peer_uid
 from mepassad.rpc.subscriptions import Subscriptions
 from mepassad.rpc.writer import Writer

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from mepassad.api.methods import AccountRef
 from mepassad.facts import timestamp
 
 __all__ = [
@@ -27,7 +28,6 @@ def _id(description: str) -> msgspec.Meta:
     return msgspec.Meta(min_length=1, max_length=128, description=description)
 
 
-AccountRef = Annotated[str, _id("The id of an account of this node (`mp1…`).")]
 ContactRef = Annotated[str, _id("The id of a contact: their account id (`mp1…`).")]
 ConversationRef = Annotated[str, _id("The id of a conversation.")]
 MessageRef = Annotated[str, _id("The id of a message.")]

@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from mepassad.api.methods import Params, Result, method
 from mepassad.api.types import Account
 from mepassad.errors import InvalidName, StoreFull
 from mepassad.rpc.node import Node
-from mepassad.rpc.registry import Params, Result, method
 from mepassad.rpc.values import AccountRef, Time, timestamp
 
 

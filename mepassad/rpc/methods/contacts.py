@@ -6,11 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mepassad.api.methods import AccountParams, Done, Result, method
 from mepassad.api.types import Account, AccountId, Contact
 from mepassad.errors import InvalidName, StoreFull, UnknownContact
 from mepassad.rpc.methods.pages import PageParams, cut
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.registry import AccountParams, Done, Result, method
 from mepassad.rpc.values import ContactRef, ContactState, ConversationRef, Cursor, Time, timestamp
 
 

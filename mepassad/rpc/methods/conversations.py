@@ -6,11 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mepassad.api.methods import AccountParams, Result, method
 from mepassad.api.types import Account, AccountId, Conversation, ConversationId
 from mepassad.errors import InvalidParams, UnknownContact, UnknownConversation
 from mepassad.rpc.methods.pages import PageParams, cut
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.registry import AccountParams, Result, method
 from mepassad.rpc.values import ContactRef, ConversationRef, Cursor, MessageRef, Time, timestamp
 
 

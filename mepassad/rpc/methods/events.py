@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mepassad.api.methods import AccountParams, Done, Params, Result, method
 from mepassad.errors import (
     EventsExpired,
     TooManySubscriptions,
@@ -14,7 +15,6 @@ from mepassad.errors import (
     UnknownTopic,
 )
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.registry import AccountParams, Done, Params, Result, method
 
 _Topics = Annotated[
     list[Annotated[str, Meta(max_length=128)]], Meta(min_length=1, max_length=100, description="Absent: all topics.")

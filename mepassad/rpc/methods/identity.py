@@ -6,9 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mepassad.api.methods import Result, method
 from mepassad.api.types import Account
 from mepassad.rpc.node import Node
-from mepassad.rpc.registry import Result, method
 from mepassad.rpc.values import AccountRef
 
 

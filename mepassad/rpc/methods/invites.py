@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mepassad.api.methods import AccountParams, Result, method
 from mepassad.api.types import Account
 from mepassad.errors import (
     AlreadyContact,
@@ -18,7 +19,6 @@ from mepassad.errors import (
     StoreFull,
 )
 from mepassad.rpc.node import Node
-from mepassad.rpc.registry import AccountParams, Result, method
 from mepassad.rpc.values import ContactRef, ContactState, ConversationRef, Time, timestamp
 
 _WEEK = 7 * 86_400

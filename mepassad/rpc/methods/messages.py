@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from mepassad.api.methods import AccountParams, Done, Result, method
 from mepassad.api.types import Account, Message, MessageId
 from mepassad.errors import (
     ContactBlocked,
@@ -22,7 +23,6 @@ from mepassad.errors import (
 from mepassad.rpc.methods import pages
 from mepassad.rpc.methods.conversations import PlaceParams, place
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.registry import AccountParams, Done, Result, method
 from mepassad.rpc.values import (
     ContactRef,
     ConversationRef,

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import msgspec
 
+from mepassad.api.methods import AccountParams
 from mepassad.api.store import Page
 from mepassad.errors import InvalidParams
-from mepassad.rpc.registry import AccountParams
 from mepassad.rpc.values import Cursor, Limit
 
 T = TypeVar("T")

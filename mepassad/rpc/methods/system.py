@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from mepassad.api.events import TOPICS
+from mepassad.api.methods import Done, Params, Result, method
 from mepassad.errors import ApiVersion
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.registry import Done, Params, Result, method
 
 API = 1
 

@@ -6,12 +6,13 @@ import jsonschema
 import pytest
 
 from mepassad.api.events import TOPICS
+from mepassad.api.methods import AccountParams, Done, Params, method
 from mepassad.errors import PluginClash
 from mepassad.rpc import generate, openrpc
 from mepassad.rpc.events import DATA
 from mepassad.rpc.methods import ALL
 from mepassad.rpc.node import Node
-from mepassad.rpc.registry import AccountParams, Done, Params, Registry, method
+from mepassad.rpc.registry import Registry
 from mepassad.testing import rpc_client
 
 NAMES = {
