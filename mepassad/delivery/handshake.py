@@ -9,9 +9,10 @@ import anyio
 from msgspec.structs import replace
 
 from mepassad.api.context import Clock
-from mepassad.api.store import AddOutgoing, Store
+from mepassad.api.store import Store
 from mepassad.api.transport import Stream
 from mepassad.api.types import Contact, NodeId
+from mepassad.api.writes import AddOutgoing
 from mepassad.bus import Bus, Change
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
@@ -75,7 +76,7 @@ class Handshakes:
         splitter, answered = Splitter(MAX_REQUEST), 0
         with anyio.move_on_after(PATIENCE):
             while answered < REQUESTS and (data := await stream.read()):
-                for raw in splitter.feed(data):
+                for raw in splitter.feed(data)[: REQUESTS - answered]:
                     reply = await self._prekeys.answer(parse(PrekeyRequest, raw).number)
                     stream.write(pack(reply.SerializeToString()))
                     answered += 1
