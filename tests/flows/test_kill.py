@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import random
 from collections import Counter
@@ -12,13 +14,11 @@ from collections import Counter
 import anyio
 import pytest
 
-from mepassad.testing.rpc_client import RpcClient
 from tests.daemon import Daemon, Friends, eventually, items, received
 
 KILLS = int(os.environ.get("MEPASSAD_KILLS", "10"))
 SEED = int(os.environ.get("MEPASSAD_SEED", "1"))
 WRITERS = 4  # for each daemon, each with one call in flight
-GONE = (EOFError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
 
 
 class Writer:
@@ -32,15 +32,21 @@ class Writer:
     async def run(self, stop: anyio.Event) -> None:
         while not stop.is_set() or self._unsure:
             try:
-                async with self.daemon.session() as rpc:
-                    await self._write(rpc, stop)
-            except* GONE:
+                streams = await asyncio.open_unix_connection(self.daemon.socket)
+                try:
+                    await self._write(*streams, stop)
+                finally:
+                    streams[1].close()
+            except (OSError, EOFError):
                 await anyio.sleep(0.02)
 
-    async def _write(self, rpc: RpcClient, stop: anyio.Event) -> None:
+    async def _write(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: anyio.Event) -> None:
         while not stop.is_set() or self._unsure:
             text, self._unsure = f"{self.name} {len(self.confirmed)}", True
-            sent = await rpc.call("messages.send", contact=self.contact, text=text, request_id=text)
+            params = {"contact": self.contact, "text": text, "request_id": text}
+            writer.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "messages.send", "params": params}).encode())
+            writer.write(b"\n")
+            sent = json.loads(await reader.readuntil(b"\n"))["result"]
             self.confirmed[text], self._unsure = sent["message_id"], False
 
 
