@@ -21,8 +21,9 @@ from pathlib import Path
 
 import aiosqlite
 
-from mepassad.api.store import AddEvent, AddMessage, AddOutgoing, Commit, Committed, PutContact, PutSession
+from mepassad.api.store import Commit, Committed
 from mepassad.api.types import AccountId, Contact, ConversationId, Message, MessageId, Outgoing, Session
+from mepassad.api.writes import AddEvent, AddMessage, AddOutgoing, PutContact, PutSession
 from mepassad.builtin.store_sqlite.plan import IndexText, Numbers, Plan
 from mepassad.builtin.store_sqlite.store import SqliteStore, open_store
 from mepassad.builtin.store_sqlite.writer import INDEX_AFTER_COMMITS

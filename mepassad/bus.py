@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from mepassad import facts
-from mepassad.api.store import AddEvent, Commit, Committed, Store, Write
+from mepassad.api.store import Commit, Committed, Store
 from mepassad.api.types import AccountId
+from mepassad.api.writes import AddEvent, Write
 
 
 class Fact(msgspec.Struct, frozen=True):

@@ -11,8 +11,9 @@ import anyio
 import msgspec
 
 from mepassad.api.context import Clock, Component, PluginContext
-from mepassad.api.store import Commit, SetPluginState, Store
+from mepassad.api.store import Commit, Store
 from mepassad.api.types import Secret
+from mepassad.api.writes import SetPluginState
 from mepassad.config.load import Loaded
 from mepassad.errors import ComponentFailed, MepassaError, PluginBroken, PluginClash, PluginMissing
 from mepassad.log import StructuredLog

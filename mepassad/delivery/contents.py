@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 
 from mepassad.api.context import Clock
-from mepassad.api.store import DropReceipts
 from mepassad.api.types import AccountId, Contact, Message, Outgoing
+from mepassad.api.writes import DropReceipts
 from mepassad.bus import Change
 from mepassad.delivery.receipts import Receipts
 from mepassad.delivery.sessions import Sessions

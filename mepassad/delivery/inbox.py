@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.filters import MessageFilter
-from mepassad.api.store import AddMessage, AddOutgoing, Committed, MarkSeen, OweReceipt, Store
+from mepassad.api.store import Committed, Store
 from mepassad.api.types import Contact, Message, MessageId, Outgoing, Receipt
+from mepassad.api.writes import AddMessage, AddOutgoing, MarkSeen, OweReceipt
 from mepassad.bus import Bus, Signal
 from mepassad.delivery.arrivals import Arrival
 from mepassad.delivery.contents import Contents

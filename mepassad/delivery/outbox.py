@@ -6,13 +6,9 @@ from collections.abc import Callable, Sequence
 
 from mepassad.api.context import Clock
 from mepassad.api.filters import Draft, MessageFilter
-from mepassad.api.store import (
-    AddMessage,
-    AddOutgoing,
-    ReplaceOutgoing,
-    Store,
-)
+from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Message, MessageId, Outgoing
+from mepassad.api.writes import AddMessage, AddOutgoing, ReplaceOutgoing
 from mepassad.bus import Bus, Change
 from mepassad.delivery.contents import Contents, text_content
 from mepassad.delivery.sessions import Sessions

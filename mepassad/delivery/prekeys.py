@@ -8,8 +8,9 @@ from msgspec.structs import replace
 
 from mepassad.api.context import Clock
 from mepassad.api.crypto import Crypto
-from mepassad.api.store import Commit, DropKeys, PutKeys, Store, Write
+from mepassad.api.store import Commit, Store
 from mepassad.api.types import AccountId, Invite, PrivateKey
+from mepassad.api.writes import DropKeys, PutKeys, Write
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.wire.messages_pb2 import DeviceBundle, PrekeyReply, SignedDeviceList

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from anyio.abc import TaskGroup
 
 from mepassad.api.context import Clock, Log
-from mepassad.api.store import DropOutgoing, ReplaceOutgoing, Store, Write
+from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Outgoing
+from mepassad.api.writes import DropOutgoing, ReplaceOutgoing, Write
 from mepassad.bus import Bus, Change, Signal
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox

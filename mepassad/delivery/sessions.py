@@ -11,17 +11,9 @@ from msgspec.structs import replace
 
 from mepassad.api.context import Clock
 from mepassad.api.crypto import Crypto
-from mepassad.api.store import (
-    AddSkipped,
-    DropKeys,
-    DropSession,
-    DropSkipped,
-    PutKeys,
-    PutSession,
-    Store,
-    Write,
-)
+from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, PrivateKey, Session
+from mepassad.api.writes import AddSkipped, DropKeys, DropSession, DropSkipped, PutKeys, PutSession, Write
 from mepassad.errors import DecryptFailed, NoSession
 from mepassad.people.accounts import Me
 from mepassad.wire.messages_pb2 import Packet

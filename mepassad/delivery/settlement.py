@@ -10,15 +10,9 @@ import msgspec
 
 from mepassad import facts
 from mepassad.api.context import Clock, Log
-from mepassad.api.store import (
-    Committed,
-    DropOutgoing,
-    DropOutgoingOf,
-    SetMessageState,
-    SetOutgoing,
-    Store,
-)
+from mepassad.api.store import Committed, Store
 from mepassad.api.types import AccountId, Contact, MessageId, Outgoing
+from mepassad.api.writes import DropOutgoing, DropOutgoingOf, SetMessageState, SetOutgoing
 from mepassad.bus import Bus, Change
 from mepassad.errors import MepassaError
 from mepassad.people.contacts import Contacts

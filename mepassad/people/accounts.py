@@ -11,8 +11,9 @@ from mnemonic import Mnemonic
 
 from mepassad.api.context import Clock
 from mepassad.api.crypto import Crypto, DeviceKey
-from mepassad.api.store import Commit, PutAccount, PutKeys, Store
+from mepassad.api.store import Commit, Store
 from mepassad.api.types import Account, AccountId
+from mepassad.api.writes import PutAccount, PutKeys
 from mepassad.errors import AccountExists, InvalidName, NoAccount, UnknownAccount, WrongWords
 from mepassad.people.keyfiles import private_folder, read_key, write_key
 from mepassad.wire.identity import KINDS, Devices, sign_devices, verify_devices

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from mepassad import facts
 from mepassad.api.context import Clock
-from mepassad.api.store import Committed, DropContact, PutContact, Store
+from mepassad.api.store import Committed, Store
 from mepassad.api.types import AccountId, Contact, ConversationId
+from mepassad.api.writes import DropContact, PutContact
 from mepassad.bus import Bus, Change
 from mepassad.errors import UnknownContact, UnknownConversation
 from mepassad.wire.identity import Devices, verify_devices

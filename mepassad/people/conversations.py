@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mepassad.api.context import Clock
-from mepassad.api.store import Commit, MarkRead, OweReceipt, Store
+from mepassad.api.store import Commit, Store
 from mepassad.api.types import AccountId, Conversation, ConversationId, MessageId, Receipt
+from mepassad.api.writes import MarkRead, OweReceipt
 from mepassad.errors import UnknownConversation, UnknownMessage
 from mepassad.people.contacts import Contacts
 

@@ -10,8 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from mepassad.api.context import Clock
-from mepassad.api.store import Commit, PutInvite, SetSetting, Store, Write
+from mepassad.api.store import Commit, Store
 from mepassad.api.types import AccountId, Contact, Invite
+from mepassad.api.writes import PutInvite, SetSetting, Write
 from mepassad.bus import Bus, Change
 from mepassad.errors import AlreadyContact, InvalidParams, InviteExpired, InviteOwn
 from mepassad.people.accounts import Accounts

@@ -12,7 +12,8 @@ import contextlib
 import pytest
 
 from mepassad.api import Conflict, Duplicate
-from mepassad.api.store import (
+from mepassad.api.store import Store
+from mepassad.api.writes import (
     AddEvent,
     AddMessage,
     AddOutgoing,
@@ -21,7 +22,6 @@ from mepassad.api.store import (
     PutContact,
     PutSession,
     SetSetting,
-    Store,
 )
 from mepassad.testing.store_contract_delivery import DeliveryContract
 from mepassad.testing.store_contract_messages import MessageContract, SearchContract, UnreadContract

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from mepassad.api import Duplicate
-from mepassad.api.store import (
+from mepassad.api.store import Store
+from mepassad.api.writes import (
     AddOutgoing,
     AddSkipped,
     DropKeys,
@@ -21,7 +22,6 @@ from mepassad.api.store import (
     PutSession,
     ReplaceOutgoing,
     SetOutgoing,
-    Store,
 )
 from mepassad.testing.store_rows import (
     ANA,

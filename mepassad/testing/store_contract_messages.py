@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from mepassad.api import Duplicate
-from mepassad.api.store import AddMessage, DropContact, MarkRead, PutContact, SetMessageState, Store
+from mepassad.api.store import Store
 from mepassad.api.types import ConversationId, MessageId
+from mepassad.api.writes import AddMessage, DropContact, MarkRead, PutContact, SetMessageState
 from mepassad.testing.store_fixture import MakeStore
 from mepassad.testing.store_rows import (
     ANA,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mepassad.api.store import (
+from mepassad.api.store import Store
+from mepassad.api.writes import (
     AddMessage,
     AddOutgoing,
     AddSkipped,
@@ -14,7 +15,6 @@ from mepassad.api.store import (
     PutSession,
     SetPluginState,
     SetSetting,
-    Store,
 )
 from mepassad.testing.store_rows import (
     ANA,

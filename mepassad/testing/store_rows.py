@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
-from mepassad.api.store import AddMessage, Commit, Committed, PutContact, Store, Write
+from mepassad.api.store import Commit, Committed, Store
 from mepassad.api.types import (
     Account,
     AccountId,
@@ -19,6 +19,7 @@ from mepassad.api.types import (
     Receipt,
     Session,
 )
+from mepassad.api.writes import AddMessage, PutContact, Write
 
 ANA, RUI, EVA = AccountId("mp1ana"), AccountId("mp1rui"), AccountId("mp1eva")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from mepassad.api import Conflict
-from mepassad.api import store as api
+from mepassad.api import Conflict, writes
+from mepassad.api.store import Commit, Committed
 from mepassad.api.types import Message, Outgoing, Session
 from mepassad.builtin.store_sqlite import statements as sql
 from mepassad.builtin.store_sqlite.rows import as_values, contact_values
@@ -18,7 +18,7 @@ from mepassad.builtin.store_sqlite.rows import as_values, contact_values
 Step: TypeAlias = tuple[str, list[tuple[Any, ...]]]
 
 
-class Forget(api.Write, frozen=True):
+class Forget(writes.Write, frozen=True):
     """What the store's own `forget` commits; times in Unix seconds and milliseconds."""
 
     seen_before: int
@@ -26,7 +26,7 @@ class Forget(api.Write, frozen=True):
     events_keep: int
 
 
-class IndexText(api.Write, frozen=True):
+class IndexText(writes.Write, frozen=True):
     """Add the words of all messages that are not yet in the search index.
 
     A write of its own, because nobody needs to wait for it and many messages at once cost less.
@@ -50,12 +50,12 @@ class Plan:
         self._stage: dict[str, list[Step]] = {}
         self._sessions: dict[tuple[str, bytes], tuple[int, Session]] = {}
 
-    def add(self, commit: api.Commit) -> api.Committed:
+    def add(self, commit: Commit) -> Committed:
         """Append a commit's writes. Raises `Conflict` if a session's version does not follow one of this batch."""
         last = self._event
         for write in commit.writes:
             _PLANNERS[type(write)](self, write)
-        return api.Committed(tuple(range(last + 1, self._event + 1)))
+        return Committed(tuple(range(last + 1, self._event + 1)))
 
     def last(self) -> Numbers:
         """The last numbers after this plan."""
@@ -76,7 +76,7 @@ class Plan:
         else:
             runs.append((statement, [values]))
 
-    def add_event(self, write: api.AddEvent) -> None:
+    def add_event(self, write: writes.AddEvent) -> None:
         """Give the event the next number."""
         self._event += 1
         self.put("event", sql.ADD_EVENT, (self._event, *as_values(write)))
@@ -130,7 +130,7 @@ _MAY_FOLLOW = {
 }
 
 
-def _set_message_state(plan: Plan, write: api.SetMessageState) -> None:
+def _set_message_state(plan: Plan, write: writes.SetMessageState) -> None:
     before = _MAY_FOLLOW.get(write.state)
     if before is None:
         raise ValueError(f"unknown message state {write.state!r}")
@@ -138,57 +138,57 @@ def _set_message_state(plan: Plan, write: api.SetMessageState) -> None:
     plan.put("message", sql.CLIMB, values)
 
 
-def _drop_contact(plan: Plan, write: api.DropContact) -> None:
+def _drop_contact(plan: Plan, write: writes.DropContact) -> None:
     plan.alone(sql.DROP_CONTACT, as_values(write))
     plan.alone(sql.FORGET_DROPPED_WORDS, ())
 
 
-def _replace_outgoing(plan: Plan, write: api.ReplaceOutgoing) -> None:
+def _replace_outgoing(plan: Plan, write: writes.ReplaceOutgoing) -> None:
     plan.put("outgoing", sql.DROP_OUTGOING, (write.account, write.id))
     for row in write.rows:
         plan.add_outgoing(row)
 
 
-def _drop_outgoing_of(plan: Plan, write: api.DropOutgoingOf) -> None:
+def _drop_outgoing_of(plan: Plan, write: writes.DropOutgoingOf) -> None:
     if write.device:
         plan.put("outgoing", sql.DROP_OUTGOING_OF_DEVICE, as_values(write))
     else:
         plan.put("outgoing", sql.DROP_OUTGOING_OF, (write.account, write.message))
 
 
-def _add_skipped(plan: Plan, write: api.AddSkipped) -> None:
+def _add_skipped(plan: Plan, write: writes.AddSkipped) -> None:
     for reference, key in write.keys:
         plan.put("skipped", sql.ADD_SKIPPED, (write.account, write.session, reference, key))
 
 
-def _drop_skipped(plan: Plan, write: api.DropSkipped) -> None:
+def _drop_skipped(plan: Plan, write: writes.DropSkipped) -> None:
     for reference in write.references:
         plan.put("skipped", sql.DROP_SKIPPED, (write.account, write.session, reference))
 
 
-def _put_keys(plan: Plan, write: api.PutKeys) -> None:
+def _put_keys(plan: Plan, write: writes.PutKeys) -> None:
     for row in write.rows:
         plan.put("private_key", sql.PUT_KEY, as_values(row))
 
 
-def _drop_keys(plan: Plan, write: api.DropKeys) -> None:
+def _drop_keys(plan: Plan, write: writes.DropKeys) -> None:
     for number in write.ids:
         plan.put("private_key", sql.DROP_KEY, (write.account, number))
 
 
-def _drop_receipts(plan: Plan, write: api.DropReceipts) -> None:
+def _drop_receipts(plan: Plan, write: writes.DropReceipts) -> None:
     for row in write.rows:
         plan.put("receipt", sql.DROP_RECEIPT, as_values(row))
 
 
-def _set_setting(plan: Plan, write: api.SetSetting) -> None:
+def _set_setting(plan: Plan, write: writes.SetSetting) -> None:
     if write.value is None:
         plan.put("setting", sql.DROP_SETTING, (write.account, write.key))
     else:
         plan.put("setting", sql.PUT_SETTING, as_values(write))
 
 
-def _set_plugin_state(plan: Plan, write: api.SetPluginState) -> None:
+def _set_plugin_state(plan: Plan, write: writes.SetPluginState) -> None:
     if write.value is None:
         plan.put("plugin_state", sql.DROP_PLUGIN_STATE, (write.plugin, write.key))
     else:
@@ -203,31 +203,31 @@ def _forget(plan: Plan, write: Forget) -> None:
 
 Planner: TypeAlias = Callable[[Plan, Any], None]
 
-_PLANNERS: dict[type[api.Write], Planner] = {
-    api.PutAccount: lambda plan, write: plan.put("account", sql.PUT_ACCOUNT, as_values(write.row)),
-    api.PutContact: lambda plan, write: plan.put("contact", sql.PUT_CONTACT, contact_values(write.row)),
-    api.DropContact: _drop_contact,
-    api.AddMessage: lambda plan, write: plan.add_message(write.row),
-    api.SetMessageState: _set_message_state,
-    api.MarkRead: lambda plan, write: plan.put("message", sql.MARK_READ, as_values(write)),
-    api.AddOutgoing: lambda plan, write: plan.add_outgoing(write.row),
-    api.ReplaceOutgoing: _replace_outgoing,
-    api.SetOutgoing: lambda plan, write: plan.put("outgoing", sql.SET_OUTGOING, as_values(write)),
-    api.DropOutgoing: lambda plan, write: plan.put("outgoing", sql.DROP_OUTGOING, as_values(write)),
-    api.DropOutgoingOf: _drop_outgoing_of,
-    api.PutSession: lambda plan, write: plan.put_session(write.row),
-    api.DropSession: lambda plan, write: plan.alone(sql.DROP_SESSION, as_values(write)),
-    api.AddSkipped: _add_skipped,
-    api.DropSkipped: _drop_skipped,
-    api.PutKeys: _put_keys,
-    api.DropKeys: _drop_keys,
-    api.PutInvite: lambda plan, write: plan.put("invite", sql.PUT_INVITE, as_values(write.row)),
-    api.MarkSeen: lambda plan, write: plan.put("seen", sql.MARK_SEEN, as_values(write)),
-    api.OweReceipt: lambda plan, write: plan.put("receipt", sql.OWE_RECEIPT, as_values(write.row)),
-    api.DropReceipts: _drop_receipts,
-    api.AddEvent: Plan.add_event,
-    api.SetSetting: _set_setting,
-    api.SetPluginState: _set_plugin_state,
+_PLANNERS: dict[type[writes.Write], Planner] = {
+    writes.PutAccount: lambda plan, write: plan.put("account", sql.PUT_ACCOUNT, as_values(write.row)),
+    writes.PutContact: lambda plan, write: plan.put("contact", sql.PUT_CONTACT, contact_values(write.row)),
+    writes.DropContact: _drop_contact,
+    writes.AddMessage: lambda plan, write: plan.add_message(write.row),
+    writes.SetMessageState: _set_message_state,
+    writes.MarkRead: lambda plan, write: plan.put("message", sql.MARK_READ, as_values(write)),
+    writes.AddOutgoing: lambda plan, write: plan.add_outgoing(write.row),
+    writes.ReplaceOutgoing: _replace_outgoing,
+    writes.SetOutgoing: lambda plan, write: plan.put("outgoing", sql.SET_OUTGOING, as_values(write)),
+    writes.DropOutgoing: lambda plan, write: plan.put("outgoing", sql.DROP_OUTGOING, as_values(write)),
+    writes.DropOutgoingOf: _drop_outgoing_of,
+    writes.PutSession: lambda plan, write: plan.put_session(write.row),
+    writes.DropSession: lambda plan, write: plan.alone(sql.DROP_SESSION, as_values(write)),
+    writes.AddSkipped: _add_skipped,
+    writes.DropSkipped: _drop_skipped,
+    writes.PutKeys: _put_keys,
+    writes.DropKeys: _drop_keys,
+    writes.PutInvite: lambda plan, write: plan.put("invite", sql.PUT_INVITE, as_values(write.row)),
+    writes.MarkSeen: lambda plan, write: plan.put("seen", sql.MARK_SEEN, as_values(write)),
+    writes.OweReceipt: lambda plan, write: plan.put("receipt", sql.OWE_RECEIPT, as_values(write.row)),
+    writes.DropReceipts: _drop_receipts,
+    writes.AddEvent: Plan.add_event,
+    writes.SetSetting: _set_setting,
+    writes.SetPluginState: _set_plugin_state,
     Forget: _forget,
     IndexText: lambda plan, write: plan.alone(sql.INDEX_TEXT, ()),
 }

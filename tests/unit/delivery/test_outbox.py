@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from mepassad.api import Component, Conflict, PluginContext, Rejected, StoreFull, hookimpl
 from mepassad.api.filters import Draft, MessageFilter
-from mepassad.api.store import AddMessage, Commit, Committed
+from mepassad.api.store import Commit, Committed
 from mepassad.api.types import AccountId, Message
+from mepassad.api.writes import AddMessage
 from mepassad.errors import (
     ContactBlocked,
     EmptyMessage,

@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from mepassad.api.store import AddEvent, AddMessage, AddOutgoing, PutSession, Store
+from mepassad.api.store import Store
+from mepassad.api.writes import AddEvent, AddMessage, AddOutgoing, PutSession
 from mepassad.builtin.store_sqlite import database
 from mepassad.builtin.store_sqlite.store import open_store
 from mepassad.testing.store_rows import ANA, a_message, a_session, an_outgoing, commit, message_id

@@ -9,8 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mepassad.api import store as api
-from mepassad.api.store import Commit, Committed, Write
+from mepassad.api import writes
+from mepassad.api.store import Commit, Committed
+from mepassad.api.writes import Write
 from mepassad.builtin.store_sqlite.batches import Batches, Result
 from mepassad.builtin.store_sqlite.migrate import migrate, shipped
 from mepassad.builtin.store_sqlite.plan import Forget, IndexText
@@ -33,40 +34,42 @@ ids = st.sampled_from([b"a", b"b"])
 states = st.sampled_from(["queued", "sent", "delivered", "read", "failed"])
 
 about_people: list[st.SearchStrategy[Write]] = [
-    st.builds(lambda c: api.PutContact(a_contact(c)), contacts),
-    st.builds(lambda c: api.DropContact(ANA, c), contacts),
+    st.builds(lambda c: writes.PutContact(a_contact(c)), contacts),
+    st.builds(lambda c: writes.DropContact(ANA, c), contacts),
 ]
 about_messages: list[st.SearchStrategy[Write]] = [
-    st.builds(lambda n, c, i: api.AddMessage(a_sent_message(n, contact=c, incoming=i)), few, contacts, st.booleans()),
-    st.builds(lambda n, s: api.SetMessageState(ANA, message_id(n), s, route=s), few, states),
-    st.builds(lambda c, n: api.MarkRead(ANA, conversation_with(c), message_id(n)), contacts, few),
+    st.builds(
+        lambda n, c, i: writes.AddMessage(a_sent_message(n, contact=c, incoming=i)), few, contacts, st.booleans()
+    ),
+    st.builds(lambda n, s: writes.SetMessageState(ANA, message_id(n), s, route=s), few, states),
+    st.builds(lambda c, n: writes.MarkRead(ANA, conversation_with(c), message_id(n)), contacts, few),
     st.just(IndexText()),
 ]
 about_outbox: list[st.SearchStrategy[Write]] = [
-    st.builds(lambda n, c: api.AddOutgoing(an_outgoing(n, contact=c)), few, contacts),
-    st.builds(lambda n, m: api.ReplaceOutgoing(ANA, b"packet %d" % n, (an_outgoing(m),)), few, few),
-    st.builds(lambda n, s: api.SetOutgoing(ANA, b"packet %d" % n, s, n, n), few, states),
-    st.builds(lambda n: api.DropOutgoing(ANA, b"packet %d" % n), few),
-    st.builds(lambda n: api.DropOutgoingOf(ANA, message_id(n)), few),
+    st.builds(lambda n, c: writes.AddOutgoing(an_outgoing(n, contact=c)), few, contacts),
+    st.builds(lambda n, m: writes.ReplaceOutgoing(ANA, b"packet %d" % n, (an_outgoing(m),)), few, few),
+    st.builds(lambda n, s: writes.SetOutgoing(ANA, b"packet %d" % n, s, n, n), few, states),
+    st.builds(lambda n: writes.DropOutgoing(ANA, b"packet %d" % n), few),
+    st.builds(lambda n: writes.DropOutgoingOf(ANA, message_id(n)), few),
 ]
 about_sessions: list[st.SearchStrategy[Write]] = [
-    st.builds(lambda v, i, c: api.PutSession(a_session(v, id=i, contact=c)), few, ids, contacts),
-    st.builds(lambda i: api.DropSession(ANA, i), ids),
-    st.builds(lambda i, n: api.AddSkipped(ANA, i, ((b"%d" % n, b"key"),)), ids, few),
-    st.builds(lambda i, n: api.DropSkipped(ANA, i, (b"%d" % n,)), ids, few),
+    st.builds(lambda v, i, c: writes.PutSession(a_session(v, id=i, contact=c)), few, ids, contacts),
+    st.builds(lambda i: writes.DropSession(ANA, i), ids),
+    st.builds(lambda i, n: writes.AddSkipped(ANA, i, ((b"%d" % n, b"key"),)), ids, few),
+    st.builds(lambda i, n: writes.DropSkipped(ANA, i, (b"%d" % n,)), ids, few),
 ]
 about_the_rest: list[st.SearchStrategy[Write]] = [
-    st.builds(lambda n: api.MarkSeen(ANA, b"%d" % n, n), few),
-    st.builds(lambda n, c: api.OweReceipt(a_receipt(n, contact=c)), few, contacts),
-    st.builds(lambda n: api.DropReceipts((a_receipt(n),)), few),
-    st.builds(lambda n: api.AddEvent(ANA, "topic", str(n), n), few),
-    st.builds(lambda n: api.SetSetting("", "key", b"%d" % n if n else None), few),
+    st.builds(lambda n: writes.MarkSeen(ANA, b"%d" % n, n), few),
+    st.builds(lambda n, c: writes.OweReceipt(a_receipt(n, contact=c)), few, contacts),
+    st.builds(lambda n: writes.DropReceipts((a_receipt(n),)), few),
+    st.builds(lambda n: writes.AddEvent(ANA, "topic", str(n), n), few),
+    st.builds(lambda n: writes.SetSetting("", "key", b"%d" % n if n else None), few),
     st.builds(Forget, few, few, few),
 ]
 
 
-def commits_of(writes: list[st.SearchStrategy[Write]]) -> st.SearchStrategy[list[Commit]]:
-    return st.lists(st.builds(Commit, st.lists(st.one_of(writes), max_size=3).map(tuple)), min_size=2, max_size=10)
+def commits_of(kinds: list[st.SearchStrategy[Write]]) -> st.SearchStrategy[list[Commit]]:
+    return st.lists(st.builds(Commit, st.lists(st.one_of(kinds), max_size=3).map(tuple)), min_size=2, max_size=10)
 
 
 # Few kinds at a time, so that writes often meet in the same rows.

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
-from mepassad.api.store import (
+from mepassad.api.writes import (
     AddMessage,
     AddSkipped,
     DropContact,

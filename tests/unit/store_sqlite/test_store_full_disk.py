@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mepassad.api import StoreBroken, StoreFull
-from mepassad.api.store import AddEvent, AddMessage, AddOutgoing, PutSession
+from mepassad.api.writes import AddEvent, AddMessage, AddOutgoing, PutSession
 from mepassad.builtin.store_sqlite.failures import translate
 from mepassad.builtin.store_sqlite.store import SqliteStore, open_store
 from mepassad.testing.store_rows import (

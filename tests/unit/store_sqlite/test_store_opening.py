@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mepassad.api import StoreBroken, StoreBusy, StoreTooNew
-from mepassad.api.store import AddMessage
+from mepassad.api.writes import AddMessage
 from mepassad.builtin.store_sqlite import database, migrations
 from mepassad.builtin.store_sqlite.migrate import backup_path, drop_old_backups, shipped
 from mepassad.builtin.store_sqlite.store import SqliteStore, open_store

@@ -10,7 +10,7 @@ import pytest
 
 from mepassad.api import PluginContext, Secret
 from mepassad.api.context import Log
-from mepassad.api.store import PutAccount
+from mepassad.api.writes import PutAccount
 from mepassad.builtin.store_sqlite import plugin
 from mepassad.builtin.store_sqlite.plugin import StoreSqliteConfig, provide_store, register_config
 from mepassad.clock import SystemClock

@@ -12,7 +12,8 @@ import anyio
 import pytest
 
 from mepassad.api import StoreBroken, StoreBusy
-from mepassad.api.store import AddEvent, AddMessage, Commit, MarkSeen, SetMessageState, SetSetting
+from mepassad.api.store import Commit
+from mepassad.api.writes import AddEvent, AddMessage, MarkSeen, SetMessageState, SetSetting
 from mepassad.builtin.store_sqlite import database, writer
 from mepassad.builtin.store_sqlite.batches import Batches
 from mepassad.builtin.store_sqlite.migrate import migrate, shipped
