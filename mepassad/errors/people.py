@@ -1,0 +1,65 @@
+"""Errors about contacts and invites: 1100 to 1199."""
+
+from __future__ import annotations
+
+from mepassad.errors.base import MepassaError
+
+
+class UnknownContact(MepassaError):
+    """There is no such contact; `contacts.list` shows those you have."""
+
+    code = 1100
+
+
+class ContactBlocked(MepassaError):
+    """This contact is blocked; unblock it first with `contacts.block {blocked: false}`."""
+
+    code = 1101
+
+
+class InviteMalformed(MepassaError):
+    """This is not a mepassa invite, or part of it was lost when it was copied; ask for it again."""
+
+    code = 1110
+
+
+class InviteExpired(MepassaError):
+    """This invite has expired; ask for a new one."""
+
+    code = 1111
+
+
+class InviteUsed(MepassaError):
+    """This invite was already used; ask for a new one."""
+
+    code = 1112
+
+
+class InviteOwn(MepassaError):
+    """This invite is your own; send it to somebody else."""
+
+    code = 1113
+
+
+class InviteUnknown(MepassaError):
+    """The other side does not know this invite: it was altered, or withdrawn; ask for a new one."""
+
+    code = 1114
+
+
+class AlreadyContact(MepassaError):
+    """You already have this contact."""
+
+    code = 1115
+
+
+class InviteVersion(MepassaError):
+    """This invite needs a newer version of mepassad."""
+
+    code = 1116
+
+
+class ContactRefused(MepassaError):
+    """This contact's invite was refused; accept a new one."""
+
+    code = 1117
