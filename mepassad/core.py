@@ -45,7 +45,7 @@ class Core:
         self.accounts = Accounts(store, crypto, clock, keys)
         self.contacts = Contacts(store, bus, clock)
         self.conversations = Conversations(store, self.contacts, clock)
-        self.invites = Invites(store, bus, clock, self.accounts, self.contacts)
+        self.invites = Invites(store, bus, clock, self.accounts, self.contacts, config.invites.expires_days)
         self.sessions = Sessions(store, crypto, clock)
         self.receipts = Receipts(clock, limits.receipt_delay_ms / 1000)
         self.prekeys = Prekeys(store, crypto, clock, self.accounts, self.contacts)

@@ -51,7 +51,7 @@ async def show(node: Node) -> None:
     for address in node.addresses():
         click.echo(_("Listening: {address}").format(address=address))
     if node.addresses() and "JOURNAL_STREAM" not in os.environ:
-        uri = await node.invites.standing(account.id, node.config.invites.expires_days * 86_400)
+        uri = await node.invites.standing(account.id)
         click.echo(_("Invite, for one person: {uri}").format(uri=uri))
         click.echo(qr(uri))
     sys.stdout.flush()

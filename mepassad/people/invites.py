@@ -37,8 +37,11 @@ def new_number(account: AccountId) -> tuple[bytes, Write]:
 class Invites:
     """The invites that the accounts of this node made, and the ones they accept."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, accounts: Accounts, contacts: Contacts) -> None:
+    def __init__(
+        self, store: Store, bus: Bus, clock: Clock, accounts: Accounts, contacts: Contacts, expires_days: int
+    ) -> None:
         """Begin empty; `load` fills it. `hints` gives node id → addresses to put into a link."""
+        self._expires_in = expires_days * _DAY
         self._store, self._bus, self._clock = store, bus, clock
         self._accounts, self._contacts = accounts, contacts
         self._open: dict[bytes, Invite] = {}
@@ -53,13 +56,14 @@ class Invites:
         """The invite with this request mailbox number, whatever its state."""
         return self._open.get(number)
 
-    async def create(self, account: AccountId, uses: int, expires_in: int) -> tuple[str, int]:
-        """A new invite: its link, and when it expires (Unix seconds). `expires_in` is in seconds.
+    async def create(self, account: AccountId, uses: int, expires_in: int | None = None) -> tuple[str, int]:
+        """A new invite: its link, and when it expires (Unix seconds). `expires_in`: seconds, None = as configured.
 
         Raises `InvalidParams` on uses or a life out of bounds, `StoreFull`.
         """
         if not 1 <= uses <= MAX_USES:
             raise InvalidParams(f"uses must be from 1 to {MAX_USES}.")
+        expires_in = self._expires_in if expires_in is None else expires_in
         if not 1 <= expires_in <= MAX_DAYS * _DAY:
             raise InvalidParams(f"expires_in must be from 1 second to {MAX_DAYS} days ({MAX_DAYS * _DAY}).")
         me, now = self._accounts.me(account), int(self._clock.now())
@@ -77,7 +81,7 @@ class Invites:
         link = InviteLink(me.key, row.secret, number, row.expires_at, self.hints())
         return format_invite(link), row.expires_at
 
-    async def standing(self, account: AccountId, expires_in: int) -> str:
+    async def standing(self, account: AccountId) -> str:
         """The link of one open invite for one person, the same until it was used or grew old, or this node moved.
 
         Raises `StoreFull`.
@@ -88,7 +92,7 @@ class Invites:
             row, nodes = self._open.get(link.number), {node: tuple(told) for node, told in self.hints().items()}
             if row and row.uses_left and row.expires_at > self._clock.now() + _DAY and nodes == dict(link.nodes):
                 return kept.decode()
-        uri, _ = await self.create(account, 1, expires_in)
+        uri, _ = await self.create(account, 1)
         await self._store.commit(Commit((SetSetting(account, _STANDING, uri.encode()),)))
         return uri
 

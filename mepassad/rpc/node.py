@@ -91,8 +91,9 @@ class Contacts(Protocol):
 class Invites(Protocol):
     """Links that make contacts."""
 
-    async def create(self, account: AccountId, uses: int, expires_in: int, /) -> tuple[str, int]:
-        """A new invite for some seconds: its URI and when it expires (Unix seconds)."""
+    async def create(self, account: AccountId, uses: int, expires_in: int | None, /) -> tuple[str, int]:
+        """A new invite for some seconds, or as long as invites are good here: its URI and when it expires (Unix
+        seconds)."""
         ...
 
     async def accept(self, account: AccountId, uri: str, /) -> Contact:
@@ -127,6 +128,10 @@ class Outbox(Protocol):
         self, account: AccountId, contact: AccountId, text: str, reply_to: str, request_id: str, /
     ) -> Message:
         """Keep a message to be sent; durable when it returns. Raises the errors of `messages.send`."""
+        ...
+
+    async def typing(self, account: AccountId, contact: AccountId, active: bool, /) -> None:
+        """Tell a contact who is online that one is typing, or stopped. Raises `UnknownContact`, `StoreFull`."""
         ...
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mepassad.api.methods import AccountParams, Result, method
+from mepassad.api.methods import AccountParams, Done, Result, method
 from mepassad.api.types import Account, AccountId, Conversation, ConversationId
-from mepassad.errors import InvalidParams, UnknownContact, UnknownConversation
+from mepassad.errors import InvalidParams, StoreFull, UnknownContact, UnknownConversation
 from mepassad.rpc.methods.pages import PageParams, cut
 from mepassad.rpc.node import Caller, Node
 from mepassad.rpc.values import ContactRef, ConversationRef, Cursor, MessageRef, Time, timestamp
@@ -38,6 +38,12 @@ class PlaceParams(AccountParams, frozen=True, kw_only=True):
     conversation: ConversationRef | None = None
 
 
+class TypingParams(PlaceParams, frozen=True, kw_only=True):
+    """Where, and what is done."""
+
+    active: Annotated[bool, Meta(description="Whether one is typing; false once one stopped.")]
+
+
 @method("conversations.list", scope="read")
 async def list_conversations(node: Node, account: Account, caller: Caller, params: PageParams) -> ConversationPage:
     """All conversations with their unread counts, the one where something happened last first."""
@@ -51,6 +57,14 @@ async def get(node: Node, account: Account, params: PlaceParams) -> Conversation
     """One conversation, by its id or its contact's."""
     conversation, _ = place(node, account.id, params)
     return _item(await node.conversations.get(account.id, conversation))
+
+
+@method("conversations.typing", scope="write", errors=[UnknownContact, UnknownConversation, StoreFull])
+async def typing(node: Node, account: Account, params: TypingParams) -> Done:
+    """Let a contact who is online see that one is typing, or stopped; for others it does nothing."""
+    _, contact = place(node, account.id, params)
+    await node.outbox.typing(account.id, contact, params.active)
+    return Done()
 
 
 def place(node: Node, account: AccountId, params: PlaceParams) -> tuple[ConversationId, AccountId]:

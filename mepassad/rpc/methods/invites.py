@@ -21,14 +21,15 @@ from mepassad.errors import (
 from mepassad.rpc.node import Node
 from mepassad.rpc.values import ContactRef, ContactState, ConversationRef, Time, timestamp
 
-_WEEK = 7 * 86_400
-
 
 class CreateInviteParams(AccountParams, frozen=True, kw_only=True):
     """How often and how long the invite works."""
 
     uses: Annotated[int, Meta(ge=1, le=10_000, description="How many may use it.")] = 1
-    expires_in: Annotated[int, Meta(ge=1, le=365 * 86_400, description="Seconds until it expires.")] = _WEEK
+    expires_in: (
+        Annotated[int, Meta(ge=1, le=365 * 86_400, description="Seconds it is good for; else `invites.expires_days`.")]
+        | None
+    ) = None
 
 
 class CreatedInvite(Result, frozen=True, kw_only=True):

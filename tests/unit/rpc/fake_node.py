@@ -129,8 +129,8 @@ class FakeContacts:
 
 
 class FakeInvites:
-    async def create(self, account: AccountId, uses: int, expires_in: int, /) -> tuple[str, int]:
-        return "mepassa:i/1/AAAA", 1_700_000_000 + expires_in
+    async def create(self, account: AccountId, uses: int, expires_in: int | None, /) -> tuple[str, int]:
+        return "mepassa:i/1/AAAA", 1_700_000_000 + (86_400 if expires_in is None else expires_in)
 
     async def accept(self, account: AccountId, uri: str, /) -> Contact:
         return Contact(account=ANA, id=BOB, conversation=WITH_BOB, state="pending", created_at=0)
@@ -196,6 +196,10 @@ class FakeOutbox:
         self.gate: anyio.Event | None = None
         self.running = 0
         self.failure: Exception | None = None
+        self.typed: list[tuple[AccountId, bool]] = []
+
+    async def typing(self, account: AccountId, contact: AccountId, active: bool, /) -> None:
+        self.typed.append((contact, active))
 
     async def submit(
         self, account: AccountId, contact: AccountId, text: str, reply_to: str, request_id: str, /

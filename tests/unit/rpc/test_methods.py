@@ -68,8 +68,20 @@ async def test_an_account_that_is_not_here_is_unknown(client: RpcClient, node: F
 async def test_invites_are_made_and_accepted(client: RpcClient) -> None:
     invite = await client.call("invites.create", uses=2, expires_in=60)
     assert invite == {"uri": "mepassa:i/1/AAAA", "expires_at": "2023-11-14T22:14:20.000Z"}
+    assert (await client.call("invites.create"))["expires_at"] == "2023-11-15T22:13:20.000Z"  # as the node has it
+    assert await refused(client, "invites.create", expires_in=0) == "InvalidParams"
     accepted = await client.call("invites.accept", uri=invite["uri"])
     assert (accepted["contact"], accepted["state"]) == (BOB, "pending")
+
+
+async def test_typing_is_told_to_the_contact_of_a_conversation(client: RpcClient, node: FakeNode) -> None:
+    assert await client.call("conversations.typing", contact=BOB, active=True) == {}
+    await client.call("conversations.typing", conversation=WITH_BOB, active=False)
+    assert node.outbox.typed == [(BOB, True), (BOB, False)]
+    assert await refused(client, "conversations.typing", contact="mp1none", active=True) == "UnknownContact"
+    assert await refused(client, "conversations.typing", contact=BOB) == "InvalidParams"
+    assert await refused(client, "conversations.typing", active=True) == "InvalidParams"
+    assert len(node.outbox.typed) == 2
 
 
 async def test_contacts_are_renamed_blocked_and_removed(client: RpcClient) -> None:

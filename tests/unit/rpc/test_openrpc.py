@@ -19,7 +19,7 @@ NAMES = {
     "system.hello", "system.stats", "system.stop", "identity.show", "accounts.list", "accounts.create",
     "invites.create", "invites.accept", "contacts.list", "contacts.get", "contacts.rename", "contacts.block",
     "contacts.remove", "conversations.list", "conversations.get", "messages.send", "messages.get", "messages.list",
-    "messages.search", "messages.mark_read", "events.subscribe", "events.unsubscribe",
+    "messages.search", "messages.mark_read", "conversations.typing", "events.subscribe", "events.unsubscribe",
 }  # fmt: skip
 
 
