@@ -18,6 +18,8 @@ from mepassad.errors import ConfigError
 from mepassad.plugins import Catalogue, Plugins
 
 ENVIRONMENT = "MEPASSAD__"
+TEXT_GROWTH = 6  # bytes of a line that a byte of text may need: JSON writes a control character as `\u0001`
+LINE_AROUND_TEXT = 8192  # bytes of a line beside a message's text: ids, names, times
 MAX_SOCKET_PATH = 107  # bytes: sun_path of Linux holds 108, one of them the closing zero
 
 
@@ -53,6 +55,7 @@ def load(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) ->
     sections = {name: checker.build(kind, (name,)) for name, kind in plugins.sections.items()}
     if config:
         _check_providers(checker, config, plugins)
+        _check_line(checker, config)
     if checker.problems or config is None:
         raise as_error(checker.problems)
     ignored = {key for tree in trees if isinstance(tree.value, dict) for key in tree.value if key in off}
@@ -137,6 +140,18 @@ def _check_providers(checker: Checker, config: Config, plugins: Plugins) -> None
             text = f"no loaded plugin named '{name}' provides a {section}; those that do: {', '.join(sorted(able))}"
             place = checker.places.get((section, "plugin"))
             checker.problems.append(Problem(place, f"{section}.plugin", text))
+
+
+def _check_line(checker: Checker, config: Config) -> None:
+    """A text that may be sent must also fit into the line that says so."""
+    longest, line = config.messages.max_text, config.rpc.max_line
+    if line < (needed := TEXT_GROWTH * longest + LINE_AROUND_TEXT):
+        place = checker.places.get(("rpc", "max_line")) or checker.places.get(("messages", "max_text"))
+        text = (
+            f"{line} bytes cannot hold a text of messages.max_text, {longest} bytes, of which JSON may make "
+            f"{TEXT_GROWTH} times as many; set it to {needed} or more, or messages.max_text lower"
+        )
+        checker.problems.append(Problem(place, "rpc.max_line", text))
 
 
 def _origins(checker: Checker, plugins: Plugins) -> dict[str, str]:

@@ -119,7 +119,7 @@ async def test_a_text_at_the_limit_passes_and_one_byte_more_does_not(nodes: Node
 
 
 async def test_the_largest_text_of_the_largest_configuration_arrives(nodes: Nodes) -> None:
-    ana, bob = await nodes.pair(messages__max_text=1_000_000)
+    ana, bob = await nodes.pair(messages__max_text=1_000_000, rpc__max_line=1 << 23)
     await ana.say(bob, "x" * 1_000_000)
     await eventually(lambda: len(ana.facts("message.delivered")) == 1)
     assert bob.texts() == ["x" * 1_000_000]
