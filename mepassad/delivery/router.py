@@ -6,6 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 from anyio.abc import TaskGroup
+from msgspec.structs import replace
 
 from mepassad.api.context import Clock, Log
 from mepassad.api.store import Store
@@ -218,17 +219,18 @@ class Router:
         return last is None or now - last >= RENEWAL
 
     async def _renew(self, contact: Contact, row: Outgoing) -> None:
-        """The other side lost a session: everything under it waits for a new one, under the same content ids."""
+        """The other side lost a session, and perhaps others: what its device was sent and did not confirm waits for a
+        new one, under the same content ids."""
         self._renewed[row.account, row.device] = self._clock.monotonic()
-        session = parse_packet(row.packet).session
         async with self._sessions.lock(row.account, row.contact):
             change, after = Change(), 0
             while rows := await self._store.outgoing(row.account, row.contact, after, 256):
                 after = rows[-1].seq
-                change.add(*(write for owed in rows for write in _undone(owed, session)))
-            dropped = self._sessions.drop(row.account, session)
+                change.add(*(_undone(owed) for owed in rows if owed.packet and owed.device == row.device))
+            dropped = self._sessions.drop(row.account, parse_packet(row.packet).session)
             if dropped is not None:
                 change.add(dropped)
+            self._sessions.renounce(row.account, row.device)
             kept = self._bus.keep(change)
         try:
             await kept
@@ -238,18 +240,9 @@ class Router:
         self.deliver(contact, ())
 
 
-def _undone(row: Outgoing, session: bytes) -> tuple[Write, ...]:
+def _undone(row: Outgoing) -> Write:
     """Take a packet of a lost session back: a message waits for a new one, anything else is made anew anyway."""
-    if not row.packet or parse_packet(row.packet).session != session:
-        return ()
     if not row.message:
-        return (DropOutgoing(row.account, row.id),)
-    waiting = Outgoing(
-        account=row.account,
-        id=row.id,
-        contact=row.contact,
-        device=row.device,
-        message=row.message,
-        expires_at=row.expires_at,
-    )
-    return (ReplaceOutgoing(row.account, row.id, (waiting,)),)
+        return DropOutgoing(row.account, row.id)
+    waiting = replace(row, packet=b"", state="waiting", attempts=0)
+    return ReplaceOutgoing(row.account, row.id, (waiting,))

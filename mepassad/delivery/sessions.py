@@ -59,6 +59,7 @@ class Sessions:
         self._store, self._crypto, self._clock = store, crypto, clock
         self._by_id: dict[tuple[AccountId, bytes], Head] = {}
         self._by_device: dict[tuple[AccountId, bytes], list[Head]] = {}
+        self._renounced: set[tuple[AccountId, bytes]] = set()
         self._locks: defaultdict[tuple[AccountId, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def lock(self, account: AccountId, contact: str) -> asyncio.Lock:
@@ -108,7 +109,11 @@ class Sessions:
     def current(self, account: AccountId, device: bytes) -> Head | None:
         """The session to speak to a device with: the one that was begun, or heard on, last."""
         heads = self._by_device.get((account, device))
-        return heads[0] if heads else None
+        return heads[0] if heads and (account, device) not in self._renounced else None
+
+    def renounce(self, account: AccountId, device: bytes) -> None:
+        """Speak to a device only in a session that is begun, or heard on, from now on: it may have lost all others."""
+        self._renounced.add((account, device))
 
     # -- beginning
 
@@ -127,12 +132,14 @@ class Sessions:
         )
         head = Head(row, {})
         self._adopt(head)
+        self._renounced.discard((row.account, device))
         return head, begun.transcript
 
     def adopt(self, opened: Opened, contact: AccountId) -> Write:
         """Take up a session that a peer's first message began, now that it is known whose it is; the write for it."""
         opened.head.row = replace(opened.head.row, contact=contact, version=1)
         self._adopt(opened.head)
+        self._renounced.discard((opened.head.row.account, opened.head.row.device))
         return PutSession(opened.head.row)
 
     def _adopt(self, head: Head) -> None:
@@ -184,6 +191,7 @@ class Sessions:
         if step.skipped:
             skipped.update(step.skipped)
             writes.append(AddSkipped(account, session, step.skipped))
+        self._renounced.discard((account, head.row.device))
         heads = self._by_device[account, head.row.device]
         if heads[0] is not head:
             heads.remove(head)
