@@ -75,7 +75,7 @@ class Log(Section, frozen=True):
 class Messages(Section, frozen=True):
     """What a message may hold."""
 
-    max_text: Annotated[int, Meta(ge=256, le=1 << 20, description="Longest text, in bytes of UTF-8.")] = 65_536
+    max_text: Annotated[int, Meta(ge=256, le=1_000_000, description="Longest text, in bytes of UTF-8.")] = 65_536
 
 
 class Delivery(Section, frozen=True):
