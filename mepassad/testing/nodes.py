@@ -26,16 +26,19 @@ TIMEOUT = 20.0
 """Seconds of real time after which a test gives up waiting."""
 
 
-async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
+Condition = Callable[[], bool | Awaitable[bool]]
+
+
+async def eventually(condition: Condition) -> None:
     """Wait until a condition, plain or async, holds; fail after `TIMEOUT` seconds."""
     with anyio.fail_after(TIMEOUT):
-        while True:
-            holds = condition()
-            if inspect.isawaitable(holds):
-                holds = await holds
-            if holds:
-                return
+        while not await _holds(condition):
             await anyio.sleep(0.001)
+
+
+async def _holds(condition: Condition) -> bool:
+    holds = condition()
+    return await holds if inspect.isawaitable(holds) else holds
 
 
 class RunningNode:
@@ -154,6 +157,13 @@ class Nodes:
         finally:
             if running is not None:
                 running.left.set()
+
+    async def in_time(self, condition: Condition, step: float = 1.0) -> None:
+        """As `eventually`, while the clock goes on by steps of that many seconds."""
+        with anyio.fail_after(TIMEOUT):
+            while not await _holds(condition):
+                self.clock.advance(step)
+                await anyio.sleep(0.002)
 
     def cut(self, one: RunningNode, other: RunningNode) -> None:
         """Break the link between two nodes, until `heal`."""
