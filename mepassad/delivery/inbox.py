@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 
 from mepassad import facts
@@ -199,8 +200,13 @@ class Inbox:
                 return arrival.refuse(Reason.INVITE_UNKNOWN)
         change.add(MarkSeen(me.row.id, arrival.id, int(self._clock.now()), arrival.message))
         arrival.kept = self._arriving[arrival.id] = self._bus.keep(change)
-        arrival.kept.add_done_callback(lambda done: self._arriving.pop(arrival.id, None))
+        arrival.kept.add_done_callback(functools.partial(self._arrived, arrival.id))
         return arrival
+
+    def _arrived(self, packet: bytes, kept: asyncio.Future[Committed]) -> None:
+        del self._arriving[packet]
+        if not kept.cancelled():
+            kept.exception()  # seen here too: whoever waits for it may have ended with its link
 
     def _adopt(self, arrival: Arrival, opened: Opened, contact: Contact) -> None:
         arrival.change.add(self._sessions.adopt(opened, contact.id))
