@@ -107,12 +107,12 @@ async def opened(rogue: Node, daemon: Daemon, protocol: str) -> Stream:
 
 
 async def throw(rogue: Node, daemon: Daemon, protocol: str, data: bytes) -> bytes:
-    """Write bytes on a new stream; what comes back until the daemon ends it, at most a second."""
+    """Write bytes on a new stream; what comes back until the daemon ends it, or for a moment."""
     stream = await opened(rogue, daemon, protocol)
     heard = b""
     try:
         stream.write(data)
-        with anyio.move_on_after(1):
+        with anyio.move_on_after(0.3):
             await stream.drain()
             while more := await stream.read():
                 heard += more
