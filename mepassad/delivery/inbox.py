@@ -204,7 +204,7 @@ class Inbox:
         return arrival
 
     def _arrived(self, packet: bytes, kept: asyncio.Future[Committed]) -> None:
-        del self._arriving[packet]
+        self._arriving.pop(packet, None)
         if not kept.cancelled():
             kept.exception()  # seen here too: whoever waits for it may have ended with its link
 
