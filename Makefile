@@ -36,7 +36,7 @@ test: setup ## Run all tests, with branch coverage.
 
 .PHONY: torture
 torture: setup ## Kill nodes under load 100 times and look for what was lost.
-	@MEPASSAD_KILLS=100 $(BIN)/python -m pytest tests/flows -k kill
+	@MEPASSAD_KILLS=100 $(BIN)/python -m pytest tests/flows/test_kill.py
 
 .PHONY: lint
 lint: setup ## Check style, formatting and who imports whom.
@@ -53,8 +53,8 @@ gen: setup ## Make all generated files anew: protobuf, RPC docs and client, cata
 	@scripts/generate
 
 .PHONY: bench
-bench: setup ## Measure, as JSON lines.
-	@$(BIN)/python -m bench
+bench: setup ## Measure; JSON lines, then a table.
+	@$(BIN)/python -m bench --table
 
 .PHONY: lock
 lock: setup ## Make requirements.lock anew from requirements.in.
