@@ -40,7 +40,9 @@ class Receipts:
         taken = list(owed)[:AT_ONCE]
         for receipt in taken:
             del owed[receipt]
-        if not owed:
+        if owed:
+            self._wake.set()  # the rest goes next
+        else:
             del self._owed[account, contact]
         return taken
 

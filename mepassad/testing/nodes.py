@@ -32,7 +32,7 @@ Condition = Callable[[], bool | Awaitable[bool]]
 async def eventually(condition: Condition) -> None:
     """Wait until a condition, plain or async, holds; fail after `TIMEOUT` seconds."""
     with anyio.fail_after(TIMEOUT):
-        while not await _holds(condition):
+        while not await _holds(condition):  # noqa: ASYNC110 any condition, not one that tells
             await anyio.sleep(0.001)
 
 
