@@ -11,13 +11,10 @@ from typing import Annotated
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec import Meta
 
 from mepassad.api import hookimpl
 from mepassad.config.load import Loaded, load
-from mepassad.config.model import Config
 from mepassad.config.tree import MAX_BYTES, MAX_DEPTH
 from mepassad.errors import ConfigError
 from mepassad.plugins import GROUP, Catalogue
@@ -256,56 +253,3 @@ def test_a_file_that_cannot_be_read_is_a_configuration_error(tmp_path: Path) -> 
         load(tmp_path / "none.yaml", HOME, CATALOGUE)
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         load(tmp_path, HOME, CATALOGUE)
-
-
-WORDS = st.sampled_from(
-    [
-        "node",
-        "rpc",
-        "plugins",
-        "post",
-        "listen",
-        "1",
-        "!",
-        "&a",
-        "*a",
-        "#",
-        "[",
-        "]",
-        "{",
-        "}",
-        '"',
-        ": ",
-        "- ",
-        "\n",
-        "  ",
-    ]
-)
-JUNK = (
-    st.binary(max_size=200)
-    | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
-    | st.lists(WORDS, max_size=40).map(lambda words: "".join(words).encode())
-)
-
-
-def sentence_of(path: Path | None, environ: dict[str, str]) -> str | None:
-    try:
-        loaded, _ = load(path, environ, CATALOGUE)
-    except ConfigError as error:
-        return error.sentence
-    assert isinstance(loaded.config, Config)
-    return None
-
-
-@given(JUNK)
-def test_any_bytes_are_a_configuration_or_one_named_error(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes
-) -> None:
-    path = tmp_path_factory.getbasetemp() / "junk.yaml"
-    path.write_bytes(data)
-    assert (sentence_of(path, HOME) or "fine").encode()
-
-
-@given(st.text(max_size=20), st.text(max_size=60))
-def test_any_variable_is_a_value_or_one_named_error(name: str, value: str) -> None:
-    assert "MEPASSAD__" in (sentence_of(None, {**HOME, f"MEPASSAD__{name}": value}) or "MEPASSAD__")

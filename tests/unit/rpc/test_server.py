@@ -1,4 +1,4 @@
-"""Sessions over real sockets: limits, junk, slow and vanishing clients, stopping."""
+"""Sessions over real sockets: limits, slow and vanishing clients, stopping."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+from asking import alive, errors
 from fake_node import BOB, FakeNode, ListLog, Serve
 
 from mepassad.config.model import Rpc
@@ -22,20 +23,11 @@ from mepassad.testing.rpc_client import RpcClient, RpcError, connect
 HELLO = b'{"jsonrpc":"2.0","id":%d,"method":"system.hello"}\n'
 
 
-def errors(client: RpcClient) -> list[str]:
-    return [reply["error"]["data"]["name"] for reply in client.others]
-
-
 async def until(true: Any) -> None:
     """Let the loop turn until something holds in this process."""
     with anyio.fail_after(5):
         while not true():
             await anyio.lowlevel.checkpoint()
-
-
-async def alive(path: Path) -> bool:
-    async with connect(path) as newcomer:
-        return bool((await newcomer.call("system.hello"))["api"])
 
 
 # -- calls ------------------------------------------------------------------------------------------------------
@@ -116,80 +108,6 @@ async def test_a_result_that_does_not_fit_into_a_line_is_an_internal_error(serve
         node.store.add("x" * 5000)
         with pytest.raises(RpcError, match="InternalError"):
             await client.call("messages.get", message_id="m0")
-
-
-# -- junk -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("junk", "names"),
-    [
-        (b"junk\n", ["ParseError"]),
-        (b"\n\n", ["ParseError"] * 2),
-        (b"\xff\xfe\n", ["ParseError"]),
-        (b"[" + HELLO.strip() % 1 + b"]\n", ["InvalidRequest"]),
-        (b"{}\n", ["InvalidRequest"]),
-        (b'{"jsonrpc":"2.0","id":"x","method":"no.such"}\n', ["MethodNotFound"]),
-        (b'{"jsonrpc":"2.0","id":"x","method":"system.hello","params":[1]}\n', ["InvalidParams"]),
-        (b'{"jsonrpc":"2.0","id":"x","method":"system.hello","params":{"x":1}}\n', ["InvalidParams"]),
-        (b"[" * 100_000 + b"\n", ["InvalidRequest"]),
-        (b'{"a":' * 100_000 + b"\n", ["InvalidRequest"]),
-        (b'{"jsonrpc":"2.0","id":"x","method":"m","params":' + b"[" * 100_000 + b"]" * 100_000 + b"}\n",
-         ["InvalidRequest"]),
-        (b"?\n" * 3000, ["ParseError"] * 3000),
-    ],
-)  # fmt: skip
-async def test_junk_gets_one_named_error_a_line_and_the_session_goes_on(
-    served: Serve, log: ListLog, junk: bytes, names: list[str]
-) -> None:
-    async with served() as path, connect(path) as client, connect(path) as other:
-        await client.send(junk)
-        assert (await other.call("system.hello"))["api"] == 1
-        await client.until(lambda: len(client.others) == len(names))
-        assert errors(client) == names
-        assert (await client.call("system.hello"))["api"] == 1
-    assert log.lines == []
-
-
-async def test_a_line_at_the_limit_is_answered_and_a_longer_one_closes_the_session(served: Serve) -> None:
-    async with served(max_line=4096) as path, connect(path) as client, connect(path) as other:
-        hello = (HELLO % 900).strip()
-        await client.send(hello + b" " * (4096 - len(hello)) + b"\n")
-        await client.until(lambda: len(client.others) == 1)
-        await client.send(hello + b" " * (4097 - len(hello)) + b"\n" + HELLO % 901)
-        await client.until_closed()
-        assert "result" in client.others[0]
-        assert [(reply["id"], reply["error"]["data"]) for reply in client.others[1:]] == [
-            (None, {"name": "InvalidRequest", "limit": 4096})
-        ]
-        assert (await other.call("system.hello"))["api"] == 1
-
-
-async def test_a_line_that_never_ends_is_cut_off_and_calls_before_it_are_answered(served: Serve) -> None:
-    async with served(max_line=4096) as path, connect(path) as client:
-        call = await client.begin("system.hello")
-        await client.send(b"x" * 5000)
-        await client.until_closed()
-        assert call in client._replies
-        assert errors(client) == ["InvalidRequest"]
-
-
-async def test_a_megabyte_line_passes_by_default_and_more_does_not(served: Serve) -> None:
-    async with served() as path, connect(path) as client:
-        hello = (HELLO % 900).strip()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(client.send, hello + b" " * ((1 << 20) - len(hello)) + b"\n")
-            await client.until(lambda: len(client.others) == 1)
-        assert "result" in client.others[0]
-
-
-async def test_one_sessions_flood_of_junk_does_not_keep_a_newcomer_waiting(served: Serve) -> None:
-    async with served() as path, connect(path) as flood, anyio.create_task_group() as tasks:
-        tasks.start_soon(flood.send, b"?\n" * 200_000)
-        for _ in range(3):
-            with anyio.fail_after(2):
-                assert await alive(path)
-        tasks.cancel_scope.cancel()
 
 
 # -- who, how many, how slow ------------------------------------------------------------------------------------
