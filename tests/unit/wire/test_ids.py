@@ -160,9 +160,9 @@ def test_content_ids_of_one_moment_differ() -> None:
 
 
 def test_a_message_id_is_bound_to_its_sender() -> None:
-    content = bytes(16)
+    content = bytes(range(16))
     label = b"mepassa/1 message id"
-    assert message_id(KEY, content) == b64(hashlib.sha256(label + KEY + content).digest()[:16])
+    assert message_id(KEY, content) == b64(content[:6] + hashlib.sha256(label + KEY + content).digest()[:10])
     assert message_id(KEY, content) != message_id(KEY[::-1], content)
 
 
