@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 from mepassad.api.transport import Handler, Stream
 from mepassad.api.types import NodeId
 from mepassad.errors import StreamClosed, Unreachable
+from mepassad.log import StructuredLog
 
 HIGH_WATER = 1 << 20  # unread bytes before the writer waits
 
@@ -102,6 +103,10 @@ class Loopback:
     async def _serve(self, end: End) -> None:
         try:
             await self._handlers[end.protocol](end)
+        except StreamClosed:
+            pass  # the other end has gone
+        except Exception as error:
+            StructuredLog("loopback").warning("a stream failed", protocol=end.protocol, reason=type(error).__name__)
         finally:
             end.abort()
 

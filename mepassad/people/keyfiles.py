@@ -34,7 +34,7 @@ def write_key(path: Path, seed: bytes) -> None:
 
 
 def read_key(path: Path) -> bytes:
-    """The seed in a key file. Raises `UnsafePath` where others may read it, `StoreBroken` where it is no key."""
+    """The seed in a key file. Raises `UnsafePath` where others may read it, `StoreBroken` where there is no key."""
     check_private(path)
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
@@ -46,8 +46,11 @@ def read_key(path: Path) -> bytes:
 
 
 def check_private(path: Path) -> None:
-    """Raise `UnsafePath` unless the file is the user's own and only theirs."""
-    found = path.stat()
+    """Raise `UnsafePath` unless the file is the user's own and only theirs, `StoreBroken` where there is none."""
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise StoreBroken(f"{path} cannot be read ({error.strerror}); restore it from a backup.") from error
     if found.st_uid != os.geteuid():
         raise UnsafePath(f"{path} belongs to another user; it must be yours.")
     if stat.S_IMODE(found.st_mode) & 0o077:
