@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mepassad.rpc.openrpc import document
 from mepassad.rpc.registry import Registry
 
 _MAX_LINE = 1 << 27
+_FAREWELL = 5.0  # seconds a node has to close a session that we ended
 
 
 class RpcError(Exception):
@@ -87,6 +88,18 @@ class RpcClient:
         """Wait until the node has closed the connection."""
         await self.until(lambda: self.ended, timeout)
 
+    async def leave(self) -> None:
+        """Say that no more calls come, and wait for the node to close.
+
+        To cancel the reader instead would now and then hit it while bytes arrive, which anyio's Unix stream does not
+        survive: its callback then sets a future that is cancelled.
+        """
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            await self.stream.send_eof()
+        with anyio.move_on_after(_FAREWELL):
+            while not self.ended:
+                await self._news.wait()
+
     async def _read(self) -> None:
         lines = BufferedByteReceiveStream(self.stream)
         try:
@@ -118,6 +131,7 @@ async def connect(path: Path) -> AsyncIterator[RpcClient]:
         client = RpcClient(stream)
         tasks.start_soon(client._read)
         yield client
+        await client.leave()
         tasks.cancel_scope.cancel()
 
 
