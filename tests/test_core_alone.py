@@ -1,7 +1,7 @@
 """The core without any other distribution: its wheel in a fresh environment runs local-only and passes its own tests.
 
 The environment holds what the wheel requires and the test tools, taken from the environment that runs this test: no
-network is needed. What runs in it is a choice of the core's tests that takes half a minute: the contracts, one flow that
+network is needed. What runs in it is a choice of the core's tests: the contracts, one flow that
 needs no transport, and the unit tests, but for those of the store and of delivery, which take the longest.
 """
 
