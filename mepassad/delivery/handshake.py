@@ -156,6 +156,7 @@ class Handshakes:
         sentence = SENTENCES.get(reason, InviteUnknown().sentence)
         change, after = Change(), 0
         async with self._sessions.lock(contact.account, contact.id):
+            await self._bus.keep(Change())  # what was said a moment ago is durable after this, and so found below
             while rows := await self._store.outgoing(contact.account, contact.id, after, _PAGE):
                 after = rows[-1].seq
                 for row in rows:

@@ -223,13 +223,17 @@ class Inbox:
             arrival.refuse(made)
             return None
         self._adopt(arrival, opened, made)
-        hello = self._outbox.empty(made, HELLO)
-        hello.introduction.CopyFrom(self._introductions.ours(me, made))
-        plaintext = seal_content(hello, me.device, account_key(made.id))
-        row = self._contents.encrypt(arrival.change, me, made, packet.sender, plaintext)
-        arrival.change.add(AddOutgoing(row))
-        arrival.after.append(lambda: self.deliver(made, (row,)))
+        self._greet(arrival, me, made, packet.sender)
         return made
+
+    def _greet(self, arrival: Arrival, me: Me, contact: Contact, device: bytes) -> None:
+        """Answer a device that redeems an invite with a hello of ours."""
+        hello = self._outbox.empty(contact, HELLO)
+        hello.introduction.CopyFrom(self._introductions.ours(me, contact))
+        plaintext = seal_content(hello, me.device, account_key(contact.id))
+        row = self._contents.encrypt(arrival.change, me, contact, device, plaintext)
+        arrival.change.add(AddOutgoing(row))
+        arrival.after.append(lambda: self.deliver(contact, (row,)))
 
     async def _known(
         self, link: Link, arrival: Arrival, contact: Contact, packet: Packet, content: Content, known: bool
@@ -241,6 +245,9 @@ class Inbox:
             if learnt is not contact:
                 arrival.after.append(lambda: self.deliver(learnt, ()))
             contact = learnt
+            if content.introduction.invite:
+                # A contact of ours who has forgotten us, or whose own invite we are about to redeem.
+                self._greet(arrival, self._accounts.me(contact.account), contact, packet.sender)
         if content.HasField("receipts"):
             await self._settlement.receipts(arrival.change, contact, packet.sender, content.receipts, link.route)
         if content.kind < INVISIBLE:
