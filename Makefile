@@ -23,7 +23,7 @@ $(SET_UP): requirements.lock scripts/set-up $(MANIFESTS)
 
 .PHONY: run
 run: setup ## Run a node with config.yaml; the first run makes its account.
-	@$(BIN)/mepassad --config config.yaml
+	@$(BIN)/mepassad --config config.yaml --invite
 
 .PHONY: demo
 demo: setup ## Two nodes and an echo bot in a temporary folder, shown at work.

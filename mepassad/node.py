@@ -105,20 +105,28 @@ class Node:
         self.stopped.set()
 
 
-def run(loaded: Loaded, plugins: Plugins) -> int:
-    """Run the node until SIGTERM, SIGINT or `system.stop`; the exit code. Raises what keeps it from starting."""
-    anyio.run(_main, loaded, plugins)
+def run(loaded: Loaded, plugins: Plugins, *, invite: bool = False) -> int:
+    """Run the node until SIGTERM, SIGINT or `system.stop`; the exit code. Raises what keeps it from starting.
+
+    `invite`: print an invite also where nobody sits at a terminal.
+    """
+    anyio.run(_main, loaded, plugins, invite)
     return 0
 
 
-async def _main(loaded: Loaded, plugins: Plugins) -> None:
-    async with up(loaded, plugins, SystemClock()) as node, anyio.create_task_group() as tasks:
-        tasks.start_soon(_heed_signals, node)
-        await welcome.show(node)
-        gc.freeze()  # what the start made stays; collections need not walk it again
-        await node.stopped.wait()
-        StructuredLog("node").info("stopping")
-        tasks.cancel_scope.cancel()
+async def _main(loaded: Loaded, plugins: Plugins, invite: bool) -> None:
+    words = welcome.FirstWords(loaded.config.node.data_dir)
+    try:
+        async with up(loaded, plugins, SystemClock(), words.take) as node, anyio.create_task_group() as tasks:
+            tasks.start_soon(_heed_signals, node)
+            await welcome.show(node, invite)
+            words.show()
+            gc.freeze()  # what the start made stays; collections need not walk it again
+            await node.stopped.wait()
+            StructuredLog("node").info("stopping")
+            tasks.cancel_scope.cancel()
+    finally:
+        words.show()  # an account was made, then something failed: its words must not be lost with it
 
 
 async def _heed_signals(node: Node) -> None:
@@ -128,8 +136,10 @@ async def _heed_signals(node: Node) -> None:
 
 
 @asynccontextmanager
-async def up(loaded: Loaded, plugins: Plugins, clock: Clock) -> AsyncIterator[Node]:
-    """A running node; leaving stops it. A first run makes an account.
+async def up(
+    loaded: Loaded, plugins: Plugins, clock: Clock, first_words: Callable[[str, Account], None] | None = None
+) -> AsyncIterator[Node]:
+    """A running node; leaving stops it. A first run makes an account, and hands over its words.
 
     Raises `AlreadyRunning`, `UnsafePath`, `StoreTooNew`, `StoreBroken`, `SocketInUse`, `AddressRefused`, and
     `ComponentFailed` when a component fails later; that is a fact (`plugin.failed`) first.
@@ -141,7 +151,7 @@ async def up(loaded: Loaded, plugins: Plugins, clock: Clock) -> AsyncIterator[No
         await core.load()
         if not core.accounts.all():
             account, words = await core.accounts.create(loaded.config.node.name, "person")
-            welcome.hand_over(words, loaded.config.node.data_dir, account)
+            (first_words or welcome.FirstWords(loaded.config.node.data_dir).take)(words, account)
         stack.push_async_exit(_obituary(bus, clock, core.accounts.resolve(None)))
         core.screen([await stack.enter_async_context(components.live(*one)) for one in _of("filter", components)])
         tasks = await stack.enter_async_context(anyio.create_task_group())

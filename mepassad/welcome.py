@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,28 +31,44 @@ def numbered(words: str) -> str:
     return "\n".join("".join(cells[row : row + 4]).rstrip() for row in range(0, len(cells), 4))
 
 
-def hand_over(words: str, folder: Path, account: Account) -> None:
-    """Show a new account's words once: on the terminal, or in a file where there is none."""
-    if sys.stdout.isatty():
-        click.echo(_("These 24 words restore this account. Write them down: they are shown only now."))
-        click.echo(f"\n{numbered(words)}\n")
-    else:
-        path = write_words(words, folder, account)
+class FirstWords:
+    """A new account's words on their way to a person: shown once, below all else, or in a file without a terminal."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder`: where a file of words goes."""
+        self._folder = folder
+        self._words = ""
+
+    def take(self, words: str, account: Account) -> None:
+        """An account was made."""
+        if sys.stdout.isatty():
+            self._words = words
+            return
+        path = write_words(words, self._folder, account)
         click.echo(_("The 24 words that restore this account are in {path}").format(path=path))
         click.echo(_("Write them down on paper, then delete the file."))
 
+    def show(self) -> None:
+        """Show the words that a terminal is still owed."""
+        if self._words:
+            click.echo(_("These 24 words restore this account. Write them down: they are shown only now."))
+            click.echo(f"\n{numbered(self._words)}\n")
+            self._words = ""
 
-async def show(node: Node) -> None:
-    """Print account, invite, socket and addresses. Under a service manager only what is no secret."""
+
+async def show(node: Node, invite: bool) -> None:
+    """Print account, socket and addresses; and an invite, which is a key, on a terminal or where it is asked for."""
     account = node.accounts.resolve(None)
     click.echo(_("Account: {account}").format(account=account.id))
     click.echo(_("Socket: {path}").format(path=node.config.rpc.socket))
     for address in node.addresses():
         click.echo(_("Listening: {address}").format(address=address))
-    if node.addresses() and "JOURNAL_STREAM" not in os.environ:
+    if node.addresses() and (invite or sys.stdout.isatty()):
         uri = await node.invites.standing(account.id)
         click.echo(_("Invite, for one person: {uri}").format(uri=uri))
         click.echo(qr(uri))
+    elif node.addresses():
+        click.echo(_("Invite: ask for one with `mepassa invite`"))
     sys.stdout.flush()
 
 

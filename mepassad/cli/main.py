@@ -50,22 +50,23 @@ class Commands(click.Group):
     is_eager=True,  # so that `--help` shows the commands of the plugins that it names
     help="Configuration file. Default: $MEPASSAD_CONFIG, else /etc/mepassad/config.yaml, else built-in defaults.",
 )
+@click.option("--invite", is_flag=True, help="Print an invite at the start, also where there is no terminal.")
 @click.version_option(__version__, prog_name="mepassad", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, config: Path | None) -> None:
+def cli(ctx: click.Context, config: Path | None, invite: bool) -> None:
     """Run the mepassa node, or work on its files."""
     ctx.obj = Setting(config_path(config, os.environ))
     if ctx.invoked_subcommand is None:
-        ctx.exit(run(ctx.obj))
+        ctx.exit(run(ctx.obj, invite))
 
 
-def run(setting: Setting) -> int:
-    """Run the node until it is told to stop; the exit code."""
+def run(setting: Setting, invite: bool) -> int:
+    """Run the node until it is told to stop; the exit code. `invite`: print one also without a terminal."""
     loaded, enabled = setting.loaded, setting.plugins
     log.set_up(loaded.config.log.level, loaded.config.log.format)
     from mepassad import node  # the sub-commands need not wait for all that a node needs
 
-    return node.run(loaded, enabled)
+    return node.run(loaded, enabled, invite=invite)
 
 
 for command in (init.init, check.check_config, show.config, plugins.plugins):

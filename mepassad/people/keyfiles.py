@@ -58,9 +58,15 @@ def check_private(path: Path) -> None:
 
 
 def private_folder(path: Path) -> Path:
-    """Make a folder 0700, or check that an existing one is the user's and not writable by others."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.stat()
+    """Make a folder 0700, or check that an existing one is the user's and not writable by others.
+
+    Raises `UnsafePath`, also where there can be no such folder.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.stat()
+    except OSError as error:
+        raise UnsafePath(f"The folder {path} cannot be made: {error.strerror}; choose a place of yours.") from error
     if found.st_uid != os.geteuid():
         raise UnsafePath(f"{path} belongs to another user; it must be yours.")
     if stat.S_IMODE(found.st_mode) & 0o022:

@@ -66,7 +66,7 @@ def test_a_first_run_without_a_terminal_writes_the_words_to_a_file_and_names_onl
 
 def test_a_first_run_at_a_terminal_shows_the_words_once_and_keeps_no_file(fleet: Fleet) -> None:
     daemon = fleet.daemon("one")
-    first = at_a_terminal(MEPASSAD, "--config", daemon.config_file, until="Socket:")
+    first = at_a_terminal(MEPASSAD, "--config", daemon.config_file, until=r"24 [a-z]+\s*\n")
     words = words_in(first)
     assert len(words.split()) == 24
     assert not list(daemon.data.glob("recovery-words-*"))

@@ -50,7 +50,7 @@ def test_without_a_sub_command_the_node_runs_with_the_configuration_and_its_exit
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = []
-    monkeypatch.setattr(node, "run", lambda loaded, enabled: ran.append((loaded, enabled)) or 3)
+    monkeypatch.setattr(node, "run", lambda loaded, enabled, invite: ran.append((loaded, enabled)) or 3)
     assert mepassad("--config", configure(home, "plugins: [transport_memory]\nnode: {name: ana}")) == 3
     [(loaded, enabled)] = ran
     assert loaded.config.node.name == "ana"
@@ -60,7 +60,7 @@ def test_without_a_sub_command_the_node_runs_with_the_configuration_and_its_exit
 def test_a_nodes_error_is_a_sentence_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(loaded: object, enabled: object) -> int:
+    def refuse(loaded: object, enabled: object, invite: bool) -> int:
         raise AlreadyRunning("Another mepassad, process 7, uses this data folder.")
 
     monkeypatch.setattr(node, "run", refuse)
@@ -83,7 +83,7 @@ def test_no_failure_shows_a_traceback(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def fail(loaded: object, enabled: object) -> int:
+    def fail(loaded: object, enabled: object, invite: bool) -> int:
         raise failure
 
     monkeypatch.setattr(node, "run", fail)
