@@ -17,16 +17,19 @@ from mepassa.client import Client
 from mepassa.cursor import CursorFile, default_state
 from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning, RpcError
 from mepassa.events import Event, pauses
+from mepassa.pace import MAX_ANSWERS, WINDOW, Pace
 
 log = logging.getLogger("mepassa.bot")
 
 Handler = Callable[["Context"], Awaitable[None]]
 
+_TOO_FAST = "%s leaves messages of %s unanswered: more than %d answers in %d seconds; is it a bot as well?"
+
 
 class Context:
     """One message that came in, and the way to answer it."""
 
-    def __init__(self, bot: str, client: Client, data: dict[str, Any]) -> None:
+    def __init__(self, bot: str, client: Client, data: dict[str, Any], pace: Pace) -> None:
         self.client = client
         self.account: str = data["account"]
         self.message_id: str = data["message_id"]
@@ -34,14 +37,20 @@ class Context:
         self.conversation: str = data["conversation"]
         self.text: str = data["text"]
         self._bot = bot
+        self._pace = pace
         self._replies = 0
 
     async def reply(self, text: str) -> None:
         """Answer in the same conversation; the answer is durable when this returns. Raises `RpcError`.
 
         Waits for a node that is away. The n-th reply to a message is sent once, however often the bot or its node is
-        restarted: its `request_id` is made of the bot's name, the message's id and n.
+        restarted: its `request_id` is made of the bot's name, the message's id and n. What would be more than
+        `MAX_ANSWERS` to one contact in `WINDOW` seconds is not sent: it may be a bot that answers in its turn.
         """
+        if not self._pace.allows(self.contact):
+            if self._pace.warns(self.contact):
+                log.warning(_TOO_FAST, self._bot, self.contact, MAX_ANSWERS, WINDOW)
+            return
         self._replies += 1
         request_id = f"{self._bot}:{self.message_id}:{self._replies}"
         for pause in pauses():
@@ -76,6 +85,7 @@ class Bot:
             raise ValueError("A bot's name has 1 to 32 characters of a–z, 0–9, - and _.")
         self.name = name
         self._handler: Handler | None = None
+        self._pace = Pace()
 
     def message(self, handler: Handler) -> Handler:
         """Decorate the function that gets the messages."""
@@ -130,7 +140,7 @@ class Bot:
         if self._handler is None or event.data.get("text") is None:  # erased since, or not a text
             return
         try:
-            await self._handler(Context(self.name, client, event.data))
+            await self._handler(Context(self.name, client, event.data, self._pace))
         except Exception as error:
             log.error("%s failed on message %s: %s", self.name, event.data.get("message_id"), _where(error))
 

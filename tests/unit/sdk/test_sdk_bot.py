@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mepassa import Bot, Client, Context, NodeNotRunning, RpcError, StateUnreadable
 from mepassa.cursor import CursorFile, default_state
+from mepassa.pace import MAX_ANSWERS, WINDOW, Pace
 from wire_node import ME, Refusal, Wire, WireNode
 
 ROOT = Path(__file__).parents[3]
@@ -222,6 +223,38 @@ async def test_a_reply_waits_for_a_node_that_is_away(node: WireNode, tmp_path: P
     node.receive("hi")
     await run_until(echo_bot(), node, tmp_path / "s", lambda: len(node.sent) == 1)
     assert failures == 3
+
+
+async def test_a_flood_of_one_contact_is_answered_up_to_the_limit_with_one_warning_without_its_text(
+    node: WireNode, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(MAX_ANSWERS + 3):
+        node.receive("canary")
+    await run_until(echo_bot(), node, tmp_path / "s", lambda: True)
+    assert len(node.sent) == MAX_ANSWERS
+    assert caplog.text.count("unanswered") == 1
+    assert "canary" not in caplog.text
+
+
+def test_the_answers_of_the_last_window_count_and_older_ones_do_not() -> None:
+    now = 0.0
+    pace = Pace(lambda: now)
+    assert [pace.allows("ana") for _ in range(MAX_ANSWERS + 1)] == [True] * MAX_ANSWERS + [False]
+    assert pace.allows("bia")
+    now = WINDOW - 0.1
+    assert not pace.allows("ana")
+    now = WINDOW
+    assert [pace.allows("ana") for _ in range(MAX_ANSWERS + 1)] == [True] * MAX_ANSWERS + [False]
+
+
+def test_a_warning_is_due_once_a_window_for_each_contact() -> None:
+    now = 0.0
+    pace = Pace(lambda: now)
+    assert [pace.warns("ana"), pace.warns("ana"), pace.warns("bia")] == [True, False, True]
+    now = WINDOW - 0.1
+    assert not pace.warns("ana")
+    now = WINDOW
+    assert pace.warns("ana")
 
 
 @pytest.mark.parametrize("name", ["", "../up", "Echo", "a" * 33])
