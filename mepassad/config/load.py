@@ -20,6 +20,7 @@ from mepassad.plugins import Catalogue, Plugins
 ENVIRONMENT = "MEPASSAD__"
 TEXT_GROWTH = 6  # bytes of a line that a byte of text may need: JSON writes a control character as `\u0001`
 LINE_AROUND_TEXT = 8192  # bytes of a line beside a message's text: ids, names, times
+FOR_TESTS = "transport_memory"  # comes with the core, but nobody who mistyped a name means it
 MAX_SOCKET_PATH = 107  # bytes: sun_path of Linux holds 108, one of them the closing zero
 
 
@@ -48,8 +49,10 @@ def load(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) ->
     plugins = catalogue.load(wanted)
     keys = {**key_types(Config), **plugins.sections}
     off = set(catalogue.names) - set(plugins.names)
+    # A plugin that is not installed is one problem; its section, which nobody can check, is not a second.
+    missing = {name for name, _ in _listed_plugins(trees)} - set(catalogue.names)
     for tree in trees:
-        checker.take(tree, keys, ignored=off)
+        checker.take(tree, keys, ignored=off | missing)
     _fill_paths(checker, environ)
     config = checker.build(Config)
     sections = {name: checker.build(kind, (name,)) for name, kind in plugins.sections.items()}
@@ -97,23 +100,32 @@ def _home(environ: Mapping[str, str]) -> Path:
 
 def _wanted_plugins(trees: list[Tree], catalogue: Catalogue, problems: list[Problem]) -> list[str]:
     """A first look at the list of plugins, because plugins say what else may be in the file."""
+    names: list[str] = []
+    for name, place in _listed_plugins(trees):
+        if name not in catalogue.names:
+            problems.append(Problem(place, "plugins", _not_installed(name, catalogue)))
+        elif name in names:
+            problems.append(Problem(place, "plugins", f"the plugin '{name}' is named twice"))
+        else:
+            names.append(name)
+    return names
+
+
+def _listed_plugins(trees: list[Tree]) -> list[tuple[str, Place]]:
+    """The names under `plugins` with their places; what has a wrong type is told with all that is wrong."""
     lists = [tree.value["plugins"] for tree in trees if isinstance(tree.value, dict) and "plugins" in tree.value]
     items = lists[-1].value if lists else None
     if not isinstance(items, list):
-        return []  # a wrong type is told with all that is wrong
-    names: list[str] = []
-    for item in items:
-        if not isinstance(item.value, str):
-            continue
-        if item.value not in catalogue.names:
-            hint = nearest(item.value, catalogue.names)
-            text = f"the plugin '{item.value}' is not installed; installed: {', '.join(catalogue.names)}"
-            problems.append(Problem(item.place, "plugins", text + (hint if "did you mean" in hint else "")))
-        elif item.value in names:
-            problems.append(Problem(item.place, "plugins", f"the plugin '{item.value}' is named twice"))
-        else:
-            names.append(item.value)
-    return names
+        return []
+    return [(item.value, item.place) for item in items if isinstance(item.value, str)]
+
+
+def _not_installed(name: str, catalogue: Catalogue) -> str:
+    installed = [known for known in catalogue.names if known != FOR_TESTS]
+    text = f"the plugin '{name}' is not installed; installed: {', '.join(installed)}"
+    if "did you mean" in (hint := nearest(name, installed)):
+        return text + hint
+    return f"{text}; install it (`pip install ./plugins/{name}` for one of mepassad's own) or take it out of `plugins`"
 
 
 def _fill_paths(checker: Checker, environ: Mapping[str, str]) -> None:

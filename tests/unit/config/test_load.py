@@ -14,7 +14,7 @@ import pytest
 from msgspec import Meta
 
 from mepassad.api import hookimpl
-from mepassad.config.load import Loaded, load
+from mepassad.config.load import FOR_TESTS, Loaded, load
 from mepassad.config.tree import MAX_BYTES, MAX_DEPTH
 from mepassad.errors import ConfigError
 from mepassad.plugins import GROUP, Catalogue
@@ -121,6 +121,23 @@ def test_a_plugins_section_is_typed_by_the_plugin(tmp_path: Path) -> None:
     loaded = read(tmp_path, "plugins: [post]\npost:\n  listen:\n    - /here\n  limits: {peers: 2}\n")
     assert loaded.sections == {"post": Post(listen=("/here",), limits=Limits(peers=2))}
     assert loaded.origins["post.limits.peers"] == f"{tmp_path}/config.yaml:5"
+
+
+def test_a_plugin_that_is_not_installed_is_one_problem_and_says_what_to_do(tmp_path: Path) -> None:
+    told = refused(tmp_path, "plugins: [gopher]\ngopher: {hole: 1}\n")
+    assert "the plugin 'gopher' is not installed; installed: pigeon, post, signal, sqlite; install it" in told
+    assert "`pip install ./plugins/gopher`" in told
+    assert "or take it out of `plugins`" in told
+    assert "unknown key" not in told
+
+
+def test_the_transport_for_tests_is_not_suggested(tmp_path: Path) -> None:
+    points = [*CATALOGUE.points.values(), EntryPoint(FOR_TESTS, "made_up_plugins:pigeon", GROUP)]
+    path = tmp_path / "config.yaml"
+    path.write_text("plugins: [transport_memori]")
+    with pytest.raises(ConfigError) as told:
+        load(path, HOME, Catalogue(points))
+    assert FOR_TESTS not in told.value.sentence
 
 
 def test_the_section_of_a_plugin_that_is_off_is_ignored_and_named(tmp_path: Path) -> None:
