@@ -14,6 +14,7 @@ from mepassad.api.store import Store
 from mepassad.api.transport import Transport
 from mepassad.api.types import Contact
 from mepassad.bus import Bus
+from mepassad.config.load import LINE_AROUND_TEXT, TEXT_GROWTH
 from mepassad.config.model import Config
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.handshake import Handshakes
@@ -78,6 +79,8 @@ class Core:
         self.outbox.deliver = self.inbox.deliver = router.deliver
         self.outbox.transmit, self.outbox.reachable = router.transmit, router.online
         self.inbox.max_packet = self._config.delivery.max_packet
+        # What a contact may send is bounded by what a client's line can show, whatever the contact's own limit.
+        self.inbox.max_text = (self._config.rpc.max_line - LINE_AROUND_TEXT) // TEXT_GROWTH
         self.prekeys.invite_of = self.invites.of_number
         self.conversations.owed = self.receipts.owe
         self.receipts.send = self.outbox.send_receipts

@@ -73,6 +73,7 @@ class Inbox:
         self._arriving: dict[bytes, asyncio.Future[Committed]] = {}  # packets whose effect is on its way to the disk
         self.filters: Sequence[MessageFilter] = ()
         self.max_packet = 1 << 20
+        self.max_text = 1 << 20
         self.deliver: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
 
     async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
@@ -250,7 +251,9 @@ class Inbox:
                 self._greet(arrival, self._accounts.me(contact.account), contact, packet.sender)
         if content.HasField("receipts"):
             await self._settlement.receipts(arrival.change, contact, packet.sender, content.receipts, link.route)
-        if content.kind < INVISIBLE:
+        if content.kind < INVISIBLE and len(content.text.text.encode()) > self.max_text:
+            arrival.reason = Reason.TOO_LARGE  # the step of the session is kept, the text is not
+        elif content.kind < INVISIBLE:
             await self._message(arrival, contact, content, known)
         elif content.kind == TYPING:
             typing: dict[str, object] = {

@@ -268,3 +268,13 @@ async def test_receipts_for_a_message_that_was_received_are_ignored(nodes: Nodes
     content.receipts.read.append(unb64(received))
     assert await Courier().hand(ana, await packet(bob, ana, content)) == [None]
     assert ana.facts("message.read") == []
+
+
+async def test_a_text_that_no_client_could_be_shown_is_refused_and_the_next_one_is_read(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    longest = bob.core.inbox.max_text
+    long = await packet(ana, bob, text(ana, bob, "\x01" * (longest + 1)))
+    fits = await packet(ana, bob, text(ana, bob, "\x01" * longest))
+    assert await Courier().hand(bob, long, fits) == [Reason.TOO_LARGE, None]
+    assert [len(str(found)) for found in bob.texts()] == [longest]
+    assert await Courier().hand(bob, long) == [None]  # a double of it is only acked
