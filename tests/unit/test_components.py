@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -157,7 +158,7 @@ async def test_an_optional_component_that_dies_is_told_and_started_again_with_ba
     running = await nodes.start("ana")
     await nodes.in_time(lambda: len(starts) == 5, 0.25)
     assert starts == sorted(starts)
-    pauses = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert pauses[-1] > 4 > pauses[0] >= 0.75
     assert [fact["plugin"] for fact in running.facts("plugin.failed")] == ["mortal"] * 4
     await eventually(lambda: running.node.stats()["components"] == {"relay": ["mortal"]})

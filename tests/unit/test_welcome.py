@@ -1,0 +1,90 @@
+"""What a start shows: the words once, an invite only where it is asked for or somebody sits at a terminal."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from mepassad import welcome
+from mepassad.people.accounts import new_words
+from mepassad.testing.nodes import Nodes
+from mepassad.wire.invites import parse_invite
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
+def at_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+
+
+async def test_at_a_terminal_the_words_are_shown_once_and_below_all_else(
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = await nodes.start("ana")
+    capsys.readouterr()
+    at_terminal(monkeypatch)
+    words, folder = new_words(), tmp_path / "new"
+    folder.mkdir()
+    first = welcome.FirstWords(folder)
+    first.take(words, node.node.accounts.resolve(None))
+    assert capsys.readouterr().out == ""
+    first.show()
+    assert set(words.split()) <= set(capsys.readouterr().out.split())
+    first.show()
+    assert capsys.readouterr().out == ""
+    assert list(folder.iterdir()) == []
+
+
+async def test_without_a_terminal_the_words_go_to_a_private_file_and_only_its_path_is_shown(
+    nodes: Nodes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = await nodes.start("ana")
+    capsys.readouterr()
+    words, folder = new_words(), tmp_path / "new"
+    folder.mkdir()
+    first = welcome.FirstWords(folder)
+    first.take(words, node.node.accounts.resolve(None))
+    first.show()
+    (path,) = folder.iterdir()
+    assert path.read_text() == f"{words}\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    shown = capsys.readouterr().out
+    assert str(path) in shown
+    assert words not in shown
+
+
+@pytest.mark.parametrize(("terminal", "asked"), [(True, False), (False, True), (False, False)])
+async def test_an_invite_is_shown_at_a_terminal_or_where_it_is_asked_for(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, asked: bool
+) -> None:
+    node = await nodes.start("ana")
+    capsys.readouterr()
+    if terminal:
+        at_terminal(monkeypatch)
+    await welcome.show(node.node, asked)
+    shown = capsys.readouterr().out
+    assert node.account in shown
+    assert str(node.node.config.rpc.socket) in shown
+    assert node.node.addresses()[0] in shown
+    links = [word for word in shown.split() if word.startswith("mepassa:")]
+    assert len(links) == int(terminal or asked)
+    for link in links:
+        assert parse_invite(link).account == node.core.accounts.me(node.account).key
+
+
+def test_words_are_numbered_in_columns() -> None:
+    words = [f"word{n}" for n in range(24)]
+    lines = welcome.numbered(" ".join(words)).splitlines()
+    assert len(lines) == 6
+    assert lines[0].split() == ["1", "word0", "2", "word1", "3", "word2", "4", "word3"]
+
+
+def test_a_qr_code_is_drawn_with_half_blocks() -> None:
+    drawn = welcome.qr("mepassa:i/1/AAAA")
+    assert len(drawn.splitlines()) > 10
+    assert set(drawn) <= set("\n █▀▄") | set("\x1b[0123456789;m")
