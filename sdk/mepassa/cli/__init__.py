@@ -14,7 +14,10 @@ from mepassa.cli.status import status
 from mepassa.cli.tail import tail
 
 
-@click.group(epilog="Exit codes: 0 done, 1 refused by the node, 2 wrong usage, 3 no node answers.")
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 refused, 2 wrong usage, 3 no node answers, 130 interrupted with Ctrl-C.",
+)
 @click.option("--socket", metavar="PATH", help="The node's socket (default: $MEPASSAD_SOCKET, else the usual place).")
 @click.option("--account", metavar="ID", help="The account to act for (default: the node's first).")
 @click.version_option(package_name="mepassa")

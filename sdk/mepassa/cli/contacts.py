@@ -9,7 +9,7 @@ from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import echo_line
 
 
-@click.command()
+@click.command(short_help="List contacts.")
 @over_socket
 async def contacts(session: Session) -> None:
     """List contacts, one a line: id, state and name, separated by tabs."""

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from mepassa.cli.session import Session, over_socket
+from mepassa.cli.session import Session, over_socket, warn_when_local_only
 from mepassa.cli.text import echo_line
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -21,7 +21,7 @@ def seconds(span: str) -> int:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-@click.command()
+@click.command(short_help="Make an invite: a link and its QR code.")
 @click.option("--uses", type=click.IntRange(min=1), help="How many people may redeem it (default: one).")
 @click.option(
     "--expires", type=seconds, metavar="SPAN", help="How long it is good for: 30m, 12h, 7d (default: seven days)."
@@ -36,3 +36,4 @@ async def invite(session: Session, uses: int | None, expires: int | None) -> Non
 
         segno.make(made["uri"], error="l").terminal(compact=True)
         click.echo(f"good until {made['expires_at']}", err=True)
+    await warn_when_local_only(session)

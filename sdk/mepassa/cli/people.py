@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
-from mepassa.cli.session import Session
+from mepassa.cli.session import Refused, Session
 from mepassa.cli.text import visible
 
 
@@ -26,7 +24,7 @@ async def find_contact(session: Session, wanted: str) -> str:
     """The id of the contact that `wanted` means: an id, a petname, the name they chose, or the only
     beginning of one of them.
 
-    Raises click.BadParameter when it means nobody, or more than one.
+    Raises `Refused` when it means nobody, or more than one.
     """
     contacts = await all_contacts(session)
     exact = [contact for contact in contacts if wanted in _names(contact)]
@@ -34,9 +32,9 @@ async def find_contact(session: Session, wanted: str) -> str:
     if len(found) == 1:
         return str(found[0]["contact"])
     if not found:
-        raise click.BadParameter(f"Nobody among your contacts is called {visible(wanted)!r}; see `mepassa contacts`.")
+        raise Refused(f"Nobody among your contacts is called {visible(wanted)!r}; see `mepassa contacts`.")
     several = ", ".join(f"{label(contact)} ({contact['contact']})" for contact in found[:5])
-    raise click.BadParameter(f"{visible(wanted)!r} may be any of {several}; write more of it, or the id.")
+    raise Refused(f"{visible(wanted)!r} may be any of {several}; write more of it, or the id.")
 
 
 def label(contact: dict[str, Any]) -> str:

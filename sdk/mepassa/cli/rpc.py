@@ -19,7 +19,7 @@ def json_object(text: str) -> dict[str, Any]:
         raise click.BadParameter("parameters are one JSON object, for example '{\"limit\": 10}'.") from None
 
 
-@click.command()
+@click.command(short_help="Call any method of the node.")
 @click.argument("method")
 @click.argument("params", type=json_object, default="{}")
 @over_socket

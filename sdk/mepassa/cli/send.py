@@ -20,7 +20,7 @@ _STATES = {
 }
 
 
-@click.command()
+@click.command(short_help="Send a text message.")
 @click.argument("contact")
 @click.argument("text", nargs=-1, required=True)
 @click.option("--wait", is_flag=True, help="Wait until it is delivered; show each state, its route and milliseconds.")

@@ -14,9 +14,11 @@ from mepassa.errors import CallTooLarge, ConnectionLost, NodeNotRunning, RpcErro
 
 P = ParamSpec("P")
 
+INTERRUPTED = 130  # exit code after Ctrl-C: 128 and the number of SIGINT, as shells have it
+
 
 class Refused(click.ClickException):
-    """The node said no, or a message failed: exit code 1."""
+    """The node said no, nobody is called so, or a message failed: exit code 1."""
 
     exit_code = 1
 
@@ -41,7 +43,7 @@ class Session:
         return await self.client.call(method, **{"account": self.account, **params})
 
     def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run a sub-command's work with a client. Raises `Refused`, `NoNode`, click.UsageError."""
+        """Run a sub-command's work with a client. Raises `Refused`, `NoNode`, click.UsageError; Ctrl-C is quiet."""
         try:
             anyio.run(self._run, work)
         except RpcError as error:
@@ -52,6 +54,8 @@ class Session:
             raise click.UsageError(str(error)) from None
         except UnicodeEncodeError:
             raise click.UsageError("What you typed is not valid UTF-8.") from None
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
     async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         async with Client(self.socket) as self.client:
@@ -69,3 +73,14 @@ def over_socket(work: Callable[Concatenate[Session, P], Awaitable[None]]) -> Cal
         session.run(lambda: work(session, *args, **kwargs))
 
     return body
+
+
+async def warn_when_local_only(session: Session) -> None:
+    """Say on standard error that the node has no address, and what to do, because an invite alone connects nobody."""
+    identity = await session.call("identity.show")
+    if not identity.get("addresses"):
+        click.echo(
+            "This node is local-only: it has no address at which others could reach it. "
+            "Name a transport under `plugins` in its configuration, and an address to listen on.",
+            err=True,
+        )

@@ -8,7 +8,7 @@ from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import echo_line, visible
 
 
-@click.command()
+@click.command(short_help="Show version, account and addresses.")
 @over_socket
 async def status(session: Session) -> None:
     """Show the node's version, account and addresses."""

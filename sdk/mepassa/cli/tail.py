@@ -11,13 +11,13 @@ from mepassa.cli.text import as_json, echo_line, visible
 from mepassa.events import Event
 
 
-@click.command()
+@click.command(short_help="Follow events until Ctrl-C.")
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object a line: seq, topic and data.")
 @click.option("--topic", "topics", multiple=True, help="Only this topic; may be given several times.")
 @click.option("--after", type=click.IntRange(min=0), help="Begin behind this number; 0 = with the oldest kept.")
 @over_socket
 async def tail(session: Session, json_lines: bool, topics: Sequence[str], after: int | None) -> None:
-    """Follow events of all the node's accounts (with --account: of that one) until interrupted."""
+    """Follow events of all the node's accounts (with --account: of that one) until Ctrl-C."""
     async for event in session.client.events(topics=topics or None, after=after, account=session.account):
         echo_line(_json(event) if json_lines else _plain(event))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import unicodedata
@@ -68,7 +69,8 @@ async def test_invite_in_a_pipe_prints_the_link_alone(node: WireNode) -> None:
     node.methods["invites.create"] = create
     result = await run(node, "invite", "--uses", "3", "--expires", "2h")
     assert result.stdout == "mepassa:i/1/abc\n"
-    assert node.calls == [("invites.create", {"uses": 3, "expires_in": 7200})]
+    assert node.calls[0] == ("invites.create", {"uses": 3, "expires_in": 7200})
+    assert result.stderr == ""
 
 
 async def test_invite_on_a_terminal_shows_a_qr_code(node: WireNode) -> None:
@@ -102,7 +104,22 @@ async def test_accept_redeems_the_link_and_says_where_it_stands(node: WireNode) 
 
     node.methods["invites.accept"] = accept
     assert (await run(node, "accept", " mepassa:i/1/abc\n")).stdout == "mp1ana\tpending\n"
-    assert node.calls == [("invites.accept", {"uri": "mepassa:i/1/abc"})]
+    assert node.calls[0] == ("invites.accept", {"uri": "mepassa:i/1/abc"})
+
+
+@pytest.mark.parametrize("arguments", [["invite"], ["accept", "mepassa:i/1/abc"]])
+async def test_a_node_without_addresses_is_said_to_be_local_only(node: WireNode, arguments: list[str]) -> None:
+    async def local(wire: Wire) -> dict[str, Any]:
+        return {"account": ANA, "name": "Ana", "addresses": []}
+
+    async def link(wire: Wire, **asked: Any) -> dict[str, Any]:
+        return {"uri": "mepassa:i/1/abc", "expires_at": "", "contact": ANA, "state": "pending"}
+
+    node.methods.update({"identity.show": local, "invites.create": link, "invites.accept": link})
+    result = await run(node, *arguments)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("This node is local-only: ")
+    assert "local-only" not in result.stdout
 
 
 async def test_contacts_are_listed_over_all_pages_and_names_cannot_move_the_cursor(node: WireNode) -> None:
@@ -121,11 +138,14 @@ async def test_send_finds_the_contact_by_id_name_petname_or_beginning(node: Wire
 
 
 @pytest.mark.parametrize(("wanted", "sentence"), [("mp1", "may be any of"), ("Z\x1b", "Nobody"), ("", "Nobody")])
-async def test_send_to_nobody_or_to_several_is_wrong_usage(node: WireNode, wanted: str, sentence: str) -> None:
+async def test_send_to_nobody_or_to_several_is_refused_with_a_sentence(
+    node: WireNode, wanted: str, sentence: str
+) -> None:
     with_contacts(node, contact("mp1bob", HOSTILE), contact("mp1ana", "Ana"))
     result = await run(node, "send", wanted, "hi")
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert sentence in result.stderr
+    assert "Usage" not in result.stderr
     assert "\x1b" not in result.stderr
     assert node.sent == {}
 
@@ -184,6 +204,21 @@ async def test_tail_prints_one_json_object_an_event_and_ends_with_its_pipe(node:
     assert json.loads(line) == {"seq": 1, "topic": "message.received", "data": node.log[0][1]}
     assert json.loads(line)["data"]["text"] == HOSTILE
     assert line.isprintable()
+
+
+async def test_tail_ends_quietly_with_130_on_ctrl_c(node: WireNode) -> None:
+    node.receive("hi")
+    command = [sys.executable, "-c", "from mepassa.cli import main; main()", "--socket", str(node.path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
+    with subprocess.Popen([*command, "tail", "--after", "0"], **pipes) as process:
+        try:
+            await anyio.to_thread.run_sync(process.stdout.readline)
+            process.send_signal(signal.SIGINT)
+            complaint = await anyio.to_thread.run_sync(process.stderr.read)
+            code = await anyio.to_thread.run_sync(process.wait)
+        finally:
+            process.kill()
+    assert (code, complaint) == (130, "")
 
 
 async def test_tail_without_json_shows_facts_by_name(node: WireNode) -> None:
@@ -255,9 +290,19 @@ async def test_what_is_not_utf8_is_wrong_usage(node: WireNode) -> None:
 
 
 def test_exit_codes_are_in_the_help() -> None:
-    assert (
-        "0 done, 1 refused by the node, 2 wrong usage, 3 no node answers" in CliRunner().invoke(main, ["--help"]).output
-    )
+    shown = " ".join(CliRunner().invoke(main, ["--help"]).output.split())
+    assert "0 done, 1 refused, 2 wrong usage, 3 no node answers, 130 interrupted with Ctrl-C" in shown
+
+
+@pytest.mark.parametrize("arguments", [[], *([name] for name in main.commands)])
+def test_every_command_knows_h(arguments: list[str]) -> None:
+    result = CliRunner().invoke(main, [*arguments, "-h"])
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_the_list_of_commands_fits_80_columns() -> None:
+    assert "..." not in CliRunner().invoke(main, ["-h"], terminal_width=80).output.partition("Commands:")[2]
 
 
 def test_joined_emoji_and_accents_stay_as_they_are() -> None:
