@@ -12,6 +12,7 @@ from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.welcome import numbered
 from mepassad.wire.identity import KINDS
+from mepassad.wire.names import own_name
 
 MAX_WORDS = 4096  # bytes: 24 words have at most a few hundred
 
@@ -28,13 +29,13 @@ MAX_WORDS = 4096  # bytes: 24 words have at most a few hundred
 )
 @pass_setting
 def init(setting: Setting, name: str | None, kind: str, restore: bool, words_file: Path | None) -> None:
-    """Make the data folder and an account, or restore an account from its 24 words."""
+    """Make an account, or restore one from its 24 words. Makes the data folder as well."""
     loaded, plugins = setting.loaded, setting.plugins
     log.set_up(loaded.config.log.level, loaded.config.log.format)
     words = _words(words_file) if restore or words_file else None
     from mepassad import node  # asking for words need not wait for all that a node needs
 
-    result = node.init(loaded, plugins, name or loaded.config.node.name, kind, words)
+    result = node.init(loaded, plugins, loaded.config.node.name if name is None else own_name(name), kind, words)
     click.echo(_("Account: {account}").format(account=result.account))
     if result.words_file:
         click.echo(_("The 24 words that restore this account are in {path}").format(path=result.words_file))

@@ -16,7 +16,7 @@ from mepassad.plugins import PluginInfo
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 @pass_setting
 def plugins(setting: Setting, as_json: bool) -> None:
-    """List the installed plugins, what they provide and their configuration keys."""
+    """List the installed plugins and what they provide. Those that are on also show their configuration keys."""
     found = setting.plugins.describe()
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -226,6 +227,25 @@ def test_init_without_a_terminal_writes_the_words_to_a_private_file_and_prints_o
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(path.read_text().split()) == 24
     assert not any(word in account + advice for word in path.read_text().split() if len(word) > 6)
+
+
+@pytest.mark.parametrize("name", ["", " ", "\u202e", "a" * 65])
+def test_init_refuses_a_name_that_nobody_could_see_and_makes_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert mepassad("init", "--name", name) == 1
+    assert capsys.readouterr().err == "A name needs 1 to 64 visible characters.\n"
+    assert not list(home.rglob("*.sqlite*"))
+
+
+@pytest.mark.parametrize("language", ["C", "pt_BR"])
+def test_the_list_of_commands_fits_80_columns(language: str) -> None:
+    environ = {**os.environ, "LANGUAGE": language, "COLUMNS": "80"}
+    command = [sys.executable, "-m", "mepassad", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, env=environ)
+    listed = done.stdout.partition("Commands:")[2]
+    assert "init " in listed
+    assert "..." not in listed
 
 
 def test_an_account_is_restored_from_a_file_and_from_standard_input(
