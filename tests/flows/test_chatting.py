@@ -213,16 +213,3 @@ async def test_presence_is_told_when_a_peer_goes_and_comes_back(fresh_friends: F
         assert (await ana.event("contact.online"))["data"]["contact"] == friends.bruno_id
     async with friends.bruno.session() as bruno:
         assert len(await items(bruno, "contacts.list", cursor="after")) == 1
-
-
-async def test_typing_is_shown_to_the_one_who_is_written_to_and_kept_nowhere(friends: Friends) -> None:
-    async with friends.ana.client() as ana, friends.bruno.client() as bruno:
-        await eventually(lambda: ana.call("contacts.get", contact=friends.bruno_id), lambda item: item["online"])
-        newest = (await bruno.call("events.subscribe"))["seq"]
-        for active in (True, False):
-            await ana.call("conversations.typing", contact=friends.bruno_id, active=active)
-            signal = await bruno.event("typing")
-            assert (signal["data"]["contact"], signal["data"]["active"]) == (friends.ana_id, active)
-            assert signal["seq"] is None
-            await bruno.event("typing")  # the second subscription's
-        assert (await bruno.call("events.subscribe"))["seq"] == newest

@@ -25,13 +25,18 @@ async def test_a_contact_who_is_online_sees_typing_begin_and_end(fleet: Fleet) -
 
 async def test_typing_to_a_contact_who_is_away_is_forgotten(fleet: Fleet) -> None:
     here, there = fleet.start("ana", "bruno")
+
+    async def owed() -> list[tuple[int]]:
+        return here.ask("SELECT count(*) FROM outgoing")
+
     async with here.client() as ana:
         async with there.client() as bruno:
             bruno_id, _ = await befriend(ana, bruno)
+        await eventually(owed, lambda count: count == [(0,)])  # what the meeting brought has gone out
         there.stop()
         await eventually(lambda: ana.call("contacts.get", contact=bruno_id), lambda contact: not contact["online"])
         await ana.call("conversations.typing", contact=bruno_id, active=True)
-        assert here.ask("SELECT count(*) FROM outgoing") == [(0,)]
+        assert await owed() == [(0,)]
         there.start()
         async with there.client(after=0) as bruno:
             await ana.call("messages.send", contact=bruno_id, text="agora sim")
