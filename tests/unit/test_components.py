@@ -18,13 +18,12 @@ from mepassad.testing.nodes import Nodes, RunningNode, eventually
 class Plugin:
     """A plugin with one component, whose life a test writes."""
 
-    def __init__(self, life: Callable[[PluginContext], AsyncIterator[Any]], noun: str = "filter") -> None:
+    def __init__(self, life: Callable[[PluginContext], AsyncIterator[Any]], hook: str = "provide_filter") -> None:
         component = asynccontextmanager(life)
 
         def provide(config: Any) -> Component[Any]:
             return component
 
-        hook = f"provide_{noun}"
         provide.__name__ = hook
         setattr(self, hook, hookimpl(provide))
 
@@ -137,7 +136,7 @@ async def test_two_plugins_that_claim_the_store_are_an_error(nodes: Nodes) -> No
     async def life(context: PluginContext) -> AsyncIterator[object]:
         yield object()
 
-    nodes.plugins["usurper"] = Plugin(life, "store")
+    nodes.plugins["usurper"] = Plugin(life, "provide_store")
     with pytest.raises(PluginClash, match=r"provide_store.*usurper|usurper.*provide_store"):
         await nodes.start("ana")
 
@@ -154,7 +153,7 @@ async def test_an_optional_component_that_dies_is_told_and_started_again_with_ba
             context.tasks.start_soon(die)
         yield "a relay"
 
-    nodes.plugins["mortal"] = Plugin(life, "relay")
+    nodes.plugins["mortal"] = Plugin(life, "provide_relay")
     running = await nodes.start("ana")
     await nodes.in_time(lambda: len(starts) == 5, 0.25)
     assert starts == sorted(starts)
@@ -162,6 +161,26 @@ async def test_an_optional_component_that_dies_is_told_and_started_again_with_ba
     assert pauses[-1] > 4 > pauses[0] >= 0.75
     assert [fact["plugin"] for fact in running.facts("plugin.failed")] == ["mortal"] * 4
     await eventually(lambda: running.node.stats()["components"] == {"relay": ["mortal"]})
+
+
+@pytest.mark.parametrize(
+    "hook", ["provide_mailbox", "provide_blobs", "provide_relay", "provide_push", "provide_media", "provide_directory"]
+)
+async def test_an_optional_component_lives_as_long_as_the_node(nodes: Nodes, hook: str) -> None:
+    order: list[str] = []
+
+    async def life(context: PluginContext) -> AsyncIterator[object]:
+        order.append("+")
+        try:
+            yield object()
+        finally:
+            order.append("-")
+
+    nodes.plugins["extra"] = Plugin(life, hook)
+    running = await nodes.start("ana")
+    await eventually(lambda: running.node.stats()["components"] == {hook.removeprefix("provide_"): ["extra"]})
+    await running.stop()
+    assert order == ["+", "-"]
 
 
 async def test_leaving_a_node_leaves_its_components_in_reverse(nodes: Nodes) -> None:
