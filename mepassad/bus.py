@@ -40,6 +40,16 @@ class Change:
         """Begin with nothing."""
         self.writes: list[Write] = []
         self.facts: list[tuple[AccountId, str, dict[str, object]]] = []
+        self._undoes: list[Callable[[], None]] = []
+
+    def undoing(self, undo: Callable[[], None]) -> None:
+        """Something was shown in memory ahead of the commit; `undo` takes just that back."""
+        self._undoes.append(undo)
+
+    def revert(self) -> None:
+        """The change was not kept: take back what was shown in memory, last first."""
+        while self._undoes:
+            self._undoes.pop()()
 
     def add(self, *writes: Write) -> None:
         """Add writes, in order."""

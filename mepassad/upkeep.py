@@ -6,20 +6,42 @@ from mepassad.api.context import Clock
 from mepassad.api.store import Store
 from mepassad.config.model import Events
 from mepassad.core import Core
-from mepassad.errors import MepassaError
 from mepassad.log import StructuredLog
 
 EXPIRY = 60.0  # seconds between looks for expired messages
 ROUND = 60  # looks between two rounds of the rest: an hour
+JUMP = 60.0  # seconds between two looks that are not drift any more
+DISTRUST = 3600.0  # seconds without another jump until the wall clock is believed again
 SEEN_DAYS = 45  # packet ids are remembered for longer than anybody may offer a packet
 _DAY = 86_400
 
 
+class Steadiness:
+    """Whether the wall clock can be believed: a jump, against the clock that never jumps, costs it an hour's trust."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Trusted at first: nothing is known against it."""
+        self._clock = clock
+        self._offset = clock.now() - clock.monotonic()
+        self._distrusted_until = clock.monotonic()
+
+    def look(self) -> bool:
+        """Compare the clocks; False while a jump is too fresh to erase or expire anything by it."""
+        now = self._clock.monotonic()
+        offset = self._clock.now() - now
+        if abs(offset - self._offset) > JUMP:
+            self._distrusted_until = now + DISTRUST
+        self._offset = offset
+        return now >= self._distrusted_until
+
+
 async def keep_up(core: Core, store: Store, clock: Clock, events: Events) -> None:
     """Keep the node tidy until cancelled. A full disk is no reason to stop: the next look tries again."""
-    log, looks = StructuredLog("upkeep"), 0
+    log, looks, steadiness = StructuredLog("upkeep"), 0, Steadiness(clock)
     while True:
         await clock.sleep(EXPIRY)
+        if not steadiness.look():
+            continue
         looks += 1
         try:
             await core.settlement.expire()
@@ -28,5 +50,5 @@ async def keep_up(core: Core, store: Store, clock: Clock, events: Events) -> Non
                     await core.prekeys.replenish(account.id)
                 now = int(clock.now())
                 await store.forget(now - SEEN_DAYS * _DAY, (now - events.keep_days * _DAY) * 1000, events.keep_rows)
-        except MepassaError as error:
-            log.warning("upkeep failed, it is tried again", reason=error.sentence)
+        except Exception as error:
+            log.warning("upkeep failed, it is tried again", reason=f"{type(error).__name__}: {error}")

@@ -39,7 +39,7 @@ class Contents:
         """The devices of a contact that there is a session with."""
         devices = self._contacts.devices(contact)
         names = devices.names if devices else ()
-        return [device for device in names if self._sessions.current(contact.account, device)]
+        return [device for device in names if self._sessions.current(contact, device)]
 
     def prepare_all(self, change: Change, me: Me, contact: Contact, content: Content, message: str) -> list[Outgoing]:
         """Rows for all devices of a contact: packets where there is a session, else rows that wait for one."""
@@ -56,13 +56,15 @@ class Contents:
         content: Content,
         devices: Sequence[bytes],
         message: str = "",
+        lasting: bool = True,
     ) -> list[Outgoing]:
         """Packets for devices that there are sessions with. The steps of the sessions go into the change."""
         content.ours.CopyFrom(stamp_of(me.devices))
         theirs = self._contacts.devices(contact)
         if theirs is not None:
             content.theirs.CopyFrom(stamp_of(theirs))
-        self._attach_receipts(change, contact, content)
+        if lasting:
+            self._attach_receipts(change, contact, content)
         plaintext = seal_content(content, me.device, account_key(contact.id))
         return [self.encrypt(change, me, contact, device, plaintext, message) for device in devices]
 
@@ -70,7 +72,7 @@ class Contents:
         self, change: Change, me: Me, contact: Contact, device: bytes, plaintext: bytes, message: str = ""
     ) -> Outgoing:
         """The row of one plaintext for one device. Raises LookupError where there is no session."""
-        head = self._sessions.current(me.row.id, device)
+        head = self._sessions.current(contact, device)
         if head is None:
             raise LookupError("no session with this device")
         packet, put = self._sessions.encrypt(me, head, plaintext)
@@ -109,7 +111,9 @@ class Contents:
         )
 
     async def undo(self, change: Change, account: AccountId) -> None:
-        """After a change was not kept: owe its receipts again, and take the sessions back to what is kept."""
+        """After a change was not kept: take back what memory shows of it, owe its receipts again, and take its
+        sessions back to what is kept."""
+        change.revert()
         for write in change.writes:
             if isinstance(write, DropReceipts):
                 self._receipts.owe(write.rows)

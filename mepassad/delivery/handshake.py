@@ -21,8 +21,8 @@ from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
-from mepassad.errors import BadBundle, InviteExpired, InviteUnknown, InviteUsed, StreamClosed, Unreachable
-from mepassad.people.accounts import Accounts
+from mepassad.errors import BadBundle, CryptoError, InviteExpired, InviteUnknown, InviteUsed, StreamClosed, Unreachable
+from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.wire.content import HELLO, seal_content
 from mepassad.wire.framing import Splitter, pack
@@ -99,18 +99,19 @@ class Handshakes:
         elif reply.refusal:
             raise Unreachable("The other side does not know this contact any more.")
         else:
-            await self._begin(*self._checked(contact, devices, reply, now))
+            fetched, bundles = self._checked(contact, devices, reply, now)
+            await self._begin(contact, fetched.signed, bundles)
 
     def _checked(
         self, contact: Contact, seen: Devices | None, reply: PrekeyReply, now: int
-    ) -> tuple[Contact, Mapping[bytes, bytes]]:
+    ) -> tuple[Devices, Mapping[bytes, bytes]]:
         fetched = verify_devices(reply.devices.SerializeToString(), account_key(contact.id), now)
         if seen is not None and fetched.version < seen.version:
             raise BadBundle("The other node offers an older device list than the one seen before.")
         bundles = {row.device: row.bundle for row in reply.bundles if row.device in fetched.names}
         if not bundles:
             raise Unreachable("The other node has no device of this contact.")
-        return replace(contact, device_list=fetched.signed), bundles
+        return fetched, bundles
 
     async def _ask(self, contact: Contact) -> PrekeyReply:
         for node, addresses in contact.nodes.items():
@@ -126,28 +127,36 @@ class Handshakes:
                     stream.abort()
         raise Unreachable
 
-    async def _begin(self, contact: Contact, bundles: Mapping[bytes, bytes]) -> None:
-        me, change, rows = self._accounts.me(contact.account), Change(), []
-        async with self._sessions.lock(contact.account, contact.id):
-            if self._contacts.find(contact.account, contact.id) is None:
+    async def _begin(self, asked: Contact, devices: bytes, bundles: Mapping[bytes, bytes]) -> None:
+        me, change = self._accounts.me(asked.account), Change()
+        async with self._sessions.lock(asked.account, asked.id):
+            contact = self._contacts.find(asked.account, asked.id)
+            # While the other node was asked, the contact may have been removed, blocked, or come to us by itself.
+            if contact is None or contact.blocked or (contact.state, contact.invite) != (asked.state, asked.invite):
                 return
-            for device, bundle in bundles.items():
-                if self._sessions.current(contact.account, device) is not None:
-                    continue
-                _, transcript = self._sessions.begin(me, contact, device, bundle)
-                hello = self._outbox.empty(contact, HELLO)
-                hello.introduction.CopyFrom(self._introductions.ours(me, contact, transcript))
-                plaintext = seal_content(hello, me.device, account_key(contact.id))
-                rows.append(self._contents.encrypt(change, me, contact, device, plaintext))
-            change.add(*(AddOutgoing(row) for row in rows))
-            self._contacts.put_quietly(change, contact)
+            try:
+                self._greet(change, me, replace(contact, device_list=devices), bundles)
+            except CryptoError:
+                await self._contents.undo(change, contact.account)
+                raise
             kept = self._bus.keep(change)
         try:
             await kept
         except Exception:
-            await self._contacts.reload(contact.account)
             await self._contents.undo(change, contact.account)
             raise
+
+    def _greet(self, change: Change, me: Me, contact: Contact, bundles: Mapping[bytes, bytes]) -> None:
+        """Begin a session from each bundle, with a hello as its first packet. Raises `BadBundle`."""
+        for device, bundle in bundles.items():
+            if self._sessions.current(contact, device) is not None:
+                continue
+            _, transcript = self._sessions.begin(me, contact, device, bundle)
+            hello = self._outbox.empty(contact, HELLO)
+            hello.introduction.CopyFrom(self._introductions.ours(me, contact, transcript))
+            plaintext = seal_content(hello, me.device, account_key(contact.id))
+            change.add(AddOutgoing(self._contents.encrypt(change, me, contact, device, plaintext)))
+        self._contacts.put_quietly(change, contact)
 
     # -- being turned down
 
@@ -169,6 +178,5 @@ class Handshakes:
         try:
             await kept
         except Exception:
-            await self._contacts.reload(contact.account)
-            await self._sessions.undo(contact.account, change.writes)
+            await self._contents.undo(change, contact.account)
             raise

@@ -27,8 +27,8 @@ from mepassad.errors import (
     CryptoError,
     Duplicate,
     InvalidSignature,
+    MepassaError,
     Rejected,
-    StoreFull,
 )
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
@@ -99,7 +99,7 @@ class Inbox:
                 await arrival.kept
             except (Conflict, Duplicate) as error:
                 known = known or isinstance(error, Duplicate)
-            except StoreFull:
+            except MepassaError:
                 await self._undo(arrival)
                 return arrival.refuse(Reason.BUSY)
             else:
@@ -114,9 +114,6 @@ class Inbox:
         me = self._accounts.by_device(parse_packet(arrival.raw).recipient)
         if me is not None:
             await self._contents.undo(arrival.change, me.row.id)
-            await self._contacts.reload(me.row.id)
-            await self._prekeys.load(me.row.id)
-        await self._invites.load()
         self._settlement.undo()
 
     # -- admit and open
@@ -136,6 +133,9 @@ class Inbox:
         async with self._sessions.lock(me.row.id, contact.id if contact else _STRANGERS):
             if not self._sessions.is_ready(me.row.id, packet.session):
                 await self._sessions.ready(me.row.id, packet.session)
+            contact = self._whose(me, packet)  # as it is now: it may have been blocked or renamed meanwhile
+            if contact is not None and contact.blocked:
+                return arrival
             try:
                 opened = self._sessions.open(me, packet, self._prekeys.lookup(me.row.id))
             except CryptoError as error:
@@ -143,10 +143,18 @@ class Inbox:
             return await self._understand(link, arrival, me, contact, packet, opened, known)
 
     def _whose(self, me: Me, packet: Packet) -> Contact | None:
+        """Whose packet this is, as far as its outside tells: a new session's content has the last word."""
         session = self._sessions.known(me.row.id, packet.session)
         if session is not None:
             return self._contacts.find(me.row.id, session.contact)
-        return self._contacts.of_device(me.row.id, packet.sender)
+        listing = self._contacts.listing(me.row.id, packet.sender)
+        return listing[0] if len(listing) == 1 else None
+
+    def _speaker(self, me: Me, packet: Packet, content: Content) -> Contact | None:
+        """Who speaks in a new session: the contact who lists the device and whose conversation the device, which has
+        signed it, names. Listing somebody else's device wins nobody anything."""
+        listing = self._contacts.listing(me.row.id, packet.sender)
+        return next((one for one in listing if one.conversation == b64(content.conversation)), None)
 
     async def _unopened(self, me: Me, arrival: Arrival, contact: Contact | None, error: CryptoError) -> Arrival:
         """A double is acked again, with the first where that is not durable yet; all else asks for a new session."""
@@ -187,6 +195,10 @@ class Inbox:
         change.add(*opened.writes)
         try:
             content = open_content(opened.plaintext, packet.sender, me.key)
+            if opened.transcript:
+                contact = self._speaker(me, packet, content)
+            if contact is not None and contact.blocked:
+                return arrival
             if contact is None:
                 contact = self._stranger(arrival, me, packet, opened, content)
                 if contact is None:
@@ -211,8 +223,8 @@ class Inbox:
 
     def _adopt(self, arrival: Arrival, opened: Opened, contact: Contact) -> None:
         arrival.change.add(self._sessions.adopt(opened, contact.id))
-        arrival.change.add(*self._sessions.surplus(contact.account, opened.head.row.device))
-        self._prekeys.take(contact.account, opened.used, opened.changed)
+        arrival.change.add(*self._sessions.surplus(contact, opened.head.row.device))
+        self._prekeys.take(arrival.change, contact.account, opened.used, opened.changed)
 
     def _stranger(self, arrival: Arrival, me: Me, packet: Packet, opened: Opened, content: Content) -> Contact | None:
         """Somebody unknown: a contact if the first message redeems an invite; our hello goes into the same commit."""

@@ -62,7 +62,6 @@ class Introductions:
             return Reason.INVITE_UNKNOWN  # a blocked contact learns nothing by trying
         if known:
             self._not_older(known, card)
-        self._invites.use(change, judged)
         number, keep_number = new_number(me.row.id)
         change.add(keep_number)
         row = known or Contact(
@@ -74,6 +73,7 @@ class Introductions:
             created_at=int(self._clock.now()),
         )
         row = self._learnt(row, card, introduction)
+        self._invites.use(change, judged)
         self._contacts.put(change, row, "contact.added")
         return row
 

@@ -34,6 +34,20 @@ class Limits(msgspec.Struct, frozen=True):
     stall: float = 30.0  # seconds a full window may go without an ack
 
 
+class Allowance:
+    """How many packets a node may send: `burst` at once, `rate` a second on average."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        """Full at first. `now`: monotonic seconds."""
+        self._limits, self._left, self._last = limits, float(limits.burst), now
+
+    def take(self, packets: int, now: float) -> float:
+        """Count packets; the seconds to wait before more are read."""
+        gained = (now - self._last) * self._limits.rate
+        self._left, self._last = min(self._limits.burst, self._left + gained) - packets, now
+        return max(0.0, -self._left / self._limits.rate)
+
+
 class Peer(Protocol):
     """Who a link works for: called with what arrives on it."""
 
@@ -53,8 +67,9 @@ class Peer(Protocol):
 class Link:
     """A live stream to a node."""
 
-    def __init__(self, stream: Stream, peer: Peer, clock: Clock, limits: Limits) -> None:
-        """`peer` is told what arrives once `run` is called."""
+    def __init__(self, stream: Stream, peer: Peer, clock: Clock, limits: Limits, allowance: Allowance) -> None:
+        """`peer` is told what arrives once `run` is called. `allowance` is shared by all links of the node."""
+        self._allowance = allowance
         self.node, self.route = stream.peer, stream.route
         self._stream, self._peer, self._clock, self._limits = stream, peer, clock, limits
         self._loop = asyncio.get_running_loop()
@@ -146,22 +161,27 @@ class Link:
     async def run(self) -> None:
         """Hand over what arrives until the stream ends. Raises `MalformedFrame`, `FrameTooLarge`."""
         splitter = Splitter(self._limits.max_packet + FRAME_TARGET + 128 * 1024)
-        allowance, last = float(self._limits.burst), self._clock.monotonic()
         try:
             while data := await self._stream.read():
                 for raw in splitter.feed(data):
                     frame = parse_frame(raw)
                     self._settle(frame)
-                    now = self._clock.monotonic()
-                    allowance = min(self._limits.burst, allowance + (now - last) * self._limits.rate)
-                    allowance, last = allowance - len(frame.packets), now
                     if frame.packets:
                         await self._peer.arrived(self, frame.packets)
-                    if allowance < 0:
-                        # Reading stops, so the sender's own flow control slows it down; nothing is dropped.
-                        await self._clock.sleep(-allowance / self._limits.rate)
+                    await self._slow_down(max(1, len(frame.packets)))
         finally:
             self.abort()
+
+    async def _slow_down(self, packets: int) -> None:
+        """Read on when the node may send more, and has read our answers; nothing is dropped. Raises `StreamClosed`."""
+        wait = self._allowance.take(packets, self._clock.monotonic())
+        if wait > 0:
+            await self._clock.sleep(wait)
+        try:
+            with anyio.fail_after(self._limits.stall):
+                await self._stream.drain()
+        except TimeoutError:
+            raise StreamClosed("The other node does not read its answers.") from None
 
     def _settle(self, frame: Frame) -> None:
         rows = [row for ack in frame.acks if (row := self._unacked.pop(ack, None)) is not None]
@@ -197,6 +217,7 @@ class Links:
         """`up` and `down` are called when a node's first link begins and its last one ends."""
         self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
         self._links: dict[NodeId, list[Link]] = {}
+        self._allowances: dict[NodeId, Allowance] = {}
         self._dialling: defaultdict[NodeId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.spawn: Callable[[Callable[[Link], Coroutine[Any, Any, None]], Link], object]
         self.up: Callable[[Link], None] = lambda link: None
@@ -212,7 +233,10 @@ class Links:
         await self._live(self._add(stream))
 
     def _add(self, stream: Stream) -> Link:
-        link = Link(stream, self._peer, self._clock, self._limits)
+        allowance = self._allowances.get(stream.peer)
+        if allowance is None:
+            allowance = self._allowances[stream.peer] = Allowance(self._limits, self._clock.monotonic())
+        link = Link(stream, self._peer, self._clock, self._limits, allowance)
         self._links.setdefault(link.node, []).append(link)
         return link
 
@@ -229,7 +253,7 @@ class Links:
             links = self._links[link.node]
             links.remove(link)
             if not links:
-                del self._links[link.node]
+                del self._links[link.node], self._allowances[link.node]
             self.down(link)
 
     def of(self, nodes: Mapping[str, Sequence[str]]) -> Link | None:

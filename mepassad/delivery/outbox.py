@@ -152,7 +152,7 @@ class Outbox:
             return ()
         wanted = [waiting.device] if waiting.device else list(devices.names)
         async with self._sessions.lock(waiting.account, waiting.contact):
-            if any(self._sessions.current(waiting.account, device) is None for device in wanted):
+            if any(self._sessions.current(contact, device) is None for device in wanted):
                 return ()
             change = Change()
             rows = self._contents.prepare(change, me, contact, text_content(message), wanted, message.id)
@@ -160,9 +160,9 @@ class Outbox:
             kept = self._bus.keep(change)
         try:
             await kept
-        except Conflict:
+        except Exception:
             await self._contents.undo(change, waiting.account)
-            return ()
+            raise
         return rows
 
     def me(self, account: AccountId) -> Me:
@@ -177,7 +177,7 @@ class Outbox:
             devices = self._contents.spoken(found) if found and not found.blocked else ()
             if found is None or not devices:
                 return
-            rows = self._contents.prepare(change, me, found, content, devices)
+            rows = self._contents.prepare(change, me, found, content, devices, lasting=lasting)
             if lasting:
                 change.add(*(AddOutgoing(row) for row in rows))
             kept = self._bus.keep(change)
@@ -208,6 +208,6 @@ class Outbox:
 
 
 def _same(earlier: Message, draft: Draft) -> Message:
-    if (earlier.contact, earlier.text) != (draft.contact, draft.text):
+    if (earlier.contact, earlier.text, earlier.reply_to) != (draft.contact, draft.text, draft.reply_to):
         raise RequestReused
     return earlier

@@ -11,6 +11,7 @@ from mepassad.api.crypto import Crypto
 from mepassad.api.store import Commit, Store
 from mepassad.api.types import AccountId, Invite, PrivateKey
 from mepassad.api.writes import DropKeys, PutKeys, Write
+from mepassad.bus import Change
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.wire.messages_pb2 import DeviceBundle, PrekeyReply, SignedDeviceList
@@ -51,12 +52,14 @@ class Prekeys:
         """How the crypto engine finds a private key of an account's device."""
         return self._keys[account].get
 
-    def take(self, account: AccountId, used: tuple[int, ...], changed: tuple[PrivateKey, ...]) -> None:
-        """Show in memory what a handshake did to keys, in the step that hands it to the store; `load` undoes it."""
+    def take(self, change: Change, account: AccountId, used: tuple[int, ...], changed: tuple[PrivateKey, ...]) -> None:
+        """Show in memory what a handshake did to keys, in the step that hands it to the store."""
         held = self._keys[account]
+        before = {key: held[key] for key in (*used, *(row.id for row in changed)) if key in held}
         for key in used:
             held.pop(key, None)
         held.update({row.id: row for row in changed})
+        change.undoing(lambda: held.update(before))
 
     async def answer(self, number: bytes) -> PrekeyReply:
         """The reply to somebody who asks for bundles under a number: an open invite's, or a contact's own."""
@@ -83,6 +86,6 @@ class Prekeys:
                 return Reason.INVITE_EXPIRED
             return self._accounts.me(invite.account) if invite.uses_left > 0 else Reason.INVITE_USED
         contact = self._contacts.of_number(number)
-        if contact is None:
-            return Reason.INVITE_UNKNOWN
-        return Reason.UNKNOWN_NUMBER if contact.blocked else self._accounts.me(contact.account)
+        if contact is None or contact.blocked:
+            return Reason.INVITE_UNKNOWN  # alike, so that a blocked contact learns nothing
+        return self._accounts.me(contact.account)

@@ -8,7 +8,6 @@ import anyio
 
 from mepassad.api.context import Clock
 from mepassad.api.types import AccountId, Receipt
-from mepassad.errors import MepassaError
 
 Key = tuple[AccountId, AccountId]
 AT_ONCE = 512  # receipts in one content
@@ -55,6 +54,6 @@ class Receipts:
             for account, contact in list(self._owed):
                 try:
                     await self.send(account, contact)
-                except MepassaError:
+                except Exception:
                     # The disk is full, say: the receipts are owed again, and nothing is won by hurrying.
                     await self._clock.sleep(RETRY)

@@ -148,8 +148,8 @@ class Router:
         hello.introduction.CopyFrom(self._introductions.ours(me, contact))
         try:
             await self._outbox.say(contact.account, contact.id, hello)
-        except MepassaError as error:
-            self._log.info("addresses could not be told", reason=error.sentence)
+        except Exception as error:
+            self._log.info("addresses could not be told", reason=f"{type(error).__name__}: {error}")
 
     def down(self, link: Link) -> None:
         """A link ended: its lanes look for another."""
@@ -188,8 +188,10 @@ class Router:
             self._start(self._handshakes.refuse, contact, reason)
         elif reason == Reason.TOO_LARGE:
             self._start(self._too_large, row)
+        elif reason == Reason.NO_SESSION and self._given_up(row):
+            self._start(self._take_back, link, contact, row)
         elif reason == Reason.NO_SESSION and self._may_renew(row):
-            self._start(self._renew, contact, row)
+            self._start(self._renew, link, contact, row)
         else:
             self._start(self._again, link, contact, row)
 
@@ -199,8 +201,9 @@ class Router:
     async def _contained(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
-        except MepassaError as error:
-            self._log.warning("a refusal could not be settled", reason=error.sentence)
+        except Exception as error:
+            # Whatever a peer's answer leads to, it must not stop the node; what is owed is offered again.
+            self._log.warning("a refusal could not be settled", reason=f"{type(error).__name__}: {error}")
 
     async def _again(self, link: Link, contact: Contact, row: Outgoing) -> None:
         await self._clock.sleep(BUSY_RETRY)
@@ -214,11 +217,14 @@ class Router:
 
     # -- new sessions
 
+    def _given_up(self, row: Outgoing) -> bool:
+        return self._sessions.known(row.account, parse_packet(row.packet).session) is None
+
     def _may_renew(self, row: Outgoing) -> bool:
         last, now = self._renewed.get((row.account, row.device)), self._clock.monotonic()
         return last is None or now - last >= RENEWAL
 
-    async def _renew(self, contact: Contact, row: Outgoing) -> None:
+    async def _renew(self, link: Link, contact: Contact, row: Outgoing) -> None:
         """The other side lost a session, and perhaps others: what its device was sent and did not confirm waits for a
         new one, under the same content ids."""
         self._renewed[row.account, row.device] = self._clock.monotonic()
@@ -230,13 +236,22 @@ class Router:
             dropped = self._sessions.drop(row.account, parse_packet(row.packet).session)
             if dropped is not None:
                 change.add(dropped)
-            self._sessions.renounce(row.account, row.device)
+            self._sessions.renounce(contact, row.device)
             kept = self._bus.keep(change)
         try:
             await kept
         except MepassaError:
             await self._sessions.undo(row.account, change.writes)
             raise
+        link.forget(row.id)
+        self.deliver(contact, ())
+
+    async def _take_back(self, link: Link, contact: Contact, row: Outgoing) -> None:
+        """A packet of a session that was given up meanwhile was refused: its message waits for the new one."""
+        change = Change()
+        change.add(_undone(row))
+        await self._bus.keep(change)
+        link.forget(row.id)
         self.deliver(contact, ())
 
 

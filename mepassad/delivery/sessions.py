@@ -19,6 +19,7 @@ from mepassad.people.accounts import Me
 from mepassad.wire.messages_pb2 import Packet
 from mepassad.wire.packets import pack_packet
 
+Spoken = tuple[AccountId, AccountId, bytes]  # account, contact, device
 KEPT = 5  # sessions with one device; older ones are forgotten (Sesame)
 
 
@@ -58,8 +59,8 @@ class Sessions:
         """Begin empty; `load` fills it."""
         self._store, self._crypto, self._clock = store, crypto, clock
         self._by_id: dict[tuple[AccountId, bytes], Head] = {}
-        self._by_device: dict[tuple[AccountId, bytes], list[Head]] = {}
-        self._renounced: set[tuple[AccountId, bytes]] = set()
+        self._by_device: dict[Spoken, list[Head]] = {}
+        self._renounced: set[Spoken] = set()
         self._locks: defaultdict[tuple[AccountId, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def lock(self, account: AccountId, contact: str) -> asyncio.Lock:
@@ -106,14 +107,18 @@ class Sessions:
         head = self._by_id.get((account, session))
         return head.row if head else None
 
-    def current(self, account: AccountId, device: bytes) -> Head | None:
-        """The session to speak to a device with: the one that was begun, or heard on, last."""
-        heads = self._by_device.get((account, device))
-        return heads[0] if heads and (account, device) not in self._renounced else None
+    def current(self, contact: Contact, device: bytes) -> Head | None:
+        """The session to speak to a contact's device with: the one that was begun, or heard on, last.
 
-    def renounce(self, account: AccountId, device: bytes) -> None:
+        Only the contact's own: anybody may list anybody's device as theirs.
+        """
+        spoken = (contact.account, contact.id, device)
+        heads = self._by_device.get(spoken)
+        return heads[0] if heads and spoken not in self._renounced else None
+
+    def renounce(self, contact: Contact, device: bytes) -> None:
         """Speak to a device only in a session that is begun, or heard on, from now on: it may have lost all others."""
-        self._renounced.add((account, device))
+        self._renounced.add((contact.account, contact.id, device))
 
     # -- beginning
 
@@ -132,25 +137,26 @@ class Sessions:
         )
         head = Head(row, {})
         self._adopt(head)
-        self._renounced.discard((row.account, device))
+        self._renounced.discard(_spoken(head))
         return head, begun.transcript
 
     def adopt(self, opened: Opened, contact: AccountId) -> Write:
         """Take up a session that a peer's first message began, now that it is known whose it is; the write for it."""
         opened.head.row = replace(opened.head.row, contact=contact, version=1)
         self._adopt(opened.head)
-        self._renounced.discard((opened.head.row.account, opened.head.row.device))
+        self._renounced.discard(_spoken(opened.head))
         return PutSession(opened.head.row)
 
     def _adopt(self, head: Head) -> None:
         self._by_id[head.row.account, head.row.id] = head
-        heads = self._by_device.setdefault((head.row.account, head.row.device), [])
+        heads = self._by_device.setdefault(_spoken(head), [])
         heads.append(head)
         heads.sort(key=lambda other: -other.row.used_ms)
 
-    def surplus(self, account: AccountId, device: bytes) -> tuple[Write, ...]:
-        """Forget all but the newest sessions with a device; the writes that do so in the store."""
-        heads = self._by_device.get((account, device), [])
+    def surplus(self, contact: Contact, device: bytes) -> tuple[Write, ...]:
+        """Forget all but the newest sessions with a contact's device; the writes that do so in the store."""
+        account = contact.account
+        heads = self._by_device.get((account, contact.id, device), [])
         gone = heads[KEPT:]
         for head in gone:
             self._forget(head)
@@ -191,8 +197,8 @@ class Sessions:
         if step.skipped:
             skipped.update(step.skipped)
             writes.append(AddSkipped(account, session, step.skipped))
-        self._renounced.discard((account, head.row.device))
-        heads = self._by_device[account, head.row.device]
+        self._renounced.discard(_spoken(head))
+        heads = self._by_device[_spoken(head)]
         if heads[0] is not head:
             heads.remove(head)
             heads.insert(0, head)
@@ -248,7 +254,11 @@ class Sessions:
 
     def _forget(self, head: Head) -> None:
         del self._by_id[head.row.account, head.row.id]
-        heads = self._by_device[head.row.account, head.row.device]
+        heads = self._by_device[_spoken(head)]
         heads.remove(head)
         if not heads:
-            del self._by_device[head.row.account, head.row.device]
+            del self._by_device[_spoken(head)]
+
+
+def _spoken(head: Head) -> Spoken:
+    return head.row.account, head.row.contact, head.row.device

@@ -14,6 +14,7 @@ from mepassad.api.store import Committed, Store
 from mepassad.api.types import AccountId, Contact, MessageId, Outgoing
 from mepassad.api.writes import DropOutgoing, DropOutgoingOf, SetMessageState, SetOutgoing
 from mepassad.bus import Bus, Change
+from mepassad.delivery.receipts import AT_ONCE
 from mepassad.errors import MepassaError
 from mepassad.people.contacts import Contacts
 from mepassad.wire.ids import b64
@@ -94,11 +95,12 @@ class Settlement:
     async def receipts(self, change: Change, contact: Contact, device: bytes, receipts: Receipts, route: str) -> None:
         """Receipts of a contact's device, from inside a session: messages are *delivered* or *read*.
 
-        `route` is the receipt's own, for a message that was never acked on the way out.
+        `route` is the receipt's own, for a message that was never acked on the way out. Beyond `AT_ONCE` of a kind,
+        which nobody honest sends, they are ignored.
         """
         for raw, state in [
-            *((raw, "delivered") for raw in receipts.delivered),
-            *((raw, "read") for raw in receipts.read),
+            *((raw, "delivered") for raw in receipts.delivered[:AT_ONCE]),
+            *((raw, "read") for raw in receipts.read[:AT_ONCE]),
         ]:
             if len(raw) == 16:
                 await self._confirmed(change, contact, device, (MessageId(b64(raw)), state, route))

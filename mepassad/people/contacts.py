@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
 from mepassad import facts
 from mepassad.api.context import Clock
-from mepassad.api.store import Committed, Store
+from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, ConversationId
 from mepassad.api.writes import DropContact, PutContact
 from mepassad.bus import Bus, Change
@@ -25,7 +24,7 @@ class Contacts:
     """All contacts of all accounts.
 
     A change is made in memory and handed to the store in one step, so that the order of commits is the order of
-    changes; when a commit fails, the account's contacts are read anew.
+    changes; when a commit fails, the change takes itself back.
     """
 
     def __init__(self, store: Store, bus: Bus, clock: Clock) -> None:
@@ -33,7 +32,7 @@ class Contacts:
         self._store, self._bus, self._clock = store, bus, clock
         self._rows: dict[Key, Contact] = {}
         self._devices: dict[Key, Devices] = {}
-        self._by_device: dict[tuple[AccountId, bytes], AccountId] = {}
+        self._by_device: dict[tuple[AccountId, bytes], set[AccountId]] = {}
         self.removed: Callable[[Contact], None] = lambda contact: None
         self.changed: Callable[[Contact], None] = lambda contact: None
         self.online: Callable[[AccountId, AccountId], bool] = lambda account, contact: False
@@ -52,16 +51,24 @@ class Contacts:
         known = self._rows.get(key)
         self._rows[key] = row
         if row.device_list and (known is None or known.device_list != row.device_list):
+            self._unlist(key)
             devices = verify_devices(row.device_list, account_key(row.id), None)
             self._devices[key] = devices
             for device in devices.names:
-                self._by_device[row.account, device] = row.id
+                self._by_device.setdefault((row.account, device), set()).add(row.id)
 
     def _forget(self, key: Key) -> None:
         del self._rows[key]
+        self._unlist(key)
+
+    def _unlist(self, key: Key) -> None:
+        account, contact = key
         devices = self._devices.pop(key, None)
         for device in devices.names if devices else ():
-            self._by_device.pop((key[0], device), None)
+            listed = self._by_device[account, device]
+            listed.discard(contact)
+            if not listed:
+                del self._by_device[account, device]
 
     # -- looking up
 
@@ -84,10 +91,11 @@ class Contacts:
             raise UnknownContact
         return row
 
-    def of_device(self, account: AccountId, device: bytes) -> Contact | None:
-        """The contact on whose device list a device is."""
-        contact = self._by_device.get((account, device))
-        return None if contact is None else self._rows.get((account, contact))
+    def listing(self, account: AccountId, device: bytes) -> Sequence[Contact]:
+        """The contacts on whose device lists a device is. A device does not agree to be listed, so that there may be
+        several; which one it speaks for, only its own content can tell."""
+        found = self._by_device.get((account, device), ())
+        return [self._rows[account, contact] for contact in found]
 
     def of_number(self, number: bytes) -> Contact | None:
         """The contact to whom a mailbox number was given."""
@@ -113,33 +121,39 @@ class Contacts:
     def put(self, change: Change, row: Contact, topic: str = "contact.changed") -> None:
         """Add a contact's new row and its fact to a change, and show it in memory at once.
 
-        The caller hands the change to the bus in the same step, and calls `reload` if that fails.
+        The caller hands the change to the bus in the same step, and calls its `revert` if that fails.
         """
-        self._take(row)
-        change.add(PutContact(row))
+        self.put_quietly(change, row)
         change.fact(row.account, topic, row.id, facts.contact(row), int(self._clock.now() * 1000))
 
     def put_quietly(self, change: Change, row: Contact) -> None:
         """As `put`, for what no client is told: addresses and numbers."""
+        before = self._rows.get((row.account, row.id))
         self._take(row)
         change.add(PutContact(row))
+        change.undoing(lambda: self._put_back(row, before))
 
-    async def reload(self, account: AccountId) -> None:
-        """Forget changes in memory whose commit failed."""
-        await self.load((account,))
+    def _put_back(self, row: Contact, before: Contact | None) -> None:
+        """Show the row of before again, unless another change came since."""
+        key = (row.account, row.id)
+        if self._rows.get(key) is not row:
+            return
+        self._forget(key)
+        if before is not None:
+            self._take(before)
 
-    async def _keep(self, account: AccountId, change: Change) -> None:
-        future: asyncio.Future[Committed] = self._bus.keep(change)
+    async def _keep(self, change: Change) -> None:
+        kept = self._bus.keep(change)
         try:
-            await future
+            await kept
         except Exception:
-            await self.reload(account)
+            change.revert()
             raise
 
     async def _update(self, row: Contact) -> Contact:
         change = Change()
         self.put(change, row)
-        await self._keep(row.account, change)
+        await self._keep(change)
         self.changed(row)
         return row
 
@@ -161,5 +175,6 @@ class Contacts:
         gone: dict[str, object] = {"account": account, "contact": contact, "state": "removed"}
         change.fact(account, "contact.changed", contact, gone, int(self._clock.now() * 1000))
         self._forget((account, contact))
-        await self._keep(account, change)
+        change.undoing(lambda: self._take(row))
+        await self._keep(change)
         self.removed(row)

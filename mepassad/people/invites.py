@@ -120,7 +120,7 @@ class Invites:
         try:
             await self._bus.keep(change)
         except Exception:
-            await self._contacts.reload(account)
+            change.revert()
             raise
         kept = self._contacts.get(account, contact)
         self.accepted(kept)
@@ -163,7 +163,12 @@ class Invites:
         return invite if invite.uses_left > 0 else Reason.INVITE_USED
 
     def use(self, change: Change, invite: Invite) -> None:
-        """Count one use, in memory at once and in the store with the change; `reload` after a failed commit."""
+        """Count one use, in memory at once and in the store with the change, which takes it back if it fails."""
         used = replace(invite, uses_left=invite.uses_left - 1)
         self._open[invite.number] = used
         change.add(PutInvite(used))
+        change.undoing(lambda: self._give_back(used.number))
+
+    def _give_back(self, number: bytes) -> None:
+        invite = self._open[number]
+        self._open[number] = replace(invite, uses_left=invite.uses_left + 1)

@@ -50,7 +50,7 @@ async def packet(sender: RunningNode, receiver: RunningNode, content: Content | 
     if isinstance(plaintext, Content):
         plaintext = seal_content(plaintext, me.device, account_key(receiver.account))
     async with sender.core.sessions.lock(sender.account, receiver.account):
-        head = sender.core.sessions.current(sender.account, device)
+        head = sender.core.sessions.current(sender.contact(receiver), device)
         assert head is not None
         raw, put = sender.core.sessions.encrypt(me, head, plaintext)
         kept = sender.node.store.commit(Commit((put,)))

@@ -26,7 +26,8 @@ def may_dial(address: str) -> bool:
     except ValueError:
         return False
     if host is None:
-        return True
+        # A name may resolve to anything, a metadata service included; addresses that others tell are numbers.
+        return not address.startswith("/dns")
     mapped = getattr(host, "ipv4_mapped", None) or host
     return not (mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or mapped.is_reserved)
 

@@ -24,7 +24,6 @@ class Reason(enum.IntEnum):
     INVITE_UNKNOWN = 5
     INVITE_EXPIRED = 6
     INVITE_USED = 7
-    UNKNOWN_NUMBER = 8
 
 
 def pack_packet(sender: bytes, recipient: bytes, session: bytes, message: bytes) -> bytes:

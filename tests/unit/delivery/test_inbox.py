@@ -66,7 +66,7 @@ async def test_passed_over_packets_are_read_after_a_restart_too(nodes: Nodes) ->
 async def test_junk_from_a_contacts_device_asks_for_a_new_session_and_harms_no_other(nodes: Nodes) -> None:
     ana, bob = await nodes.pair()
     sender, recipient = (node.core.accounts.me(node.account).device.public for node in (ana, bob))
-    head = ana.core.sessions.current(ana.account, recipient)
+    head = ana.core.sessions.current(ana.contact(bob), recipient)
     assert head is not None
     known = pack_packet(sender, recipient, head.row.id, os.urandom(200))
     unknown = pack_packet(sender, recipient, os.urandom(16), os.urandom(200))
@@ -81,7 +81,7 @@ async def test_a_packet_in_somebody_elses_session_is_not_opened(nodes: Nodes) ->
     await nodes.introduce(bob, eve)
     raw = await packet(ana, bob, text(ana, bob, "stolen"))
     recipient = bob.core.accounts.me(bob.account).device.public
-    session = ana.core.sessions.current(ana.account, recipient)
+    session = ana.core.sessions.current(ana.contact(bob), recipient)
     assert session is not None
     message = raw[raw.index(session.row.id) + 18 :]  # behind the session come tag and length of the message
     forged = pack_packet(eve.core.accounts.me(eve.account).device.public, recipient, session.row.id, message)

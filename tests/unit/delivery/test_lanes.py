@@ -163,7 +163,7 @@ async def test_a_packet_refused_for_now_is_offered_again_after_a_while(nodes: No
     await eventually(lambda: bob.texts() == ["later"])
 
 
-@pytest.mark.parametrize("reason", [Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_NUMBER, Reason.INVITE_USED, 77])
+@pytest.mark.parametrize("reason", [Reason.UNKNOWN_DEVICE, Reason.INVITE_USED, 77])
 async def test_a_refusal_that_fits_no_pending_contact_is_tried_again(nodes: Nodes, reason: int) -> None:
     ana, bob = await nodes.pair()
     Refuser(nodes, ana, [reason])

@@ -93,7 +93,7 @@ async def test_an_expired_or_used_invite_and_a_blocked_contact_get_the_reason_on
     await ana.node.contacts.block(ana.account, bob.account, True)
     before = await given(ana)
     assert await ask(ana, fresh) == PrekeyReply(refusal=Reason.INVITE_EXPIRED)
-    assert await ask(ana, bob.contact(ana).their_number) == PrekeyReply(refusal=Reason.UNKNOWN_NUMBER)
+    assert await ask(ana, bob.contact(ana).their_number) == PrekeyReply(refusal=Reason.INVITE_UNKNOWN)
     assert await given(ana) == before
 
 

@@ -123,9 +123,9 @@ async def test_the_session_that_was_heard_on_last_is_spoken(nodes: Nodes) -> Non
     nodes.clock.advance(0.01)
     assert await Courier().hand(bob, await begun(ana, bob)) == [None]
     device = ana.core.accounts.me(ana.account).device.public
-    new = bob.core.sessions.current(bob.account, device)
+    new = bob.core.sessions.current(bob.contact(ana), device)
     assert await Courier().hand(bob, old) == [None]
-    assert bob.core.sessions.current(bob.account, device) is not new
+    assert bob.core.sessions.current(bob.contact(ana), device) is not new
 
 
 async def test_a_first_message_without_one_time_keys_is_not_accepted_twice(nodes: Nodes) -> None:
