@@ -21,7 +21,8 @@ from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.lane import Backoff
-from mepassad.delivery.links import Limits, Links
+from mepassad.delivery.limits import Limits
+from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.receipts import Receipts

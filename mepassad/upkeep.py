@@ -11,7 +11,7 @@ from mepassad.log import StructuredLog
 EXPIRY = 60.0  # seconds between looks for expired messages
 ROUND = 60  # looks between two rounds of the rest: an hour
 JUMP = 60.0  # seconds between two looks that are not drift any more
-DISTRUST = 3600.0  # seconds without another jump until the wall clock is believed again
+DISTRUST = 6 * 3600.0  # seconds without another jump until the wall clock is believed again
 SEEN_DAYS = 45  # packet ids are remembered for longer than anybody may offer a packet
 _DAY = 86_400
 

@@ -6,8 +6,13 @@ import asyncio
 from collections.abc import Callable
 
 from mepassad.api.store import Committed
+from mepassad.api.types import Contact, Message
 from mepassad.bus import Change
+from mepassad.wire.ids import account_key, b64, message_id
+from mepassad.wire.messages_pb2 import Content
 from mepassad.wire.packets import Reason
+
+LAST_MS = 253_402_300_799_000  # the end of the year 9999, beyond which there is no date to show
 
 
 class Arrival:
@@ -32,3 +37,21 @@ class Arrival:
         """Nothing is kept, and the sender is told why."""
         self.reason = reason
         return self
+
+
+def received_row(contact: Contact, content: Content, time_ms: int, place: int) -> Message:
+    """The row of a contact's message; `place` is its `sort_ms`."""
+    return Message(
+        account=contact.account,
+        id=message_id(account_key(contact.id), content.id),
+        conversation=contact.conversation,
+        contact=contact.id,
+        incoming=True,
+        content_id=content.id,
+        kind=content.kind,
+        text=content.text.text,
+        reply_to=b64(content.reply_to) if content.reply_to else "",
+        time_ms=time_ms,
+        sort_ms=place,
+        state="received",
+    )

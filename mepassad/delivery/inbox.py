@@ -10,10 +10,10 @@ from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.filters import MessageFilter
 from mepassad.api.store import Committed, Store
-from mepassad.api.types import Contact, Message, MessageId, Outgoing, Receipt
+from mepassad.api.types import Contact, MessageId, Outgoing, Receipt
 from mepassad.api.writes import AddMessage, AddOutgoing, MarkSeen, OweReceipt
 from mepassad.bus import Bus, Signal
-from mepassad.delivery.arrivals import Arrival
+from mepassad.delivery.arrivals import LAST_MS, Arrival, received_row
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.links import Link
@@ -35,7 +35,7 @@ from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
 from mepassad.people.invites import Invites
 from mepassad.wire.content import HELLO, INVISIBLE, TYPING, open_content, seal_content
-from mepassad.wire.ids import account_key, b64, message_id
+from mepassad.wire.ids import account_key, b64
 from mepassad.wire.messages_pb2 import Content, Packet
 from mepassad.wire.packets import Reason, packet_id, parse_packet
 
@@ -280,7 +280,9 @@ class Inbox:
     # -- screen
 
     async def _message(self, arrival: Arrival, contact: Contact, content: Content, known: bool) -> None:
-        row = self._row(contact, content)
+        time_ms = min(content.time_ms, LAST_MS)
+        place = self._conversations.place(contact.account, contact.conversation, time_ms, incoming=True)
+        row = received_row(contact, content, time_ms, place)
         self._owe(arrival, contact, row.id)
         arrival.message = row.id
         if known:
@@ -294,20 +296,3 @@ class Inbox:
         arrival.change.add(AddMessage(row))
         now_ms = int(self._clock.now() * 1000)
         arrival.change.fact(contact.account, "message.received", row.id, facts.received(row), now_ms)
-
-    def _row(self, contact: Contact, content: Content) -> Message:
-        content_id, time_ms = content.id, min(content.time_ms, 253_402_300_799_000)
-        return Message(
-            account=contact.account,
-            id=message_id(account_key(contact.id), content_id),
-            conversation=contact.conversation,
-            contact=contact.id,
-            incoming=True,
-            content_id=content_id,
-            kind=content.kind,
-            text=content.text.text,
-            reply_to=b64(content.reply_to) if content.reply_to else "",
-            time_ms=time_ms,
-            sort_ms=self._conversations.place(contact.account, contact.conversation, time_ms, incoming=True),
-            state="received",
-        )

@@ -8,11 +8,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 import anyio
-import msgspec
 
 from mepassad.api.context import Clock, Log
 from mepassad.api.transport import Stream, Transport
 from mepassad.api.types import NodeId, Outgoing
+from mepassad.delivery.limits import Allowance, Limits
 from mepassad.errors import MepassaError, StreamClosed, Unreachable
 from mepassad.wire.addresses import may_dial
 from mepassad.wire.framing import Splitter, pack
@@ -22,30 +22,6 @@ from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, parse_frame
 ACK_LAG = 0.002  # seconds an ack waits for a packet to ride with
 REMEMBERED = 8192  # packets known to be taken, so that they are not offered on the same link again
 FRAME_TARGET = 64 * 1024  # bytes of packets gathered into one frame
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Bounds on what one link may carry: packets unacknowledged, bytes of a packet, and packets a second."""
-
-    window: int
-    max_packet: int
-    rate: float
-    burst: int
-    stall: float = 30.0  # seconds a full window may go without an ack
-
-
-class Allowance:
-    """How many packets a node may send: `burst` at once, `rate` a second on average."""
-
-    def __init__(self, limits: Limits, now: float) -> None:
-        """Full at first. `now`: monotonic seconds."""
-        self._limits, self._left, self._last = limits, float(limits.burst), now
-
-    def take(self, packets: int, now: float) -> float:
-        """Count packets; the seconds to wait before more are read."""
-        gained = (now - self._last) * self._limits.rate
-        self._left, self._last = min(self._limits.burst, self._left + gained) - packets, now
-        return max(0.0, -self._left / self._limits.rate)
 
 
 class Peer(Protocol):
@@ -79,7 +55,7 @@ class Link:
         self._acks: list[bytes] = []
         self._refusals: list[Refusal] = []
         self._flush: asyncio.Handle | None = None
-        self._progress = clock.monotonic()
+        self._progress = self._of_use = clock.monotonic()
         self._room = anyio.Event()
         self.closed = False
 
@@ -107,6 +83,7 @@ class Link:
 
     def ack(self, packets: Sequence[bytes]) -> None:
         """Confirm packets that are durable here; rides with packets that go the same way soon."""
+        self._of_use = self._clock.monotonic()
         self._acks.extend(packets)
         self._schedule(at_once=False)
 
@@ -151,6 +128,10 @@ class Link:
         if self.closed:
             raise StreamClosed
         await self._stream.drain()
+
+    def idle(self) -> float:
+        """Seconds since the node last sent something that we could use."""
+        return self._clock.monotonic() - self._of_use
 
     def stalled(self) -> bool:
         """Whether packets have been waiting for an ack for too long."""

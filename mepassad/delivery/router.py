@@ -30,6 +30,7 @@ Key = tuple[AccountId, AccountId]
 BUSY_RETRY = 15.0  # seconds until a packet that was refused for now is offered again
 RENEWAL = 3600.0  # seconds between two new sessions with one device that the other side asked for
 LANE_RESTART = 5.0  # seconds
+STRANGER_PATIENCE = 60.0  # seconds that a node of no contact may keep a link without saying anything of use
 WATCH = 5.0  # seconds between looks for stalled links
 _INVITE_REASONS = (Reason.INVITE_UNKNOWN, Reason.INVITE_EXPIRED, Reason.INVITE_USED)
 
@@ -70,10 +71,16 @@ class Router:
             self.deliver(contact, ())
         while True:
             await self._clock.sleep(WATCH)
+            known = {node for contact in self._contacts.everybody() for node in contact.nodes}
             for link in self.links.all():
                 if link.stalled():
-                    self._log.info("a link was ended", node=link.node, reason="it takes nothing any more")
-                    link.abort()
+                    self._end(link, "it takes nothing any more")
+                elif link.node not in known and link.idle() > STRANGER_PATIENCE:
+                    self._end(link, "a stranger has nothing to say")
+
+    def _end(self, link: Link, reason: str) -> None:
+        self._log.info("a link was ended", node=link.node, reason=reason)
+        link.abort()
 
     # -- out
 

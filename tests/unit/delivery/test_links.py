@@ -14,6 +14,7 @@ from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
 from mepassad.builtin.transport_memory.transport import MemoryTransport
 from mepassad.delivery.loopback import HIGH_WATER, Loopback
+from mepassad.delivery.router import STRANGER_PATIENCE, WATCH
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.testing.transport_node import Lines
 from mepassad.wire.framing import Splitter, pack
@@ -213,3 +214,13 @@ async def test_a_writer_waits_for_a_reader_who_does_not_read() -> None:
         with anyio.fail_after(1):
             await stream.drain()
         tasks.cancel_scope.cancel()
+
+
+async def test_a_stranger_with_nothing_to_say_keeps_no_link_and_a_contact_keeps_its_own(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    async with stranger(nodes, bob) as stream:
+        await eventually(lambda: any(link.node != ana.node_id for link in bob.core.router.links.all()))
+        nodes.clock.advance(STRANGER_PATIENCE + 2 * WATCH)
+        with anyio.fail_after(10):
+            assert await stream.read() == b""
+    assert bob.core.router.online(bob.contact(ana))

@@ -1,0 +1,29 @@
+"""Bounds on what one node may send, and on what is under way to it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds on what one link may carry: packets unacknowledged, bytes of a packet, and packets a second."""
+
+    window: int
+    max_packet: int
+    rate: float
+    burst: int
+    stall: float = 30.0  # seconds a full window may go without an ack
+
+
+class Allowance:
+    """How many packets a node may send: `burst` at once, `rate` a second on average."""
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        """Full at first. `now`: monotonic seconds."""
+        self._limits, self._left, self._last = limits, float(limits.burst), now
+
+    def take(self, packets: int, now: float) -> float:
+        """Count packets; the seconds to wait before more are read."""
+        gained = (now - self._last) * self._limits.rate
+        self._left, self._last = min(self._limits.burst, self._left + gained) - packets, now
+        return max(0.0, -self._left / self._limits.rate)
