@@ -41,6 +41,11 @@ class Change:
         self.writes: list[Write] = []
         self.facts: list[tuple[AccountId, str, dict[str, object]]] = []
         self._undoes: list[Callable[[], None]] = []
+        self.follow_ups: list[Callable[[], None]] = []
+
+    def then(self, follow_up: Callable[[], None]) -> None:
+        """Once the change is kept, and before anybody is told: owe a receipt, wake a lane."""
+        self.follow_ups.append(follow_up)
 
     def undoing(self, undo: Callable[[], None]) -> None:
         """Something was shown in memory ahead of the commit; `undo` takes just that back."""
@@ -76,7 +81,7 @@ class Bus:
         Raises (when awaited) what `Store.commit` raises; then nothing was kept and nothing is published.
         """
         kept = asyncio.ensure_future(self._store.commit(Commit(tuple(change.writes))))
-        if not change.facts:
+        if not change.facts and not change.follow_ups:
             return kept
         # Done callbacks, not coroutines, publish: they run in the order in which the store finished commits, which is
         # the order of the numbers. The caller waits for a future of its own: one that is done may be awaited before
@@ -92,6 +97,8 @@ class Bus:
         if done.cancelled():
             published.cancel()
         elif error is None:
+            for follow_up in change.follow_ups:
+                follow_up()
             rows = zip(done.result().seqs, change.facts, strict=True)
             self.publish([Fact(seq, account, topic, data) for seq, (account, topic, data) in rows])
         if published.done():

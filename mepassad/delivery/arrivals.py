@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from mepassad.api.store import Committed
 from mepassad.api.types import Contact, Message
@@ -19,10 +18,10 @@ class Arrival:
     """A packet on its way in.
 
     `kept` is the commit of its effect; None when there is nothing to keep: then it is acked at once, or refused with
-    `reason`. `message` is the id of the message that it brought, if any. `after` are called once it is kept.
+    `reason`. `message` is the id of the message that it brought, if any.
     """
 
-    __slots__ = ("after", "change", "id", "kept", "message", "raw", "reason")
+    __slots__ = ("change", "id", "kept", "message", "raw", "reason")
 
     def __init__(self, raw: bytes, packet: bytes) -> None:
         """`packet`: the packet id."""
@@ -31,7 +30,6 @@ class Arrival:
         self.message = ""
         self.kept: asyncio.Future[Committed] | None = None
         self.reason: Reason | None = None
-        self.after: list[Callable[[], None]] = []
 
     def refuse(self, reason: Reason) -> Arrival:
         """Nothing is kept, and the sender is told why."""

@@ -103,8 +103,6 @@ class Inbox:
                 await self._undo(arrival)
                 return arrival.refuse(Reason.BUSY)
             else:
-                for follow in arrival.after:
-                    follow()
                 return arrival
             await self._undo(arrival)
             arrival = await self._take(link, arrival.raw, known)
@@ -177,7 +175,7 @@ class Inbox:
     def _owe(self, arrival: Arrival, contact: Contact, message: MessageId) -> None:
         receipt = Receipt(account=contact.account, contact=contact.id, message=message, kind="delivered")
         arrival.change.add(OweReceipt(receipt))
-        arrival.after.append(lambda: self._receipts.owe((receipt,)))
+        arrival.change.then(lambda: self._receipts.owe((receipt,)))
 
     # -- understand
 
@@ -246,7 +244,7 @@ class Inbox:
         plaintext = seal_content(hello, me.device, account_key(contact.id))
         row = self._contents.encrypt(arrival.change, me, contact, device, plaintext)
         arrival.change.add(AddOutgoing(row))
-        arrival.after.append(lambda: self.deliver(contact, (row,)))
+        arrival.change.then(lambda: self.deliver(contact, (row,)))
 
     async def _known(
         self, link: Link, arrival: Arrival, contact: Contact, packet: Packet, content: Content, known: bool
@@ -256,7 +254,7 @@ class Inbox:
         if content.HasField("introduction"):
             learnt = self._introductions.learn(arrival.change, contact, packet.sender, content.introduction)
             if learnt is not contact:
-                arrival.after.append(lambda: self.deliver(learnt, ()))
+                arrival.change.then(lambda: self.deliver(learnt, ()))
             contact = learnt
             if content.introduction.invite:
                 # A contact of ours who has forgotten us, or whose own invite we are about to redeem.
@@ -274,7 +272,7 @@ class Inbox:
                 "conversation": contact.conversation,
                 "active": content.typing.active,
             }
-            arrival.after.append(lambda: self._bus.signal(Signal(contact.account, "typing", typing)))
+            arrival.change.then(lambda: self._bus.signal(Signal(contact.account, "typing", typing)))
         return contact
 
     # -- screen

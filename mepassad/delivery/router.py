@@ -60,6 +60,7 @@ class Router:
         self._backoff = backoff
         self._lanes: dict[Key, Lane] = {}
         self._told: set[Key] = set()
+        self._stopped = False
         self._online: set[Key] = set()
         self._renewed: dict[tuple[AccountId, bytes], float] = {}
         self.tasks: TaskGroup
@@ -69,6 +70,12 @@ class Router:
         """Begin a lane for every contact; watch links until cancelled."""
         for contact in self._contacts.everybody():
             self.deliver(contact, ())
+        try:
+            await self._watch()
+        finally:
+            self._stopped = True
+
+    async def _watch(self) -> None:
         while True:
             await self._clock.sleep(WATCH)
             known = {node for contact in self._contacts.everybody() for node in contact.nodes}
@@ -86,6 +93,8 @@ class Router:
 
     def deliver(self, contact: Contact, rows: Sequence[Outgoing]) -> None:
         """Take rows that are durable now; without rows: something about the contact changed."""
+        if self._stopped:
+            return  # what is owed is in the store, and is offered after the next start
         key = (contact.account, contact.id)
         lane = self._lanes.get(key)
         if lane is None:
