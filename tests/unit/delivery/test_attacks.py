@@ -1,4 +1,4 @@
-"""Hostile contacts, and storms on our own disk: nobody's words, wishes or invites are lost, taken over or spent twice."""
+"""Hostile contacts, and failing disks: nobody's words, wishes or invites are lost, taken over or spent twice."""
 
 from __future__ import annotations
 
