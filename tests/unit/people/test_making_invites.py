@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 
+import anyio
 import pytest
 from msgspec.structs import replace
 
@@ -87,6 +88,21 @@ async def test_an_invite_for_two_makes_two_contacts_and_refuses_the_third_with_a
     await nodes.in_time(lambda: state(late, ana) == "accepted")
     await late.say(ana, "finally")
     await eventually(lambda: ana.texts() == ["finally"])
+
+
+async def test_what_is_said_while_an_invite_is_being_refused_fails_too(nodes: Nodes) -> None:
+    ana, bob = await nodes.start("ana"), await nodes.start("bob")
+    uri = await invite(ana)
+    nodes.cut(ana, bob)
+    contact = await bob.node.invites.accept(bob.account, uri)
+    async with anyio.create_task_group() as tasks:
+        for n in range(5):
+            tasks.start_soon(bob.say, ana, str(n))
+        await anyio.lowlevel.checkpoint()
+        await anyio.lowlevel.checkpoint()  # handed to the store, and not durable yet
+        await bob.core.handshakes.refuse(contact, Reason.INVITE_USED)
+    await eventually(lambda: len(bob.facts("message.failed")) == 5)
+    assert await bob.owes(ana) == 0
 
 
 async def test_three_who_redeem_an_invite_for_one_at_once_make_one_contact(nodes: Nodes) -> None:
