@@ -17,7 +17,7 @@ _DAY = 86_400
 
 
 class Steadiness:
-    """Whether the wall clock can be believed: a jump, against the clock that never jumps, costs it trust for a while."""
+    """Whether the wall clock can be believed: a jump against the clock that never jumps costs trust for a while."""
 
     def __init__(self, clock: Clock) -> None:
         """Trusted at first: nothing is known against it."""
