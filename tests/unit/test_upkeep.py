@@ -77,11 +77,14 @@ async def test_events_are_forgotten_after_their_days(nodes: Nodes) -> None:
     nodes.clock.advance(31 * DAY)
     await ana.say(bob, "now")
     await eventually(lambda: nodes.clock.waits.count(EXPIRY) == 2)
-    await looks(nodes, ROUND)
 
     async def forgotten() -> bool:
         return await ana.node.bus.oldest() > 1
 
+    for _ in range(3):  # a look that another wait of a minute hides from `looks` puts the round off
+        await looks(nodes, ROUND)
+        if await forgotten():
+            break
     await eventually(forgotten)
 
 
