@@ -62,7 +62,7 @@ class Core:
             self.outbox, self.prekeys, self.settlement,
         )  # fmt: skip
         self.inbox = Inbox(
-            store, bus, clock, log, self.accounts, self.contacts, self.conversations, self.invites, self.sessions,
+            store, bus, clock, log, self.accounts, self.contacts, self.conversations, self.sessions,
             contents, self.introductions, self.outbox, self.prekeys, self.receipts, self.settlement,
         )  # fmt: skip
         self.router = Router(

@@ -33,7 +33,6 @@ from mepassad.errors import (
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
-from mepassad.people.invites import Invites
 from mepassad.wire.content import HELLO, INVISIBLE, TYPING, open_content, seal_content
 from mepassad.wire.ids import account_key, b64
 from mepassad.wire.messages_pb2 import Content, Packet
@@ -55,7 +54,6 @@ class Inbox:
         accounts: Accounts,
         contacts: Contacts,
         conversations: Conversations,
-        invites: Invites,
         sessions: Sessions,
         contents: Contents,
         introductions: Introductions,
@@ -67,7 +65,7 @@ class Inbox:
         """`deliver` is called with hellos that are durable."""
         self._store, self._bus, self._clock, self._log = store, bus, clock, log
         self._accounts, self._contacts, self._conversations = accounts, contacts, conversations
-        self._invites, self._sessions, self._contents = invites, sessions, contents
+        self._sessions, self._contents = sessions, contents
         self._introductions, self._outbox, self._prekeys = introductions, outbox, prekeys
         self._receipts, self._settlement = receipts, settlement
         self._arriving: dict[bytes, asyncio.Future[Committed]] = {}  # packets whose effect is on its way to the disk

@@ -38,12 +38,9 @@ class Contacts:
         self.online: Callable[[AccountId, AccountId], bool] = lambda account, contact: False
 
     async def load(self, accounts: Sequence[AccountId]) -> None:
-        """Read the contacts of these accounts anew."""
+        """Read the contacts of these accounts."""
         for account in accounts:
-            rows = await self._store.contacts(account)  # first, so that nobody is missing while the store is read
-            for key in [key for key in self._rows if key[0] == account]:
-                self._forget(key)
-            for row in rows:
+            for row in await self._store.contacts(account):
                 self._take(row)
 
     def _take(self, row: Contact) -> None:
