@@ -19,6 +19,7 @@ from mepassad.api.types import (
     MessageId,
     Outgoing,
     PrivateKey,
+    Quarantined,
     Receipt,
     Session,
 )
@@ -124,6 +125,10 @@ class Store(Protocol):
 
     async def skipped(self, account: AccountId, session: bytes) -> dict[bytes, bytes]:
         """A session's passed-over message keys, iterating oldest first."""
+        ...
+
+    async def quarantined(self, account: AccountId) -> Sequence[Quarantined]:
+        """All packets that cannot be opened yet, in the order they came."""
         ...
 
     async def keys(self, account: AccountId) -> Sequence[PrivateKey]:

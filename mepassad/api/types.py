@@ -65,6 +65,7 @@ class Contact(Row, frozen=True, kw_only=True):
     nodes: dict[str, list[str]] = {}
     invite: str = ""
     reason: str = ""
+    directory: bytes = b""  # number and key (32 bytes each) under which a restored account is found again
     created_at: int
 
 
@@ -137,6 +138,20 @@ class Session(Row, frozen=True, kw_only=True):
         return f"Session({self.contact}, version={self.version})"
 
 
+class Quarantined(Row, frozen=True, kw_only=True):
+    """A packet that cannot be opened yet: too many before it are missing in its session. Tried again as they come."""
+
+    account: AccountId
+    packet: bytes  # its id
+    contact: AccountId
+    session: bytes
+    raw: bytes
+    at: int
+
+    def __repr__(self) -> str:
+        return f"Quarantined({self.contact}, {len(self.raw)} bytes)"
+
+
 class PrivateKey(Row, frozen=True, kw_only=True):
     """One private prekey of a device, opaque to the core. `kind` is the crypto plugin's own word."""
 
@@ -162,6 +177,7 @@ class Invite(Row, frozen=True, kw_only=True):
     uses_left: int
     expires_at: int
     created_at: int
+    in_person: bool = False  # a code to be shown in person: who redeems it is verified
 
     def __repr__(self) -> str:
         return f"Invite(uses_left={self.uses_left}, expires_at={self.expires_at})"

@@ -14,6 +14,7 @@ from mepassad.api.types import (
     MessageId,
     Outgoing,
     PrivateKey,
+    Quarantined,
     Receipt,
     Session,
 )
@@ -137,6 +138,19 @@ class DropSkipped(Write, frozen=True):
     account: AccountId
     session: bytes
     references: tuple[bytes, ...]
+
+
+class AddQuarantined(Write, frozen=True):
+    """Keep a packet that cannot be opened yet; keeping it twice is harmless."""
+
+    row: Quarantined
+
+
+class DropQuarantined(Write, frozen=True):
+    """A packet needs no further try."""
+
+    account: AccountId
+    packet: bytes
 
 
 class PutKeys(Write, frozen=True):

@@ -21,7 +21,7 @@ from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
-from mepassad.errors import BadBundle, CryptoError, InviteExpired, InviteUnknown, InviteUsed, StreamClosed, Unreachable
+from mepassad.errors import CryptoError, InviteExpired, InviteUnknown, InviteUsed, StreamClosed, Unreachable
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.wire.content import HELLO, seal_content
@@ -106,8 +106,7 @@ class Handshakes:
         self, contact: Contact, seen: Devices | None, reply: PrekeyReply, now: int
     ) -> tuple[Devices, Mapping[bytes, bytes]]:
         fetched = verify_devices(reply.devices.SerializeToString(), account_key(contact.id), now)
-        if seen is not None and fetched.version < seen.version:
-            raise BadBundle("The other node offers an older device list than the one seen before.")
+        fetched.check_follows(seen)
         bundles = {row.device: row.bundle for row in reply.bundles if row.device in fetched.names}
         if not bundles:
             raise Unreachable("The other node has no device of this contact.")

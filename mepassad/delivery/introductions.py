@@ -61,7 +61,7 @@ class Introductions:
         if known and known.blocked:
             return Reason.INVITE_UNKNOWN  # a blocked contact learns nothing by trying
         if known:
-            self._not_older(known, card)
+            card.devices.check_follows(self._contacts.devices(known))
         number, keep_number = new_number(me.row.id)
         change.add(keep_number)
         row = known or Contact(
@@ -85,7 +85,7 @@ class Introductions:
         card = verify_card(introduction.card, int(self._clock.now()))
         if account_id(card.devices.account) != contact.id or device not in card.devices.names:
             raise MalformedContent("an introduction is not the sender's own")
-        self._not_older(contact, card)
+        card.devices.check_follows(self._contacts.devices(contact))
         row = self._learnt(contact, card, introduction)
         if row == contact:
             return contact
@@ -95,11 +95,6 @@ class Introductions:
         else:
             self._contacts.put_quietly(change, row)
         return row
-
-    def _not_older(self, contact: Contact, card: VerifiedCard) -> None:
-        seen = self._contacts.devices(contact)
-        if seen is not None and card.devices.version < seen.version:
-            raise MalformedContent("a device list is older than the one seen before")
 
     def _learnt(self, contact: Contact, card: VerifiedCard, introduction: Introduction) -> Contact:
         if len(introduction.number) != 32:

@@ -16,7 +16,7 @@ from mepassad.api.types import Account, AccountId
 from mepassad.api.writes import PutAccount, PutKeys
 from mepassad.errors import AccountExists, InvalidName, NoAccount, UnknownAccount, WrongWords
 from mepassad.people.keyfiles import private_folder, read_key, write_key
-from mepassad.wire.identity import KINDS, Devices, sign_devices, verify_devices
+from mepassad.wire.identity import KINDS, Devices, agree, sign_devices, verify_devices
 from mepassad.wire.ids import account_id, account_key
 from mepassad.wire.names import own_name
 
@@ -96,7 +96,7 @@ class Accounts:
         if account in self._all:
             raise AccountExists
         device, now = DeviceKey.generate(), int(self._clock.now())
-        signed = sign_devices(owner, {device.public: shown}, 0, now)
+        signed = sign_devices(owner, [agree(device, owner.public_key().public_bytes_raw(), shown, now)], 0, now)
         row = Account(id=account, name=shown, kind=kind, device=device.public, device_list=signed, created_at=now)
         keys = self._crypto.replenish(account, device, (), now).added
         path = self._path(account)

@@ -9,15 +9,19 @@ from mepassad.api import Duplicate
 from mepassad.api.store import Store
 from mepassad.api.writes import (
     AddOutgoing,
+    AddQuarantined,
     AddSkipped,
+    DropContact,
     DropKeys,
     DropOutgoing,
     DropOutgoingOf,
+    DropQuarantined,
     DropReceipts,
     DropSession,
     DropSkipped,
     MarkSeen,
     OweReceipt,
+    PutContact,
     PutKeys,
     PutSession,
     ReplaceOutgoing,
@@ -27,7 +31,9 @@ from mepassad.testing.store_rows import (
     ANA,
     EVA,
     RUI,
+    a_contact,
     a_key,
+    a_quarantined,
     a_receipt,
     a_session,
     an_outgoing,
@@ -149,6 +155,23 @@ class KeyContract:
         assert await store.keys(EVA) == [a_key(2, account=EVA)]
 
 
+class QuarantineContract:
+    """Packets that cannot be opened yet."""
+
+    async def test_packets_in_quarantine_come_in_their_order_once_and_go_one_by_one(self, store: Store) -> None:
+        for number in (2, 1, 2):
+            await commit(store, AddQuarantined(a_quarantined(number)))
+        await commit(store, AddQuarantined(a_quarantined(3, account=EVA)))
+        assert await store.quarantined(ANA) == [a_quarantined(2), a_quarantined(1)]
+        await commit(store, DropQuarantined(ANA, b"packet 2"))
+        assert await store.quarantined(ANA) == [a_quarantined(1)]
+
+    async def test_a_dropped_contact_takes_its_packets_in_quarantine_along(self, store: Store) -> None:
+        await commit(store, PutContact(a_contact(RUI)), AddQuarantined(a_quarantined(1)))
+        await commit(store, AddQuarantined(a_quarantined(2, contact=EVA)), DropContact(ANA, RUI))
+        assert await store.quarantined(ANA) == [a_quarantined(2, contact=EVA)]
+
+
 class SeenContract:
     """Packet ids and receipts."""
 
@@ -173,5 +196,5 @@ class SeenContract:
         assert set(await store.receipts()) == {a_receipt(1, kind="read"), a_receipt(1, account=EVA)}
 
 
-class DeliveryContract(OutboxContract, KeyContract, SeenContract):
+class DeliveryContract(OutboxContract, KeyContract, QuarantineContract, SeenContract):
     """All of it."""

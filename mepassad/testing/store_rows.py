@@ -16,6 +16,7 @@ from mepassad.api.types import (
     MessageId,
     Outgoing,
     PrivateKey,
+    Quarantined,
     Receipt,
     Session,
 )
@@ -122,3 +123,9 @@ async def converse(store: Store, *messages: Message) -> None:
 async def texts(store: Store, query: str) -> list[str]:
     """What a search of Ana's finds."""
     return [row.text for row in (await store.search(ANA, query, 100, None)).items]
+
+
+def a_quarantined(number: int, **changed: Any) -> Quarantined:
+    """A packet of Rui to Ana that cannot be opened yet."""
+    fields = {"account": ANA, "contact": RUI, "session": b"session", "raw": b"raw", "at": 1_000}
+    return Quarantined(packet=b"packet %d" % number, **{**fields, **changed})

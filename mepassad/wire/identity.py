@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import hmac
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -17,22 +18,37 @@ from mepassad.wire.messages_pb2 import Card, Device, DeviceList, ListStamp, Sign
 from mepassad.wire.names import clean_name
 
 LIST_LABEL = b"mepassa/1 device list"
+AGREEMENT_LABEL = b"mepassa/1 device agreement"
 CARD_LABEL = b"mepassa/1 card"
 KINDS = ("person", "bot", "ai-agent", "node")
 MAX_DEVICES = 32
+MAX_REVOKED = 256
 FUTURE = 86_400  # seconds that a version or date may lie ahead of our clock
 
 M = TypeVar("M", bound=Message)
 
 
 class Devices(msgspec.Struct, frozen=True):
-    """A verified device list: the account's key, version, device key → name, and the signed bytes it came as."""
+    """A verified device list: the account's key, version, device key → name, and the signed bytes it came as.
+
+    `revoked` are device keys that no later list may name.
+    """
 
     account: bytes
     version: int
     names: Mapping[bytes, str]
     stamp: bytes
     signed: bytes
+    revoked: frozenset[bytes] = frozenset()
+
+    def check_follows(self, seen: Devices | None) -> None:
+        """Raise `MalformedContent` unless this list is the one `seen` before of the account, or supersedes it."""
+        if seen is None or hmac.compare_digest(self.stamp, seen.stamp):
+            return
+        if self.version <= seen.version:
+            raise MalformedContent("a device list is older than the one seen before, or another of its version")
+        if seen.revoked & self.names.keys():
+            raise MalformedContent("a device list names a device that was revoked before")
 
 
 def parse(kind: type[M], raw: bytes) -> M:
@@ -51,12 +67,21 @@ def verify(key: bytes, signature: bytes, label: bytes, *parts: bytes) -> None:
         raise InvalidSignature from error
 
 
-def sign_devices(account: Ed25519PrivateKey, devices: Mapping[bytes, str], previous: int, now: int) -> bytes:
+def agree(device: DeviceKey, account: bytes, name: str, now: int) -> Device:
+    """A device's entry for the list of the account with this public key, with the device's own agreement."""
+    agreement = device.private.sign(AGREEMENT_LABEL + account + device.public)
+    return Device(key=device.public, name=name, added_at=now, agreement=agreement)
+
+
+def sign_devices(
+    account: Ed25519PrivateKey, devices: Sequence[Device], previous: int, now: int, revoked: Sequence[bytes] = ()
+) -> bytes:
     """A new signed device list; its version is above `previous` and at least `now` (Unix seconds)."""
     body = DeviceList(
         account=account.public_key().public_bytes_raw(),
         version=max(previous + 1, now),
-        devices=[Device(key=key, name=name, added_at=now) for key, name in devices.items()],
+        devices=devices,
+        revoked=revoked,
     ).SerializeToString(deterministic=True)
     return SignedDeviceList(list=body, signature=account.sign(LIST_LABEL + body)).SerializeToString()
 
@@ -67,14 +92,21 @@ def verify_devices(signed: bytes, account: bytes, now: int | None) -> Devices:
     outer = parse(SignedDeviceList, signed)
     verify(account, outer.signature, LIST_LABEL, outer.list)
     body = parse(DeviceList, outer.list)
-    keys = [device.key for device in body.devices]
-    well_formed = body.account == account and 0 < len(keys) <= MAX_DEVICES and len(set(keys)) == len(keys)
-    if not well_formed or any(len(key) != 32 for key in keys):
+    if body.account != account or not _well_formed(body):
         raise MalformedContent("a device list is not well-formed")
+    for device in body.devices:
+        verify(device.key, device.agreement, AGREEMENT_LABEL, account, device.key)
     if now is not None and body.version > now + FUTURE:
         raise MalformedContent("a device list is from the future")
     names = {device.key: clean_name(device.name) for device in body.devices}
-    return Devices(account, body.version, names, hashlib.sha256(outer.list).digest()[:16], signed)
+    stamp = hashlib.sha256(outer.list).digest()[:16]
+    return Devices(account, body.version, names, stamp, signed, frozenset(body.revoked))
+
+
+def _well_formed(body: DeviceList) -> bool:
+    keys = [*(device.key for device in body.devices), *body.revoked]
+    counts = 0 < len(body.devices) <= MAX_DEVICES and len(body.revoked) <= MAX_REVOKED
+    return counts and len(set(keys)) == len(keys) and all(len(key) == 32 for key in keys)
 
 
 def stamp_of(devices: Devices) -> ListStamp:

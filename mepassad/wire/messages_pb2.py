@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmepassad/wire/messages.proto\x12\nmepassa.v1\"5\n\x06\x44\x65vice\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x61\x64\x64\x65\x64_at\x18\x03 \x01(\x04\"d\n\nDeviceList\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12#\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32\x12.mepassa.v1.Device\x12\x0f\n\x07revoked\x18\x04 \x03(\x0c\"3\n\x10SignedDeviceList\x12\x0c\n\x04list\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"b\n\x04\x43\x61rd\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12-\n\x07\x64\x65vices\x18\x03 \x01(\x0b\x32\x1c.mepassa.v1.SignedDeviceList\x12\x0f\n\x07made_at\x18\x04 \x01(\x04\"=\n\nSignedCard\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"*\n\x08NodeHint\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x11\n\taddresses\x18\x02 \x03(\t\"r\n\x06Invite\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x0e\n\x06number\x18\x03 \x01(\x0c\x12\x12\n\nexpires_at\x18\x04 \x01(\r\x12#\n\x05hints\x18\x05 \x03(\x0b\x32\x14.mepassa.v1.NodeHint\"*\n\tListStamp\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\"\x88\x01\n\x0cIntroduction\x12$\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x16.mepassa.v1.SignedCard\x12\x0e\n\x06number\x18\x02 \x01(\x0c\x12#\n\x05nodes\x18\x03 \x03(\x0b\x32\x14.mepassa.v1.NodeHint\x12\x0e\n\x06invite\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\"\x14\n\x04Text\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x18\n\x06Typing\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\"+\n\x08Receipts\x12\x11\n\tdelivered\x18\x01 \x03(\x0c\x12\x0c\n\x04read\x18\x02 \x03(\x0c\"\xd0\x02\n\x07\x43ontent\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63onversation\x18\x02 \x01(\x0c\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x10\n\x08reply_to\x18\x05 \x01(\x0c\x12#\n\x04ours\x18\x06 \x01(\x0b\x32\x15.mepassa.v1.ListStamp\x12%\n\x06theirs\x18\x07 \x01(\x0b\x32\x15.mepassa.v1.ListStamp\x12.\n\x0cintroduction\x18\x08 \x01(\x0b\x32\x18.mepassa.v1.Introduction\x12&\n\x08receipts\x18\t \x01(\x0b\x32\x14.mepassa.v1.Receipts\x12 \n\x04text\x18\x10 \x01(\x0b\x32\x10.mepassa.v1.TextH\x00\x12$\n\x06typing\x18\x11 \x01(\x0b\x32\x12.mepassa.v1.TypingH\x00\x42\x06\n\x04\x62ody\"M\n\x06Packet\x12\x0e\n\x06sender\x18\x01 \x01(\x0c\x12\x11\n\trecipient\x18\x02 \x01(\x0c\x12\x0f\n\x07session\x18\x03 \x01(\x0c\x12\x0f\n\x07message\x18\x04 \x01(\x0c\")\n\x07Refusal\x12\x0e\n\x06packet\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\r\"M\n\x05\x46rame\x12\x0f\n\x07packets\x18\x01 \x03(\x0c\x12\x0c\n\x04\x61\x63ks\x18\x02 \x03(\x0c\x12%\n\x08refusals\x18\x03 \x03(\x0b\x32\x13.mepassa.v1.Refusal\"\x1f\n\rPrekeyRequest\x12\x0e\n\x06number\x18\x01 \x01(\x0c\".\n\x0c\x44\x65viceBundle\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\x0c\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\"x\n\x0bPrekeyReply\x12-\n\x07\x64\x65vices\x18\x01 \x01(\x0b\x32\x1c.mepassa.v1.SignedDeviceList\x12)\n\x07\x62undles\x18\x02 \x03(\x0b\x32\x18.mepassa.v1.DeviceBundle\x12\x0f\n\x07refusal\x18\x03 \x01(\rb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cmepassad/wire/messages.proto\x12\nmepassa.v1\"H\n\x06\x44\x65vice\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x10\n\x08\x61\x64\x64\x65\x64_at\x18\x03 \x01(\x04\x12\x11\n\tagreement\x18\x04 \x01(\x0c\"d\n\nDeviceList\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12#\n\x07\x64\x65vices\x18\x03 \x03(\x0b\x32\x12.mepassa.v1.Device\x12\x0f\n\x07revoked\x18\x04 \x03(\x0c\"3\n\x10SignedDeviceList\x12\x0c\n\x04list\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\"b\n\x04\x43\x61rd\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12-\n\x07\x64\x65vices\x18\x03 \x01(\x0b\x32\x1c.mepassa.v1.SignedDeviceList\x12\x0f\n\x07made_at\x18\x04 \x01(\x04\"=\n\nSignedCard\x12\x0c\n\x04\x63\x61rd\x18\x01 \x01(\x0c\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"*\n\x08NodeHint\x12\x0b\n\x03key\x18\x01 \x01(\x0c\x12\x11\n\taddresses\x18\x02 \x03(\t\"r\n\x06Invite\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0c\x12\x0e\n\x06secret\x18\x02 \x01(\x0c\x12\x0e\n\x06number\x18\x03 \x01(\x0c\x12\x12\n\nexpires_at\x18\x04 \x01(\r\x12#\n\x05hints\x18\x05 \x03(\x0b\x32\x14.mepassa.v1.NodeHint\"*\n\tListStamp\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0c\n\x04hash\x18\x02 \x01(\x0c\"\xb9\x01\n\x0cIntroduction\x12$\n\x04\x63\x61rd\x18\x01 \x01(\x0b\x32\x16.mepassa.v1.SignedCard\x12\x0e\n\x06number\x18\x02 \x01(\x0c\x12#\n\x05nodes\x18\x03 \x03(\x0b\x32\x14.mepassa.v1.NodeHint\x12\x0e\n\x06invite\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x01(\x0c\x12\x18\n\x10\x64irectory_number\x18\x06 \x01(\x0c\x12\x15\n\rdirectory_key\x18\x07 \x01(\x0c\"-\n\x0cVerification\x12\x0e\n\x06invite\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x01(\x0c\"\x14\n\x04Text\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x18\n\x06Typing\x12\x0e\n\x06\x61\x63tive\x18\x01 \x01(\x08\"+\n\x08Receipts\x12\x11\n\tdelivered\x18\x01 \x03(\x0c\x12\x0c\n\x04read\x18\x02 \x03(\x0c\"\x90\x03\n\x07\x43ontent\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63onversation\x18\x02 \x01(\x0c\x12\x0c\n\x04kind\x18\x03 \x01(\r\x12\x0f\n\x07time_ms\x18\x04 \x01(\x04\x12\x10\n\x08reply_to\x18\x05 \x01(\x0c\x12#\n\x04ours\x18\x06 \x01(\x0b\x32\x15.mepassa.v1.ListStamp\x12%\n\x06theirs\x18\x07 \x01(\x0b\x32\x15.mepassa.v1.ListStamp\x12.\n\x0cintroduction\x18\x08 \x01(\x0b\x32\x18.mepassa.v1.Introduction\x12&\n\x08receipts\x18\t \x01(\x0b\x32\x14.mepassa.v1.Receipts\x12\x0c\n\x04lost\x18\n \x03(\x0c\x12 \n\x04text\x18\x10 \x01(\x0b\x32\x10.mepassa.v1.TextH\x00\x12$\n\x06typing\x18\x11 \x01(\x0b\x32\x12.mepassa.v1.TypingH\x00\x12\x30\n\x0cverification\x18\x12 \x01(\x0b\x32\x18.mepassa.v1.VerificationH\x00\x42\x06\n\x04\x62ody\"M\n\x06Packet\x12\x0e\n\x06sender\x18\x01 \x01(\x0c\x12\x11\n\trecipient\x18\x02 \x01(\x0c\x12\x0f\n\x07session\x18\x03 \x01(\x0c\x12\x0f\n\x07message\x18\x04 \x01(\x0c\")\n\x07Refusal\x12\x0e\n\x06packet\x18\x01 \x01(\x0c\x12\x0e\n\x06reason\x18\x02 \x01(\r\"M\n\x05\x46rame\x12\x0f\n\x07packets\x18\x01 \x03(\x0c\x12\x0c\n\x04\x61\x63ks\x18\x02 \x03(\x0c\x12%\n\x08refusals\x18\x03 \x03(\x0b\x32\x13.mepassa.v1.Refusal\"4\n\rPrekeyRequest\x12\x0e\n\x06number\x18\x01 \x01(\x0c\x12\x13\n\x0blast_resort\x18\x02 \x01(\x08\"L\n\x07SealKey\x12\n\n\x02id\x18\x01 \x01(\x10\x12\x12\n\ncreated_at\x18\x02 \x01(\x03\x12\x0e\n\x06public\x18\x03 \x01(\x0c\x12\x11\n\tsignature\x18\x04 \x01(\x0c\"U\n\x0c\x44\x65viceBundle\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\x0c\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12%\n\x08seal_key\x18\x03 \x01(\x0b\x32\x13.mepassa.v1.SealKey\"x\n\x0bPrekeyReply\x12-\n\x07\x64\x65vices\x18\x01 \x01(\x0b\x32\x1c.mepassa.v1.SignedDeviceList\x12)\n\x07\x62undles\x18\x02 \x03(\x0b\x32\x18.mepassa.v1.DeviceBundle\x12\x0f\n\x07refusal\x18\x03 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,41 +32,45 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mepassad.wire.messages_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DEVICE']._serialized_start=44
-  _globals['_DEVICE']._serialized_end=97
-  _globals['_DEVICELIST']._serialized_start=99
-  _globals['_DEVICELIST']._serialized_end=199
-  _globals['_SIGNEDDEVICELIST']._serialized_start=201
-  _globals['_SIGNEDDEVICELIST']._serialized_end=252
-  _globals['_CARD']._serialized_start=254
-  _globals['_CARD']._serialized_end=352
-  _globals['_SIGNEDCARD']._serialized_start=354
-  _globals['_SIGNEDCARD']._serialized_end=415
-  _globals['_NODEHINT']._serialized_start=417
-  _globals['_NODEHINT']._serialized_end=459
-  _globals['_INVITE']._serialized_start=461
-  _globals['_INVITE']._serialized_end=575
-  _globals['_LISTSTAMP']._serialized_start=577
-  _globals['_LISTSTAMP']._serialized_end=619
-  _globals['_INTRODUCTION']._serialized_start=622
-  _globals['_INTRODUCTION']._serialized_end=758
-  _globals['_TEXT']._serialized_start=760
-  _globals['_TEXT']._serialized_end=780
-  _globals['_TYPING']._serialized_start=782
-  _globals['_TYPING']._serialized_end=806
-  _globals['_RECEIPTS']._serialized_start=808
-  _globals['_RECEIPTS']._serialized_end=851
-  _globals['_CONTENT']._serialized_start=854
-  _globals['_CONTENT']._serialized_end=1190
-  _globals['_PACKET']._serialized_start=1192
-  _globals['_PACKET']._serialized_end=1269
-  _globals['_REFUSAL']._serialized_start=1271
-  _globals['_REFUSAL']._serialized_end=1312
-  _globals['_FRAME']._serialized_start=1314
-  _globals['_FRAME']._serialized_end=1391
-  _globals['_PREKEYREQUEST']._serialized_start=1393
-  _globals['_PREKEYREQUEST']._serialized_end=1424
-  _globals['_DEVICEBUNDLE']._serialized_start=1426
-  _globals['_DEVICEBUNDLE']._serialized_end=1472
-  _globals['_PREKEYREPLY']._serialized_start=1474
-  _globals['_PREKEYREPLY']._serialized_end=1594
+  _globals['_DEVICE']._serialized_end=116
+  _globals['_DEVICELIST']._serialized_start=118
+  _globals['_DEVICELIST']._serialized_end=218
+  _globals['_SIGNEDDEVICELIST']._serialized_start=220
+  _globals['_SIGNEDDEVICELIST']._serialized_end=271
+  _globals['_CARD']._serialized_start=273
+  _globals['_CARD']._serialized_end=371
+  _globals['_SIGNEDCARD']._serialized_start=373
+  _globals['_SIGNEDCARD']._serialized_end=434
+  _globals['_NODEHINT']._serialized_start=436
+  _globals['_NODEHINT']._serialized_end=478
+  _globals['_INVITE']._serialized_start=480
+  _globals['_INVITE']._serialized_end=594
+  _globals['_LISTSTAMP']._serialized_start=596
+  _globals['_LISTSTAMP']._serialized_end=638
+  _globals['_INTRODUCTION']._serialized_start=641
+  _globals['_INTRODUCTION']._serialized_end=826
+  _globals['_VERIFICATION']._serialized_start=828
+  _globals['_VERIFICATION']._serialized_end=873
+  _globals['_TEXT']._serialized_start=875
+  _globals['_TEXT']._serialized_end=895
+  _globals['_TYPING']._serialized_start=897
+  _globals['_TYPING']._serialized_end=921
+  _globals['_RECEIPTS']._serialized_start=923
+  _globals['_RECEIPTS']._serialized_end=966
+  _globals['_CONTENT']._serialized_start=969
+  _globals['_CONTENT']._serialized_end=1369
+  _globals['_PACKET']._serialized_start=1371
+  _globals['_PACKET']._serialized_end=1448
+  _globals['_REFUSAL']._serialized_start=1450
+  _globals['_REFUSAL']._serialized_end=1491
+  _globals['_FRAME']._serialized_start=1493
+  _globals['_FRAME']._serialized_end=1570
+  _globals['_PREKEYREQUEST']._serialized_start=1572
+  _globals['_PREKEYREQUEST']._serialized_end=1624
+  _globals['_SEALKEY']._serialized_start=1626
+  _globals['_SEALKEY']._serialized_end=1702
+  _globals['_DEVICEBUNDLE']._serialized_start=1704
+  _globals['_DEVICEBUNDLE']._serialized_end=1789
+  _globals['_PREKEYREPLY']._serialized_start=1791
+  _globals['_PREKEYREPLY']._serialized_end=1911
 # @@protoc_insertion_point(module_scope)

@@ -7,14 +7,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Device(_message.Message):
-    __slots__ = ("key", "name", "added_at")
+    __slots__ = ("key", "name", "added_at", "agreement")
     KEY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ADDED_AT_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     key: bytes
     name: str
     added_at: int
-    def __init__(self, key: _Optional[bytes] = ..., name: _Optional[str] = ..., added_at: _Optional[int] = ...) -> None: ...
+    agreement: bytes
+    def __init__(self, key: _Optional[bytes] = ..., name: _Optional[str] = ..., added_at: _Optional[int] = ..., agreement: _Optional[bytes] = ...) -> None: ...
 
 class DeviceList(_message.Message):
     __slots__ = ("account", "version", "devices", "revoked")
@@ -89,18 +91,30 @@ class ListStamp(_message.Message):
     def __init__(self, version: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class Introduction(_message.Message):
-    __slots__ = ("card", "number", "nodes", "invite", "proof")
+    __slots__ = ("card", "number", "nodes", "invite", "proof", "directory_number", "directory_key")
     CARD_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     INVITE_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_KEY_FIELD_NUMBER: _ClassVar[int]
     card: SignedCard
     number: bytes
     nodes: _containers.RepeatedCompositeFieldContainer[NodeHint]
     invite: bytes
     proof: bytes
-    def __init__(self, card: _Optional[_Union[SignedCard, _Mapping]] = ..., number: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., invite: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
+    directory_number: bytes
+    directory_key: bytes
+    def __init__(self, card: _Optional[_Union[SignedCard, _Mapping]] = ..., number: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., invite: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., directory_number: _Optional[bytes] = ..., directory_key: _Optional[bytes] = ...) -> None: ...
+
+class Verification(_message.Message):
+    __slots__ = ("invite", "proof")
+    INVITE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    invite: bytes
+    proof: bytes
+    def __init__(self, invite: _Optional[bytes] = ..., proof: _Optional[bytes] = ...) -> None: ...
 
 class Text(_message.Message):
     __slots__ = ("text",)
@@ -123,7 +137,7 @@ class Receipts(_message.Message):
     def __init__(self, delivered: _Optional[_Iterable[bytes]] = ..., read: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class Content(_message.Message):
-    __slots__ = ("id", "conversation", "kind", "time_ms", "reply_to", "ours", "theirs", "introduction", "receipts", "text", "typing")
+    __slots__ = ("id", "conversation", "kind", "time_ms", "reply_to", "ours", "theirs", "introduction", "receipts", "lost", "text", "typing", "verification")
     ID_FIELD_NUMBER: _ClassVar[int]
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -133,8 +147,10 @@ class Content(_message.Message):
     THEIRS_FIELD_NUMBER: _ClassVar[int]
     INTRODUCTION_FIELD_NUMBER: _ClassVar[int]
     RECEIPTS_FIELD_NUMBER: _ClassVar[int]
+    LOST_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     TYPING_FIELD_NUMBER: _ClassVar[int]
+    VERIFICATION_FIELD_NUMBER: _ClassVar[int]
     id: bytes
     conversation: bytes
     kind: int
@@ -144,9 +160,11 @@ class Content(_message.Message):
     theirs: ListStamp
     introduction: Introduction
     receipts: Receipts
+    lost: _containers.RepeatedScalarFieldContainer[bytes]
     text: Text
     typing: Typing
-    def __init__(self, id: _Optional[bytes] = ..., conversation: _Optional[bytes] = ..., kind: _Optional[int] = ..., time_ms: _Optional[int] = ..., reply_to: _Optional[bytes] = ..., ours: _Optional[_Union[ListStamp, _Mapping]] = ..., theirs: _Optional[_Union[ListStamp, _Mapping]] = ..., introduction: _Optional[_Union[Introduction, _Mapping]] = ..., receipts: _Optional[_Union[Receipts, _Mapping]] = ..., text: _Optional[_Union[Text, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ...) -> None: ...
+    verification: Verification
+    def __init__(self, id: _Optional[bytes] = ..., conversation: _Optional[bytes] = ..., kind: _Optional[int] = ..., time_ms: _Optional[int] = ..., reply_to: _Optional[bytes] = ..., ours: _Optional[_Union[ListStamp, _Mapping]] = ..., theirs: _Optional[_Union[ListStamp, _Mapping]] = ..., introduction: _Optional[_Union[Introduction, _Mapping]] = ..., receipts: _Optional[_Union[Receipts, _Mapping]] = ..., lost: _Optional[_Iterable[bytes]] = ..., text: _Optional[_Union[Text, _Mapping]] = ..., typing: _Optional[_Union[Typing, _Mapping]] = ..., verification: _Optional[_Union[Verification, _Mapping]] = ...) -> None: ...
 
 class Packet(_message.Message):
     __slots__ = ("sender", "recipient", "session", "message")
@@ -179,18 +197,34 @@ class Frame(_message.Message):
     def __init__(self, packets: _Optional[_Iterable[bytes]] = ..., acks: _Optional[_Iterable[bytes]] = ..., refusals: _Optional[_Iterable[_Union[Refusal, _Mapping]]] = ...) -> None: ...
 
 class PrekeyRequest(_message.Message):
-    __slots__ = ("number",)
+    __slots__ = ("number", "last_resort")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
+    LAST_RESORT_FIELD_NUMBER: _ClassVar[int]
     number: bytes
-    def __init__(self, number: _Optional[bytes] = ...) -> None: ...
+    last_resort: bool
+    def __init__(self, number: _Optional[bytes] = ..., last_resort: _Optional[bool] = ...) -> None: ...
+
+class SealKey(_message.Message):
+    __slots__ = ("id", "created_at", "public", "signature")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    PUBLIC_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    created_at: int
+    public: bytes
+    signature: bytes
+    def __init__(self, id: _Optional[int] = ..., created_at: _Optional[int] = ..., public: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class DeviceBundle(_message.Message):
-    __slots__ = ("device", "bundle")
+    __slots__ = ("device", "bundle", "seal_key")
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    SEAL_KEY_FIELD_NUMBER: _ClassVar[int]
     device: bytes
     bundle: bytes
-    def __init__(self, device: _Optional[bytes] = ..., bundle: _Optional[bytes] = ...) -> None: ...
+    seal_key: SealKey
+    def __init__(self, device: _Optional[bytes] = ..., bundle: _Optional[bytes] = ..., seal_key: _Optional[_Union[SealKey, _Mapping]] = ...) -> None: ...
 
 class PrekeyReply(_message.Message):
     __slots__ = ("devices", "bundles", "refusal")

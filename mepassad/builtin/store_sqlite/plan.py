@@ -219,6 +219,8 @@ _PLANNERS: dict[type[writes.Write], Planner] = {
     writes.DropSession: lambda plan, write: plan.alone(sql.DROP_SESSION, as_values(write)),
     writes.AddSkipped: _add_skipped,
     writes.DropSkipped: _drop_skipped,
+    writes.AddQuarantined: lambda plan, write: plan.put("quarantine", sql.ADD_QUARANTINED, as_values(write.row)),
+    writes.DropQuarantined: lambda plan, write: plan.put("quarantine", sql.DROP_QUARANTINED, as_values(write)),
     writes.PutKeys: _put_keys,
     writes.DropKeys: _drop_keys,
     writes.PutInvite: lambda plan, write: plan.put("invite", sql.PUT_INVITE, as_values(write.row)),

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mepassad.api.types import Contact, Message, Row
+from mepassad.api.types import Contact, Invite, Message, Row
 
 R = TypeVar("R", bound=Row)
 
@@ -42,6 +42,7 @@ _decode_nodes = msgspec.json.Decoder(dict[str, list[str]]).decode
 
 _FROM_SQL: dict[type[Row], dict[str, Callable[[Any], Any]]] = {
     Contact: {"blocked": bool, "verified": bool, "nodes": _decode_nodes},
+    Invite: {"in_person": bool},
     Message: {"incoming": bool},
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mepassad.api.types import Account, Contact, Invite, Message, Outgoing, PrivateKey, Receipt, Session
+from mepassad.api.types import Account, Contact, Invite, Message, Outgoing, PrivateKey, Quarantined, Receipt, Session
 from mepassad.builtin.store_sqlite.rows import insert, upsert
 
 PUT_ACCOUNT = upsert("account", Account, ["id"])
@@ -56,6 +56,9 @@ DROP_SESSION = (
     "DELETE FROM skipped WHERE account = ?1 AND session = ?2",
 )
 
+ADD_QUARANTINED = f"{insert('quarantine', Quarantined)} ON CONFLICT DO NOTHING"
+DROP_QUARANTINED = "DELETE FROM quarantine WHERE account = ? AND packet = ?"
+
 MARK_SEEN = "INSERT INTO seen (account, packet, at, message) VALUES (?, ?, ?, ?)"
 OWE_RECEIPT = f"{insert('receipt', Receipt)} ON CONFLICT DO NOTHING"
 DROP_RECEIPT = "DELETE FROM receipt WHERE account = ? AND contact = ? AND message = ? AND kind = ?"
@@ -68,6 +71,7 @@ DROP_CONTACT = (
     "DELETE FROM skipped WHERE account = ?1 AND session IN "
     "(SELECT id FROM session WHERE account = ?1 AND contact = ?2)",
     "DELETE FROM session WHERE account = ?1 AND contact = ?2",
+    "DELETE FROM quarantine WHERE account = ?1 AND contact = ?2",
     "DELETE FROM receipt WHERE account = ?1 AND contact = ?2",
     "DELETE FROM contact WHERE account = ?1 AND id = ?2",
 )

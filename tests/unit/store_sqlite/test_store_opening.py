@@ -85,7 +85,7 @@ async def test_a_migration_that_fails_changes_nothing(path: Path, opened: OpenSt
 async def test_a_database_of_a_newer_version_is_refused_untouched(path: Path, opened: OpenStore) -> None:
     async with opened(migrations=[*shipped(), NEXT]):
         pass
-    with pytest.raises(StoreTooNew, match=r"node\.db is of version 2, this mepassad knows up to 1"):
+    with pytest.raises(StoreTooNew, match=r"node\.db is of version 3, this mepassad knows up to 2"):
         async with opened():
             pass
     assert version(path) == len(shipped()) + 1
@@ -159,12 +159,12 @@ async def test_an_old_backup_is_deleted_at_the_next_start(path: Path, opened: Op
         pass
     async with opened(migrations=[*shipped(), NEXT]):
         pass
-    assert backup_path(path, 1).exists()
-    made = backup_path(path, 1).stat().st_mtime
+    assert backup_path(path, len(shipped())).exists()
+    made = backup_path(path, len(shipped())).stat().st_mtime
     async with opened(migrations=[*shipped(), NEXT], backups_made_before=made):
-        assert backup_path(path, 1).exists()
+        assert backup_path(path, len(shipped())).exists()
     async with opened(migrations=[*shipped(), NEXT], backups_made_before=made + 1):
-        assert not backup_path(path, 1).exists()
+        assert not backup_path(path, len(shipped())).exists()
 
 
 async def test_a_sqlite_that_is_too_old_is_told(opened: OpenStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from mepassad.wire.identity import (
     FUTURE,
     LIST_LABEL,
     MAX_DEVICES,
+    MAX_REVOKED,
+    agree,
     parse,
     sign_card,
     sign_devices,
@@ -32,10 +34,21 @@ OTHER = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
 PHONE, LAPTOP = DeviceKey(b"p" * 32), DeviceKey(b"l" * 32)
 
 
-def signed_list(devices: Sequence[bytes], account: bytes = KEY, version: int = NOW, label: bytes = LIST_LABEL) -> bytes:
+def entry(device: DeviceKey | bytes, account: bytes = KEY) -> Device:
+    """The entry of a device that agrees, or of bytes that are no device's key."""
+    return agree(device, account, "x", NOW) if isinstance(device, DeviceKey) else Device(key=device)
+
+
+def signed_list(
+    devices: Sequence[DeviceKey | bytes],
+    account: bytes = KEY,
+    version: int = NOW,
+    label: bytes = LIST_LABEL,
+    revoked: Sequence[bytes] = (),
+) -> bytes:
     """A list signed by the account, whatever it says."""
-    rows = [Device(key=key, name="x") for key in devices]
-    body = DeviceList(account=account, version=version, devices=rows).SerializeToString()
+    rows = [entry(device, account) for device in devices]
+    body = DeviceList(account=account, version=version, devices=rows, revoked=revoked).SerializeToString()
     return SignedDeviceList(list=body, signature=ACCOUNT.sign(label + body)).SerializeToString()
 
 
@@ -44,7 +57,7 @@ def signed_card(device: DeviceKey, devices: bytes, label: bytes = CARD_LABEL, **
     return SignedCard(card=body, device=device.public, signature=device.private.sign(label + body))
 
 
-GOOD = sign_devices(ACCOUNT, {PHONE.public: "phone", LAPTOP.public: "laptop"}, 0, NOW)
+GOOD = sign_devices(ACCOUNT, [agree(PHONE, KEY, "phone", NOW), agree(LAPTOP, KEY, "laptop", NOW)], 0, NOW)
 
 
 # -- lists
@@ -62,52 +75,77 @@ def test_a_signed_list_gives_back_its_devices() -> None:
 def test_a_list_is_newer_than_the_one_before_even_when_the_clock_was_set_back(
     previous: int, now: int, version: int
 ) -> None:
-    signed = sign_devices(ACCOUNT, {PHONE.public: "phone"}, previous, now)
+    signed = sign_devices(ACCOUNT, [entry(PHONE)], previous, now)
     assert verify_devices(signed, KEY, now).version == version
 
 
 def test_names_of_devices_come_out_safe_to_show() -> None:
-    signed = sign_devices(ACCOUNT, {PHONE.public: "ph\u202eone\n"}, 0, NOW)
+    signed = sign_devices(ACCOUNT, [agree(PHONE, KEY, "ph\u202eone\n", NOW)], 0, NOW)
     assert verify_devices(signed, KEY, NOW).names == {PHONE.public: "phone"}
 
 
 def test_a_list_of_another_account_is_refused() -> None:
-    foreign = sign_devices(OTHER, {PHONE.public: "phone"}, 0, NOW)
+    foreign = sign_devices(OTHER, [entry(PHONE, OTHER.public_key().public_bytes_raw())], 0, NOW)
     with pytest.raises(InvalidSignature):
         verify_devices(foreign, KEY, NOW)
     with pytest.raises(MalformedContent):  # signed by the account, but about somebody else
-        verify_devices(signed_list([PHONE.public], account=OTHER.public_key().public_bytes_raw()), KEY, NOW)
+        verify_devices(signed_list([PHONE], account=OTHER.public_key().public_bytes_raw()), KEY, NOW)
 
 
 def test_a_signature_for_another_purpose_does_not_sign_a_list() -> None:
     with pytest.raises(InvalidSignature):
-        verify_devices(signed_list([PHONE.public], label=CARD_LABEL), KEY, NOW)
+        verify_devices(signed_list([PHONE], label=CARD_LABEL), KEY, NOW)
 
 
 @pytest.mark.parametrize(
     "devices",
     [
         [],
-        [PHONE.public, PHONE.public],
-        [PHONE.public, b"short"],
+        [PHONE, PHONE],
+        [PHONE, b"short"],
         [b""],
-        [bytes([n]) * 32 for n in range(MAX_DEVICES + 1)],
+        [DeviceKey(bytes([n]) * 32) for n in range(MAX_DEVICES + 1)],
     ],
     ids=["none", "twice", "short", "empty", "too many"],
 )
-def test_a_list_that_its_account_signed_is_still_checked(devices: list[bytes]) -> None:
+def test_a_list_that_its_account_signed_is_still_checked(devices: list[DeviceKey | bytes]) -> None:
     with pytest.raises(MalformedContent):
         verify_devices(signed_list(devices), KEY, NOW)
 
 
 def test_a_list_may_have_32_devices() -> None:
-    signed = signed_list([bytes([n]) * 32 for n in range(MAX_DEVICES)])
+    signed = signed_list([DeviceKey(bytes([n]) * 32) for n in range(MAX_DEVICES)])
     assert len(verify_devices(signed, KEY, NOW).names) == MAX_DEVICES == 32
 
 
+def test_a_device_that_did_not_agree_to_this_account_is_not_listed() -> None:
+    for agreement in (b"", bytes(64), entry(PHONE, OTHER.public_key().public_bytes_raw()).agreement):
+        taken = Device(key=PHONE.public, name="taken", added_at=NOW, agreement=agreement)
+        with pytest.raises(InvalidSignature):
+            verify_devices(sign_devices(ACCOUNT, [entry(LAPTOP), taken], 0, NOW), KEY, NOW)
+
+
+def test_revoked_keys_are_whole_no_more_than_256_and_none_of_them_is_listed() -> None:
+    revoked = [n.to_bytes(32, "big") for n in range(MAX_REVOKED)]
+    assert verify_devices(signed_list([PHONE], revoked=revoked), KEY, NOW).revoked == set(revoked)
+    for wrong in ([*revoked, b"r" * 32], [revoked[0]] * 2, [b"short"], [PHONE.public]):
+        with pytest.raises(MalformedContent):
+            verify_devices(signed_list([PHONE], revoked=wrong), KEY, NOW)
+
+
+def test_a_list_supersedes_by_a_higher_version_alone_and_never_brings_a_revoked_device_back() -> None:
+    seen = verify_devices(signed_list([PHONE], revoked=[LAPTOP.public]), KEY, NOW)
+    verify_devices(signed_list([PHONE], version=NOW + 1), KEY, NOW).check_follows(seen)
+    verify_devices(signed_list([PHONE]), KEY, NOW).check_follows(None)
+    seen.check_follows(seen)
+    for version, devices in ((NOW - 1, [PHONE]), (NOW, [PHONE]), (NOW + 1, [PHONE, LAPTOP])):
+        with pytest.raises(MalformedContent):
+            verify_devices(signed_list(devices, version=version), KEY, NOW).check_follows(seen)
+
+
 def test_a_list_may_be_a_day_ahead_and_no_more() -> None:
-    assert verify_devices(signed_list([PHONE.public], version=NOW + FUTURE), KEY, NOW).version == NOW + 86_400
-    late = signed_list([PHONE.public], version=NOW + FUTURE + 1)
+    assert verify_devices(signed_list([PHONE], version=NOW + FUTURE), KEY, NOW).version == NOW + 86_400
+    late = signed_list([PHONE], version=NOW + FUTURE + 1)
     with pytest.raises(MalformedContent, match="future"):
         verify_devices(late, KEY, NOW)
     assert verify_devices(late, KEY, None).version == NOW + FUTURE + 1  # kept earlier, when the clock said otherwise
@@ -169,7 +207,7 @@ def test_a_card_with_a_forged_or_future_or_missing_list_is_refused() -> None:
     with pytest.raises(InvalidSignature):
         verify_card(signed_card(PHONE, bytes(forged)), NOW)
     with pytest.raises(MalformedContent, match="future"):
-        verify_card(signed_card(PHONE, signed_list([PHONE.public], version=NOW + FUTURE + 1)), NOW)
+        verify_card(signed_card(PHONE, signed_list([PHONE], version=NOW + FUTURE + 1)), NOW)
     with pytest.raises(MalformedContent, match="no account"):
         verify_card(SignedCard(), NOW)
 

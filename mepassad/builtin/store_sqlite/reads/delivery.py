@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from mepassad.api.types import AccountId, Outgoing, PrivateKey, Receipt, Session
+from mepassad.api.types import AccountId, Outgoing, PrivateKey, Quarantined, Receipt, Session
 from mepassad.builtin.store_sqlite.reads.readers import Reads
 from mepassad.builtin.store_sqlite.rows import select
 
@@ -19,6 +19,7 @@ _OWED_CONTACTS = "SELECT DISTINCT account, contact FROM outgoing"
 _SESSIONS = select(Session, "FROM session WHERE account = ? ORDER BY used_ms DESC, rowid DESC")
 _SKIPPED = "SELECT reference, key FROM skipped WHERE account = ? AND session = ? ORDER BY seq"
 _KEYS = select(PrivateKey, "FROM private_key WHERE account = ? ORDER BY id")
+_QUARANTINED = select(Quarantined, "FROM quarantine WHERE account = ? ORDER BY rowid")
 _SEEN = "SELECT message FROM seen WHERE account = ? AND packet = ?"
 _RECEIPTS = select(Receipt, "FROM receipt")
 
@@ -52,6 +53,9 @@ class DeliveryReads(Reads):
 
     async def keys(self, account: AccountId) -> Sequence[PrivateKey]:
         return await self._all(PrivateKey, _KEYS, account)
+
+    async def quarantined(self, account: AccountId) -> Sequence[Quarantined]:
+        return await self._all(Quarantined, _QUARANTINED, account)
 
     async def seen(self, account: AccountId, packet: bytes) -> str | None:
         rows = await self._readers.fetch(_SEEN, account, packet)
