@@ -12,7 +12,7 @@ from mepassad.api.crypto import Crypto
 from mepassad.api.filters import MessageFilter
 from mepassad.api.store import Store
 from mepassad.api.transport import Transport
-from mepassad.api.types import Contact
+from mepassad.api.types import AccountId, Contact
 from mepassad.bus import Bus
 from mepassad.config.load import LINE_AROUND_TEXT, TEXT_GROWTH
 from mepassad.config.model import Config
@@ -27,6 +27,7 @@ from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.receipts import Receipts
 from mepassad.delivery.router import Router
+from mepassad.delivery.seals import SealKeys
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
 from mepassad.log import StructuredLog
@@ -50,7 +51,8 @@ class Core:
         self.invites = Invites(store, bus, clock, self.accounts, self.contacts, config.invites.expires_days)
         self.sessions = Sessions(store, crypto, clock)
         self.receipts = Receipts(clock, limits.receipt_delay_ms / 1000)
-        self.prekeys = Prekeys(store, crypto, clock, self.accounts, self.contacts)
+        self.seals = SealKeys(store, clock, self.accounts)
+        self.prekeys = Prekeys(store, crypto, clock, self.accounts, self.contacts, self.seals)
         self.settlement = Settlement(store, bus, clock, log, self.contacts)
         self.introductions = Introductions(clock, self.contacts, self.invites)
         contents = Contents(clock, self.contacts, self.sessions, self.receipts, limits.expire_days)
@@ -85,7 +87,7 @@ class Core:
         self.prekeys.invite_of = self.invites.of_number
         self.conversations.owed = self.receipts.owe
         self.receipts.send = self.outbox.send_receipts
-        self.accounts.added = self.prekeys.load
+        self.accounts.added = self._load_keys
         self.invites.accepted = contacts.changed = lambda contact: router.deliver(contact, ())
         contacts.removed = self._removed
         contacts.online = lambda account, contact: router.online(contacts.get(account, contact))
@@ -103,8 +105,12 @@ class Core:
         await self.invites.load()
         await self.sessions.load(accounts)
         for account in accounts:
-            await self.prekeys.load(account)
+            await self._load_keys(account)
         self.receipts.owe(await self._store.receipts())
+
+    async def _load_keys(self, account: AccountId) -> None:
+        await self.seals.load(account)
+        await self.prekeys.load(account)
 
     def screen(self, filters: Sequence[MessageFilter]) -> None:
         """Let filters see what passes."""

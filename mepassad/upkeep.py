@@ -48,6 +48,7 @@ async def keep_up(core: Core, store: Store, clock: Clock, events: Events) -> Non
             if looks % ROUND == 0:
                 for account in core.accounts.all():
                     await core.prekeys.replenish(account.id)
+                    await core.seals.replenish(account.id)
                 now = int(clock.now())
                 await store.forget(now - SEEN_DAYS * _DAY, (now - events.keep_days * _DAY) * 1000, events.keep_rows)
         except Exception as error:

@@ -6,6 +6,7 @@ from mepassad.api.methods import AccountParams, Declaration, Done, Params, Resul
 from mepassad.api.types import Secret
 from mepassad.errors import (
     AddressRefused,
+    AlreadyOpened,
     BadBundle,
     Conflict,
     CryptoError,
@@ -16,6 +17,7 @@ from mepassad.errors import (
     KeyMissing,
     MepassaError,
     NoSession,
+    OtherNode,
     Rejected,
     StoreBroken,
     StoreBusy,
@@ -28,6 +30,7 @@ from mepassad.errors import (
 __all__ = [
     "AccountParams",
     "AddressRefused",
+    "AlreadyOpened",
     "BadBundle",
     "Component",
     "ConfigRegister",
@@ -42,6 +45,7 @@ __all__ = [
     "KeyMissing",
     "MepassaError",
     "NoSession",
+    "OtherNode",
     "Params",
     "PluginContext",
     "Rejected",

@@ -120,8 +120,11 @@ class Crypto(Protocol):
         """Top up and rotate prekeys. `held`: all rows kept; `now`: Unix seconds. Idempotent right after itself."""
         ...
 
-    def bundle(self, device: DeviceKey, held: Sequence[PrivateKey], now: int) -> Bundle:
-        """A bundle for one peer: current signed keys and, while there are any, one-time keys not yet given."""
+    def bundle(self, device: DeviceKey, held: Sequence[PrivateKey], now: int, one_time: bool = True) -> Bundle:
+        """A bundle for one peer: current signed keys and, while there are any, one-time keys not yet given.
+
+        Without `one_time` none of those: a peer asks for that when one that it was given was missing.
+        """
         ...
 
     def initiate(self, device: DeviceKey, peer: bytes, bundle: bytes, now: int) -> Initiated:
@@ -143,6 +146,6 @@ class Crypto(Protocol):
         """Open one message, in any order, with or without the handshake in front.
 
         `skipped`: the session's table of skipped message keys, reference to key, iterating oldest first. Raises
-        `DecryptFailed`, `GapTooLarge`.
+        `DecryptFailed`, `AlreadyOpened` (the message's key was used or dropped), `GapTooLarge`.
         """
         ...

@@ -71,8 +71,8 @@ class Transport(Protocol):
         ...
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
-        """A stream to `peer`, over a live connection or by dialling `addresses`. Raises `Unreachable`; never
-        returns a stream to a node with another key."""
+        """A stream to `peer`, over a live connection or by dialling `addresses`. Raises `Unreachable`, or `OtherNode`
+        with its id in `data["node"]` where another node answered; never returns a stream to one with another key."""
         ...
 
     def connected(self) -> tuple[NodeId, ...]:

@@ -77,7 +77,7 @@ class Handshakes:
         with anyio.move_on_after(PATIENCE):
             while answered < REQUESTS and (data := await stream.read()):
                 for raw in splitter.feed(data)[: REQUESTS - answered]:
-                    reply = await self._prekeys.answer(parse(PrekeyRequest, raw).number)
+                    reply = await self._prekeys.answer(parse(PrekeyRequest, raw))
                     stream.write(pack(reply.SerializeToString()))
                     answered += 1
         await stream.close()

@@ -12,25 +12,28 @@ from mepassad.api.store import Commit, Store
 from mepassad.api.types import AccountId, Invite, PrivateKey
 from mepassad.api.writes import DropKeys, PutKeys, Write
 from mepassad.bus import Change
+from mepassad.delivery.seals import SEAL_KEY, SealKeys
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
-from mepassad.wire.messages_pb2 import DeviceBundle, PrekeyReply, SignedDeviceList
+from mepassad.wire.messages_pb2 import DeviceBundle, PrekeyReply, PrekeyRequest, SignedDeviceList
 from mepassad.wire.packets import Reason
 
 
 class Prekeys:
     """The private prekeys of all devices on this node, in memory and in the store."""
 
-    def __init__(self, store: Store, crypto: Crypto, clock: Clock, accounts: Accounts, contacts: Contacts) -> None:
+    def __init__(
+        self, store: Store, crypto: Crypto, clock: Clock, accounts: Accounts, contacts: Contacts, seals: SealKeys
+    ) -> None:
         """Begin empty; `load` fills it."""
         self._store, self._crypto, self._clock = store, crypto, clock
-        self._accounts, self._contacts = accounts, contacts
+        self._accounts, self._contacts, self._seals = accounts, contacts, seals
         self._keys: dict[AccountId, dict[int, PrivateKey]] = {}
         self.invite_of: Callable[[bytes], Invite | None] = lambda number: None
 
     async def load(self, account: AccountId) -> None:
         """Read an account's prekeys, and top them up."""
-        self._keys[account] = {row.id: row for row in await self._store.keys(account)}
+        self._keys[account] = {row.id: row for row in await self._store.keys(account) if row.kind != SEAL_KEY}
         await self.replenish(account)
 
     async def replenish(self, account: AccountId) -> None:
@@ -61,13 +64,14 @@ class Prekeys:
         held.update({row.id: row for row in changed})
         change.undoing(lambda: held.update(before))
 
-    async def answer(self, number: bytes) -> PrekeyReply:
-        """The reply to somebody who asks for bundles under a number: an open invite's, or a contact's own."""
-        me = self._owner(number)
+    async def answer(self, request: PrekeyRequest) -> PrekeyReply:
+        """The reply to somebody who asks for bundles under a number: an open invite's, a contact's own, or that of an
+        account that was restored."""
+        me = self._owner(request.number)
         if isinstance(me, Reason):
             return PrekeyReply(refusal=me)
         held, now = self._keys[me.row.id], int(self._clock.now())
-        bundle = self._crypto.bundle(me.device, tuple(held.values()), now)
+        bundle = self._crypto.bundle(me.device, tuple(held.values()), now, one_time=not request.last_resort)
         if bundle.given:
             # Handed out at most once: marked in memory before the commit, so that no second asker gets them meanwhile.
             # The pool is refilled by the clock, not here: who drains it only makes others get the last resort.
@@ -76,7 +80,9 @@ class Prekeys:
             await self._store.commit(Commit((PutKeys(given),)))
         return PrekeyReply(
             devices=SignedDeviceList.FromString(me.row.device_list),
-            bundles=[DeviceBundle(device=me.device.public, bundle=bundle.public)],
+            bundles=[
+                DeviceBundle(device=me.device.public, bundle=bundle.public, seal_key=self._seals.public(me.row.id))
+            ],
         )
 
     def _owner(self, number: bytes) -> Me | Reason:

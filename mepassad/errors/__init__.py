@@ -8,6 +8,7 @@ from mepassad.errors.base import (
     MepassaError,
 )
 from mepassad.errors.crypto import (
+    AlreadyOpened,
     BadBundle,
     CryptoError,
     CryptoUnsupported,
@@ -84,6 +85,7 @@ from mepassad.errors.transport import (
     AddressRefused,
     FrameTooLarge,
     MalformedFrame,
+    OtherNode,
     StreamClosed,
     Unreachable,
 )
@@ -92,6 +94,7 @@ __all__ = [
     "AccountExists",
     "AddressRefused",
     "AlreadyContact",
+    "AlreadyOpened",
     "AlreadyRunning",
     "ApiVersion",
     "BadBundle",
@@ -127,6 +130,7 @@ __all__ = [
     "MethodNotFound",
     "NoAccount",
     "NoSession",
+    "OtherNode",
     "ParseError",
     "PluginBroken",
     "PluginClash",

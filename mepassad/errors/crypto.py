@@ -41,6 +41,12 @@ class GapTooLarge(CryptoError):
     code = 1505
 
 
+class AlreadyOpened(DecryptFailed):
+    """The key of this message was used before: it was opened already, or its sender went back to an older state."""
+
+    code = 1508
+
+
 class CryptoUnsupported(CryptoError):
     """This build of `cryptography` has no ML-KEM; install the wheel from PyPI."""
 

@@ -11,6 +11,12 @@ class Unreachable(MepassaError):
     code = 1400
 
 
+class OtherNode(Unreachable):
+    """Another node than the expected one answers at this address."""
+
+    code = 1405
+
+
 class StreamClosed(MepassaError):
     """The connection to the other node ended."""
 

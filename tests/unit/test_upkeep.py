@@ -11,6 +11,7 @@ from mepassad.api.store import Commit, Committed
 from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.upkeep import EXPIRY, ROUND, SEEN_DAYS
+from mepassad.wire.messages_pb2 import PrekeyRequest
 
 HOUR = EXPIRY * ROUND
 DAY = 86_400
@@ -28,7 +29,7 @@ async def test_prekeys_are_topped_up_within_the_hour(nodes: Nodes) -> None:
     ana, bob = await nodes.pair()
     number = bob.contact(ana).their_number
     for _ in range(10):
-        await ana.core.prekeys.answer(number)
+        await ana.core.prekeys.answer(PrekeyRequest(number=number))
     before = len(await ana.node.store.keys(ana.account))
     await looks(nodes, ROUND)
 

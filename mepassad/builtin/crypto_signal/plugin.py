@@ -23,9 +23,9 @@ class Signal:
         """Top up and rotate prekeys. Call it only when the mailboxes are drained: it also drops what is too old."""
         return prekeys.replenish(account, held, now, os.urandom)
 
-    def bundle(self, device: DeviceKey, held: Sequence[PrivateKey], now: int) -> Bundle:
+    def bundle(self, device: DeviceKey, held: Sequence[PrivateKey], now: int, one_time: bool = True) -> Bundle:
         """A bundle for one peer; keep `given_at` of the keys it names before it leaves the node."""
-        return prekeys.bundle(device, held, now)
+        return prekeys.bundle(device, held, now, one_time)
 
     def initiate(self, device: DeviceKey, peer: bytes, bundle: bytes, now: int) -> Initiated:
         """Begin a session with the device `peer`."""

@@ -59,18 +59,23 @@ def replenish(account: AccountId, held: Sequence[PrivateKey], now: int, random: 
     return Replenished(tuple(added), changed, dropped)
 
 
-def bundle(device: DeviceKey, held: Sequence[PrivateKey], now: int) -> Bundle:
-    """A bundle for one peer. Raises `CryptoError` when the signed keys are missing or stale: replenish first."""
-    ready = {kind: _pick(held, kind, now) for kind in (SIGNED, LAST_RESORT, ONE_TIME, ONE_TIME_PQ)}
-    signed, pq = ready[SIGNED], ready[ONE_TIME_PQ] or ready[LAST_RESORT]
+def bundle(device: DeviceKey, held: Sequence[PrivateKey], now: int, one_time: bool) -> Bundle:
+    """A bundle for one peer, with or without one-time keys.
+
+    Raises `CryptoError` when the signed keys are missing or stale: replenish first.
+    """
+    kinds = (SIGNED, LAST_RESORT, *POOLS) if one_time else (SIGNED, LAST_RESORT)
+    ready = {kind: _pick(held, kind, now) for kind in kinds}
+    once, once_pq = ready.get(ONE_TIME), ready.get(ONE_TIME_PQ)
+    signed, pq = ready[SIGNED], once_pq or ready[LAST_RESORT]
     if signed is None or pq is None:
         raise CryptoError("This device has no fresh prekeys to give away.")
     public = signal_pb2.Bundle(
         signed_prekey=_sign(device, labels.SIGNED_PREKEY, signed), pq_prekey=_sign(device, labels.PQ_PREKEY, pq)
     )
-    if one_time := ready[ONE_TIME]:
-        public.one_time_prekey.CopyFrom(signal_pb2.OneTimePrekey(id=one_time.id, public=one_time.public))
-    given = tuple(key.id for key in (one_time, ready[ONE_TIME_PQ]) if key)
+    if once:
+        public.one_time_prekey.CopyFrom(signal_pb2.OneTimePrekey(id=once.id, public=once.public))
+    given = tuple(key.id for key in (once, once_pq) if key)
     return Bundle(public.SerializeToString(deterministic=True), given)
 
 

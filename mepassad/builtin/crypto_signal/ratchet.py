@@ -13,7 +13,7 @@ from itertools import islice
 
 import msgspec
 
-from mepassad.api import CryptoError, DecryptFailed, GapTooLarge
+from mepassad.api import AlreadyOpened, CryptoError, DecryptFailed, GapTooLarge
 from mepassad.api.crypto import Decrypted, Encrypted
 from mepassad.builtin.crypto_signal import labels
 from mepassad.builtin.crypto_signal.keys import KEY_SIZE, TAG_SIZE, Random, exchange, hkdf, seal, unseal, x25519_public
@@ -111,7 +111,7 @@ def encrypt(state: bytes, plaintext: bytes, random: Random) -> Encrypted:
 def decrypt(state: bytes, skipped: Mapping[bytes, bytes], message: bytes) -> Decrypted:
     """Open one message. `skipped` maps references (ratchet key ‖ counter) to message keys and iterates oldest first.
 
-    Raises `DecryptFailed` and `GapTooLarge`.
+    Raises `DecryptFailed`, `AlreadyOpened` and `GapTooLarge`.
     """
     own = State.unpack(state)
     start = split(message)[1]
@@ -123,7 +123,7 @@ def decrypt(state: bytes, skipped: Mapping[bytes, bytes], message: bytes) -> Dec
         return Decrypted(state, unseal(message_key, ciphertext, own.ad + header), used=(reference,))
     missing = _turn(own, remote, previous) if remote != own.remote or own.receiving == _NONE else []
     if counter < own.received:
-        raise DecryptFailed("The message was already opened, or is too old.")
+        raise AlreadyOpened
     missing += _skip(own, counter)
     own.receiving, message_key = step(own.receiving)
     own.received, own.front = counter + 1, b""

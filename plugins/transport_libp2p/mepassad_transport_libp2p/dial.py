@@ -6,30 +6,37 @@ a node again for 60 seconds after a failure; hence it is not used. Not needed on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 import trio
 from libp2p.abc import INetConn
 from libp2p.network.exceptions import SwarmException
 from libp2p.peer.id import ID
+from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
-from mepassad.api import Unreachable
+from mepassad.api import OtherNode, Unreachable
 from mepassad_transport_libp2p.address import Address
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 
 STAGGER = 0.25
 """Seconds before the next address is tried beside the ones under way (RFC 8305, section 8)."""
 
+_FOUND = re.compile(r"remote_peer_id_from_pubkey=(\w+)")  # the library tells the other id in words only
+
 MAX_ADDRESSES = 16
 """Addresses of one node that are tried."""
 
 
 async def dial(swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], timeout: float) -> INetConn:
-    """A connection to `peer` over the first address that answers with its key. Raises `Unreachable`."""
+    """A connection to `peer` over the first address that answers with its key.
+
+    Raises `Unreachable`; `OtherNode`, with its id as `node`, where another one answered at an address.
+    """
     if not addresses:
         raise Unreachable(f"No address of the node {peer} is known.")
-    reasons: list[str] = []
+    failures: list[Unreachable] = []
     made: list[INetConn] = []
     with trio.move_on_after(timeout) as deadline:
         try:
@@ -41,12 +48,14 @@ async def dial(swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], time
         async with trio.open_nursery() as nursery:
             for address in addresses[:MAX_ADDRESSES]:
                 failed = trio.Event()
-                nursery.start_soon(_attempt, swarm, peer, address, nursery.cancel_scope, failed, made, reasons)
+                nursery.start_soon(_attempt, swarm, peer, address, nursery.cancel_scope, failed, made, failures)
                 with trio.move_on_after(STAGGER):
                     await failed.wait()
     if made:
         return made[0]
-    reason = "nobody answered in time" if deadline.cancelled_caught or not reasons else reasons[-1]
+    if others := [failure for failure in failures if isinstance(failure, OtherNode)]:
+        raise others[0]
+    reason = "nobody answered in time" if deadline.cancelled_caught or not failures else failures[-1].sentence
     raise Unreachable(f"The node {peer} cannot be reached now: {reason}.")
 
 
@@ -57,21 +66,27 @@ async def _attempt(
     others: trio.CancelScope,
     failed: trio.Event,
     made: list[INetConn],
-    reasons: list[str],
+    failures: list[Unreachable],
 ) -> None:
     """Try one address; success ends the others, failure lets the next begin at once."""
     try:
         made.append(await swarm.dial_addr(Multiaddr(str(address._replace(peer=None))), peer))
     except Exception as error:
-        reasons.append(_reason(address, error))
+        failures.append(_failure(address, error))
         failed.set()
     else:
         others.cancel()
 
 
-def _reason(address: Address, error: BaseException) -> str:
-    """Why an address failed, in words for a user."""
-    causes = str(error) + str(error.__cause__)
-    if "mismatch" in causes.lower() or "security" in causes:
-        return f"{address} did not answer with the key of this node"
-    return f"{address} did not answer"
+def _failure(address: Address, error: BaseException) -> Unreachable:
+    """Why an address failed, in words for a user; and who answered there instead, if somebody did."""
+    for cause in _causes(error):
+        if isinstance(cause, PeerIDMismatchesPubkey) and (found := _FOUND.search(str(cause))):
+            return OtherNode(f"{address} did not answer with the key of this node.", node=found[1])
+    return Unreachable(f"{address} did not answer")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -17,6 +17,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from stock import in_trio, info, stock
 
 from conftest import Running
+from mepassad.api import OtherNode
 from mepassad.testing.transport_node import ECHO, assert_echoes
 
 
@@ -51,6 +52,16 @@ async def test_a_stock_host_tries_one_tcp_address_of_a_peer_only() -> None:
         dead = Multiaddr(f"/ip4/127.0.0.1/tcp/{dead_port()}")
         with pytest.raises(Exception, match="unable to connect"):
             await client.connect(PeerInfo(server.get_id(), [dead, *server.get_transport_addrs()]))
+
+
+async def test_an_address_where_another_node_answers_tells_which_and_is_not_used(running: Running) -> None:
+    async with running(3) as (a, b, c):
+        moved = [address.rpartition("/p2p/")[0] for address in c.transport.addresses()]
+        with pytest.raises(OtherNode, match="did not answer with the key of this node") as told:
+            await a.transport.open(b.id, moved, ECHO)
+        assert told.value.data == {"node": c.id}
+        assert a.transport.connected() == ()
+        await assert_echoes(await a.transport.open(b.id, [*moved, *b.transport.addresses()], ECHO))
 
 
 async def test_all_addresses_of_a_peer_are_tried_and_a_failure_is_not_held_against_it(running: Running) -> None:

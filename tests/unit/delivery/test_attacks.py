@@ -20,7 +20,7 @@ from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.content import HELLO
 from mepassad.wire.identity import agree, sign_card, sign_devices
-from mepassad.wire.messages_pb2 import Device, Introduction
+from mepassad.wire.messages_pb2 import Device, Introduction, PrekeyRequest
 from mepassad.wire.packets import Reason
 
 Wish = Callable[[RunningNode, RunningNode], Awaitable[object]]
@@ -111,10 +111,10 @@ async def test_a_wish_that_comes_while_prekeys_are_asked_for_stays(
     asked, go_on, answered = anyio.Event(), anyio.Event(), anyio.Event()
     answer, begin = ana.core.prekeys.answer, bob.core.router._handshakes._begin
 
-    async def slow(number: bytes) -> Any:
+    async def slow(request: PrekeyRequest) -> Any:
         asked.set()
         await go_on.wait()
-        return await answer(number)
+        return await answer(request)
 
     async def begun(*args: Any) -> None:
         await begin(*args)

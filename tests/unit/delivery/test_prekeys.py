@@ -15,7 +15,7 @@ from mepassad.wire.packets import PREKEY_PROTOCOL, Reason
 
 
 async def ask(node: RunningNode, number: bytes) -> PrekeyReply:
-    return await node.core.prekeys.answer(number)
+    return await node.core.prekeys.answer(PrekeyRequest(number=number))
 
 
 async def given(node: RunningNode) -> int:

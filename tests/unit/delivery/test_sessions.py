@@ -14,6 +14,7 @@ from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.content import HELLO, seal_content
 from mepassad.wire.ids import account_key
+from mepassad.wire.messages_pb2 import PrekeyRequest
 from mepassad.wire.packets import Reason
 
 
@@ -92,7 +93,7 @@ async def test_a_hello_that_finds_the_disk_full_makes_the_contact_when_it_comes_
 async def begun(sender: RunningNode, receiver: RunningNode) -> bytes:
     """The first packet of a new session, a hello."""
     me, contact = sender.core.accounts.me(sender.account), sender.contact(receiver)
-    reply = await receiver.core.prekeys.answer(contact.their_number)
+    reply = await receiver.core.prekeys.answer(PrekeyRequest(number=contact.their_number))
     (bundle,) = reply.bundles
     head, transcript = sender.core.sessions.begin(me, contact, bundle.device, bundle.bundle)
     hello = sender.core.outbox.empty(contact, HELLO)
@@ -136,7 +137,7 @@ async def test_the_session_that_was_heard_on_last_is_spoken(nodes: Nodes) -> Non
 async def test_a_first_message_without_one_time_keys_is_not_accepted_twice(nodes: Nodes) -> None:
     ana, bob = await nodes.pair()
     while any(key.given_at == 0 for key in await bob.node.store.keys(bob.account) if key.kind.startswith("one")):
-        await bob.core.prekeys.answer(ana.contact(bob).their_number)
+        await bob.core.prekeys.answer(PrekeyRequest(number=ana.contact(bob).their_number))
     raw = await begun(ana, bob)
     assert await Courier().hand(bob, raw) == [None]
     await bob.core.prekeys.load(bob.account)
