@@ -25,16 +25,22 @@ from mepassad.delivery.limits import Limits
 from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
+from mepassad.delivery.quarantine import Quarantine
 from mepassad.delivery.receipts import Receipts
+from mepassad.delivery.renewals import Renewals
 from mepassad.delivery.router import Router
 from mepassad.delivery.seals import SealKeys
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
+from mepassad.delivery.stamps import Stamps
+from mepassad.delivery.strangers import Strangers
+from mepassad.delivery.unopened import Unopened
 from mepassad.log import StructuredLog
 from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
 from mepassad.people.invites import Invites
+from mepassad.people.reunions import Reunions
 from mepassad.wire.packets import PREKEY_PROTOCOL
 
 
@@ -49,27 +55,38 @@ class Core:
         self.contacts = Contacts(store, bus, clock)
         self.conversations = Conversations(store, self.contacts, clock)
         self.invites = Invites(store, bus, clock, self.accounts, self.contacts, config.invites.expires_days)
+        self.reunions = Reunions(store, clock, self.accounts, config.invites.reunion_days)
         self.sessions = Sessions(store, crypto, clock)
         self.receipts = Receipts(clock, limits.receipt_delay_ms / 1000)
         self.seals = SealKeys(store, clock, self.accounts)
         self.prekeys = Prekeys(store, crypto, clock, self.accounts, self.contacts, self.seals)
         self.settlement = Settlement(store, bus, clock, log, self.contacts)
-        self.introductions = Introductions(clock, self.contacts, self.invites)
+        self.introductions = Introductions(clock, self.contacts, self.invites, self.reunions)
+        self.renewals = Renewals(store, bus, clock, self.contacts, self.sessions)
+        self.quarantine = Quarantine(
+            store, clock, limits.quarantine_packets, limits.quarantine_bytes, limits.quarantine_minutes
+        )
+        self.stamps = Stamps(clock, self.contacts)
         contents = Contents(clock, self.contacts, self.sessions, self.receipts, limits.expire_days)
         self.outbox = Outbox(
             store, bus, clock, self.accounts, self.contacts, self.conversations, self.sessions, contents
         )
         self.handshakes = Handshakes(
             store, bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
-            self.outbox, self.prekeys, self.settlement,
+            self.outbox, self.prekeys, self.settlement, self.renewals, self.quarantine,
         )  # fmt: skip
+        self.strangers = Strangers(
+            self.contacts, self.sessions, contents, self.introductions, self.outbox, self.prekeys
+        )
+        unopened = Unopened(store, bus, log, self.receipts, self.quarantine)
         self.inbox = Inbox(
-            store, bus, clock, log, self.accounts, self.contacts, self.conversations, self.sessions,
-            contents, self.introductions, self.outbox, self.prekeys, self.receipts, self.settlement,
+            bus, clock, log, self.accounts, self.contacts, self.conversations, self.sessions, contents,
+            self.introductions, self.prekeys, self.receipts, self.settlement, self.strangers, unopened,
+            self.quarantine, self.renewals, self.stamps,
         )  # fmt: skip
         self.router = Router(
-            store, bus, clock, log, self.contacts, self.sessions, self.outbox, self.inbox, self.settlement,
-            self.handshakes, self.introductions,
+            store, bus, clock, log, self.contacts, self.outbox, self.inbox, self.settlement,
+            self.handshakes, self.introductions, self.renewals,
             lambda: Backoff(limits.retry_min, limits.retry_max, limits.retry_jitter),
         )  # fmt: skip
         self._store, self._clock, self._log = store, clock, log
@@ -79,21 +96,23 @@ class Core:
         """Who tells whom: the few calls that go up or sideways."""
         router, contacts = self.router, self.contacts
         self.outbox.max_text = self._config.messages.max_text
-        self.outbox.deliver = self.inbox.deliver = router.deliver
+        self.outbox.deliver = self.inbox.deliver = self.strangers.deliver = router.deliver
+        self.stamps.fetch, self.stamps.tell = router.fetch, router.tell
         self.outbox.transmit, self.outbox.reachable = router.transmit, router.online
         self.inbox.max_packet = self._config.delivery.max_packet
         # What a contact may send is bounded by what a client's line can show, whatever the contact's own limit.
         self.inbox.max_text = (self._config.rpc.max_line - LINE_AROUND_TEXT) // TEXT_GROWTH
-        self.prekeys.invite_of = self.invites.of_number
+        self.prekeys.invite_of, self.prekeys.restored_of = self.invites.of_number, self.reunions.of_number
         self.conversations.owed = self.receipts.owe
         self.receipts.send = self.outbox.send_receipts
         self.accounts.added = self._load_keys
-        self.invites.accepted = contacts.changed = lambda contact: router.deliver(contact, ())
-        contacts.removed = self._removed
+        self.invites.accepted = contacts.changed = self.renewals.deliver = lambda contact: router.deliver(contact, ())
+        contacts.leaving, contacts.removed = self.reunions.leave, self._removed
         contacts.online = lambda account, contact: router.online(contacts.get(account, contact))
 
     def _removed(self, contact: Contact) -> None:
         self.sessions.forget_contact(contact.account, contact.id)
+        self.quarantine.forget_contact(contact.account, contact.id)
         self.router.forget(contact)
 
     async def load(self) -> None:
@@ -104,6 +123,8 @@ class Core:
         await self.conversations.load(accounts)
         await self.invites.load()
         await self.sessions.load(accounts)
+        await self.quarantine.load(accounts)
+        await self.reunions.load(accounts)
         for account in accounts:
             await self._load_keys(account)
         self.receipts.owe(await self._store.receipts())
@@ -111,6 +132,12 @@ class Core:
     async def _load_keys(self, account: AccountId) -> None:
         await self.seals.load(account)
         await self.prekeys.load(account)
+
+    def give_up_gaps(self) -> None:
+        """Let lanes look at contacts whose packets have waited for too long for those before them."""
+        for contact in self.contacts.everybody():
+            if self.quarantine.lost(contact.account, contact.id):
+                self.router.deliver(contact, ())
 
     def screen(self, filters: Sequence[MessageFilter]) -> None:
         """Let filters see what passes."""

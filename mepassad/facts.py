@@ -65,6 +65,17 @@ def contact(row: Contact) -> dict[str, object]:
     }
 
 
+def keys_changed(row: Contact) -> dict[str, object]:
+    """The data of `contact.keys_changed`."""
+    return {
+        "account": row.account,
+        "contact": row.id,
+        "conversation": row.conversation,
+        "name": row.petname or row.name,
+        "verified": row.verified,
+    }
+
+
 async def render(store: Store, events: Sequence[Event]) -> list[dict[str, object]]:
     """The data of stored events. An object that was erased leaves only its id and account."""
     contacts = {
@@ -77,6 +88,10 @@ async def render(store: Store, events: Sequence[Event]) -> list[dict[str, object
 
 async def _render(store: Store, event: Event, found: Contact | None) -> dict[str, object]:
     noun = event.topic.partition(".")[0]
+    if event.topic == "contact.keys_changed" and found:
+        return keys_changed(found)
+    if noun == "account":
+        return {"account": event.account, "contact": event.object}
     if noun == "contact":
         return contact(found) if found else {"account": event.account, "contact": event.object, "state": "removed"}
     if noun == "plugin":

@@ -145,7 +145,7 @@ async def up(
     `ComponentFailed` when a component fails later; that is a fact (`plugin.failed`) first.
     """
     async with AsyncExitStack() as stack:
-        components, core, bus = await _begin(stack, loaded, plugins, clock)
+        components, core, bus = await begin(stack, loaded, plugins, clock)
         node = Node(loaded, clock, bus, core, components)
         core.invites.hints = node.hints
         await core.load()
@@ -171,7 +171,7 @@ def _of(noun: str, components: Components) -> Sequence[tuple[str, Component[Any]
     return components.provided(f"provide_{noun}")
 
 
-async def _begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: Clock) -> tuple[Components, Core, Bus]:
+async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: Clock) -> tuple[Components, Core, Bus]:
     """Folder, lock, node key, store, crypto: all that is needed without a network."""
     folder = private_folder(loaded.config.node.data_dir)
     stack.enter_context(lock.hold(folder))
@@ -220,7 +220,7 @@ def init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: str | No
 
 async def _init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: str | None) -> InitResult:
     async with AsyncExitStack() as stack:
-        _, core, _ = await _begin(stack, loaded, plugins, SystemClock())
+        _, core, _ = await begin(stack, loaded, plugins, SystemClock())
         await core.load()
         if words is not None:
             return InitResult((await core.accounts.restore(words, name, kind)).id, None, None)

@@ -45,6 +45,7 @@ async def keep_up(core: Core, store: Store, clock: Clock, events: Events) -> Non
         looks += 1
         try:
             await core.settlement.expire()
+            core.give_up_gaps()
             if looks % ROUND == 0:
                 for account in core.accounts.all():
                     await core.prekeys.replenish(account.id)

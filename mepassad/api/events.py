@@ -10,6 +10,8 @@ FACTS: dict[str, str] = {
     "message.failed": "A message will not be delivered; the message's state and reason say why.",
     "contact.added": "A contact was made, on either side of an invite.",
     "contact.changed": "A contact's name, state, verification or block changed, or it was removed.",
+    "contact.keys_changed": "A contact has other devices than before; their account, that is their words, signed it.",
+    "account.superseded": "A contact names a device list of this account that this node does not have.",
     "plugin.failed": "A component of the node failed; optional ones are started again.",
 }
 

@@ -101,6 +101,16 @@ class Delivery(Section, frozen=True):
         40_000
     )
 
+    quarantine_packets: Annotated[
+        int, Meta(ge=1, le=65_536, description="Packets of a contact kept that came too early to be opened.")
+    ] = 256
+    quarantine_bytes: Annotated[
+        int, Meta(ge=4096, le=1 << 30, description="Bytes of a contact's packets that came too early.")
+    ] = 1 << 24
+    quarantine_minutes: Annotated[
+        int, Meta(ge=1, le=43_200, description="Minutes until what is missing before them counts as lost.")
+    ] = 60
+
     def __post_init__(self) -> None:
         """The waits must be in order."""
         if self.retry_max < self.retry_min:
@@ -111,6 +121,10 @@ class Invites(Section, frozen=True):
     """Invites that this node makes."""
 
     expires_days: Annotated[int, Meta(ge=1, le=365, description="Days that an invite is good for.")] = 7
+    reunion_days: Annotated[
+        int,
+        Meta(ge=0, le=3650, description="Days after a restore in which contacts of before come back without one."),
+    ] = 90
 
 
 class Events(Section, frozen=True):

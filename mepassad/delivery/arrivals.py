@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from mepassad.api.store import Committed
-from mepassad.api.types import Contact, Message
+from mepassad.api.types import AccountId, Contact, Message, MessageId, Receipt
+from mepassad.api.writes import OweReceipt
 from mepassad.bus import Change
+from mepassad.delivery.receipts import Receipts
 from mepassad.wire.ids import account_key, b64, message_id
 from mepassad.wire.messages_pb2 import Content
 from mepassad.wire.packets import Reason
@@ -18,10 +20,10 @@ class Arrival:
     """A packet on its way in.
 
     `kept` is the commit of its effect; None when there is nothing to keep: then it is acked at once, or refused with
-    `reason`. `message` is the id of the message that it brought, if any.
+    `reason`. `message` is the id of the message that it brought, if any; `session` the one that it opened in.
     """
 
-    __slots__ = ("change", "id", "kept", "message", "raw", "reason")
+    __slots__ = ("change", "id", "kept", "message", "raw", "reason", "session")
 
     def __init__(self, raw: bytes, packet: bytes) -> None:
         """`packet`: the packet id."""
@@ -30,11 +32,18 @@ class Arrival:
         self.message = ""
         self.kept: asyncio.Future[Committed] | None = None
         self.reason: Reason | None = None
+        self.session: tuple[AccountId, bytes] | None = None
 
     def refuse(self, reason: Reason) -> Arrival:
         """Nothing is kept, and the sender is told why."""
         self.reason = reason
         return self
+
+    def owe(self, contact: Contact, message: MessageId, receipts: Receipts) -> None:
+        """Owe the contact a receipt for a message, once the change is kept."""
+        receipt = Receipt(account=contact.account, contact=contact.id, message=message, kind="delivered")
+        self.change.add(OweReceipt(receipt))
+        self.change.then(lambda: receipts.owe((receipt,)))
 
 
 def received_row(contact: Contact, content: Content, time_ms: int, place: int) -> Message:

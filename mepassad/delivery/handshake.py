@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 
 import anyio
@@ -19,9 +18,19 @@ from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
+from mepassad.delivery.quarantine import Quarantine
+from mepassad.delivery.renewals import Renewals
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
-from mepassad.errors import CryptoError, InviteExpired, InviteUnknown, InviteUsed, StreamClosed, Unreachable
+from mepassad.errors import (
+    CryptoError,
+    InviteExpired,
+    InviteUnknown,
+    InviteUsed,
+    OtherNode,
+    StreamClosed,
+    Unreachable,
+)
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.wire.content import HELLO, seal_content
@@ -31,6 +40,7 @@ from mepassad.wire.ids import account_key
 from mepassad.wire.invites import parse_invite
 from mepassad.wire.messages_pb2 import PrekeyReply, PrekeyRequest
 from mepassad.wire.packets import PREKEY_PROTOCOL, Reason
+from mepassad.wire.seal import verify_seal_key
 
 MAX_REQUEST = 256
 MAX_REPLY = 256 * 1024
@@ -61,12 +71,15 @@ class Handshakes:
         outbox: Outbox,
         prekeys: Prekeys,
         settlement: Settlement,
+        renewals: Renewals,
+        quarantine: Quarantine,
     ) -> None:
         """`links` is set once there are transports."""
         self._store, self._bus, self._clock = store, bus, clock
         self._accounts, self._contacts, self._sessions = accounts, contacts, sessions
         self._contents, self._introductions = contents, introductions
         self._outbox, self._prekeys, self._settlement = outbox, prekeys, settlement
+        self._renewals, self._quarantine = renewals, quarantine
         self.links: Links
 
     # -- answering
@@ -85,56 +98,91 @@ class Handshakes:
     # -- asking
 
     async def introduce(self, contact: Contact) -> None:
-        """Begin a session with each device of a contact that has none. Raises `Unreachable`, `BadBundle`."""
+        """Begin a session with each device of a contact that has none. Raises `Unreachable`, `OtherNode`,
+        `BadBundle`."""
+        self._give_up_gaps(contact)
         devices = self._contacts.devices(contact)
-        if devices is not None and len(self._contents.spoken(contact)) == len(devices.names):
-            return
-        now = int(self._clock.now())
-        if contact.state == "pending" and parse_invite(contact.invite).expires_at <= now:
+        if devices is None or len(self._contents.spoken(contact)) < len(devices.names):
+            await self.look_again(contact)
+
+    async def look_again(self, contact: Contact) -> None:
+        """Ask a contact's node who its devices are now, and begin sessions with those that have none. Raises as
+        `introduce`."""
+        if contact.state == "pending" and parse_invite(contact.invite).expires_at <= self._clock.now():
             await self.refuse(contact, Reason.INVITE_EXPIRED)
             return
-        reply = await self._ask(contact)
+        reply = await self._ask(contact, contact.their_number)
         if reply.refusal and contact.state == "pending":
             await self.refuse(contact, reply.refusal)
         elif reply.refusal:
-            raise Unreachable("The other side does not know this contact any more.")
+            await self._reunite(contact, contact.nodes)
         else:
-            fetched, bundles = self._checked(contact, devices, reply, now)
-            await self._begin(contact, fetched.signed, bundles)
+            await self._begin(contact, reply)
 
-    def _checked(
-        self, contact: Contact, seen: Devices | None, reply: PrekeyReply, now: int
-    ) -> tuple[Devices, Mapping[bytes, bytes]]:
+    async def follow(self, contact: Contact, moved: OtherNode) -> None:
+        """Another node answers at a contact's addresses: see whether the contact lives there, restored. Raises
+        `Unreachable`, `BadBundle`."""
+        addresses = [address for told in contact.nodes.values() for address in told]
+        await self._reunite(contact, {str(moved.data["node"]): addresses})
+
+    async def _reunite(self, contact: Contact, nodes: Mapping[str, list[str]]) -> None:
+        """Look for a contact who does not know us any more, but was told to us under a directory number."""
+        if not contact.directory:
+            raise Unreachable("The other side does not know this contact any more.")
+        reply = await self._ask(replace(contact, nodes=dict(nodes)), contact.directory[:32])
+        if reply.refusal:
+            raise Unreachable("The other side does not know this contact any more.")
+        await self._begin(contact, reply, dict(nodes))
+
+    async def _ask(self, contact: Contact, number: bytes) -> PrekeyReply:
+        request = PrekeyRequest(number=number, last_resort=self._renewals.needs_last_resort(contact))
+        failure = Unreachable()
+        for node, addresses in contact.nodes.items():
+            try:
+                with anyio.move_on_after(PATIENCE):
+                    stream = await self.links.stream(NodeId(node), addresses, PREKEY_PROTOCOL)
+                    try:
+                        stream.write(pack(request.SerializeToString()))
+                        splitter = Splitter(MAX_REPLY)
+                        while data := await stream.read():
+                            for raw in splitter.feed(data):
+                                return parse(PrekeyReply, raw)
+                    finally:
+                        stream.abort()
+            except Unreachable as error:
+                failure = error
+            except StreamClosed:
+                continue
+        raise failure
+
+    def _checked(self, contact: Contact, reply: PrekeyReply) -> tuple[Devices, Mapping[bytes, bytes]]:
+        """The list and the bundles in a reply, by device. Raises `BadBundle`, `MalformedContent`,
+        `InvalidSignature`."""
+        now = int(self._clock.now())
         fetched = verify_devices(reply.devices.SerializeToString(), account_key(contact.id), now)
-        fetched.check_follows(seen)
-        bundles = {row.device: row.bundle for row in reply.bundles if row.device in fetched.names}
+        fetched.check_follows(self._contacts.devices(contact))
+        bundles = {row.device: row for row in reply.bundles if row.device in fetched.names}
         if not bundles:
             raise Unreachable("The other node has no device of this contact.")
-        return fetched, bundles
+        for row in bundles.values():
+            verify_seal_key(row.seal_key, row.device, now)
+        return fetched, {device: row.bundle for device, row in bundles.items()}
 
-    async def _ask(self, contact: Contact) -> PrekeyReply:
-        for node, addresses in contact.nodes.items():
-            with contextlib.suppress(Unreachable, StreamClosed), anyio.move_on_after(PATIENCE):
-                stream = await self.links.stream(NodeId(node), addresses, PREKEY_PROTOCOL)
-                try:
-                    stream.write(pack(PrekeyRequest(number=contact.their_number).SerializeToString()))
-                    splitter = Splitter(MAX_REPLY)
-                    while data := await stream.read():
-                        for raw in splitter.feed(data):
-                            return parse(PrekeyReply, raw)
-                finally:
-                    stream.abort()
-        raise Unreachable
-
-    async def _begin(self, asked: Contact, devices: bytes, bundles: Mapping[bytes, bytes]) -> None:
+    async def _begin(self, asked: Contact, reply: PrekeyReply, restored: dict[str, list[str]] | None = None) -> None:
+        """Take up a reply. `restored`: the nodes where a contact was found who had lost us."""
         me, change = self._accounts.me(asked.account), Change()
         async with self._sessions.lock(asked.account, asked.id):
             contact = self._contacts.find(asked.account, asked.id)
             # While the other node was asked, the contact may have been removed, blocked, or come to us by itself.
             if contact is None or contact.blocked or (contact.state, contact.invite) != (asked.state, asked.invite):
                 return
+            fetched, bundles = self._checked(contact, reply)
+            before = self._contacts.devices(contact)
+            contact = replace(contact, device_list=fetched.signed, nodes=restored or contact.nodes)
             try:
-                self._greet(change, me, replace(contact, device_list=devices), bundles)
+                self._contacts.put_quietly(change, contact)
+                await self._renewals.superseded(change, contact, before, fetched)
+                self._greet(change, me, contact, bundles, restored is not None)
             except CryptoError:
                 await self._contents.undo(change, contact.account)
                 raise
@@ -145,17 +193,36 @@ class Handshakes:
             await self._contents.undo(change, contact.account)
             raise
 
-    def _greet(self, change: Change, me: Me, contact: Contact, bundles: Mapping[bytes, bytes]) -> None:
+    def _greet(self, change: Change, me: Me, contact: Contact, bundles: Mapping[bytes, bytes], restored: bool) -> None:
         """Begin a session from each bundle, with a hello as its first packet. Raises `BadBundle`."""
         for device, bundle in bundles.items():
             if self._sessions.current(contact, device) is not None:
                 continue
             _, transcript = self._sessions.begin(me, contact, device, bundle)
             hello = self._outbox.empty(contact, HELLO)
-            hello.introduction.CopyFrom(self._introductions.ours(me, contact, transcript))
+            hello.introduction.CopyFrom(self._introductions.ours(me, contact, transcript, restored))
+            hello.lost.extend(self._give_up(change, contact, device))
             plaintext = seal_content(hello, me.device, account_key(contact.id))
             change.add(AddOutgoing(self._contents.encrypt(change, me, contact, device, plaintext)))
-        self._contacts.put_quietly(change, contact)
+
+    # -- gaps that did not close
+
+    def _give_up_gaps(self, contact: Contact) -> None:
+        """Where packets have waited for too long for those before them, a new session is wanted."""
+        for session in self._quarantine.lost(contact.account, contact.id):
+            if (row := self._sessions.known(contact.account, session)) is not None:
+                self._sessions.renounce(contact, row.device)
+
+    def _give_up(self, change: Change, contact: Contact, device: bytes) -> list[bytes]:
+        """The sessions with a device that are lost; their packets will come again in the one that begins."""
+        lost = []
+        for session in self._quarantine.lost(contact.account, contact.id):
+            known = self._sessions.known(contact.account, session)
+            if known is None or known.device == device:
+                for row in self._quarantine.of(contact.account, session):
+                    self._quarantine.release(change, contact.account, row.packet)
+                lost.append(session)
+        return lost
 
     # -- being turned down
 

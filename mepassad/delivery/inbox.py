@@ -9,19 +9,23 @@ from collections.abc import Callable, Sequence
 from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.filters import MessageFilter
-from mepassad.api.store import Committed, Store
-from mepassad.api.types import Contact, MessageId, Outgoing, Receipt
-from mepassad.api.writes import AddMessage, AddOutgoing, MarkSeen, OweReceipt
-from mepassad.bus import Bus, Signal
+from mepassad.api.store import Committed
+from mepassad.api.types import AccountId, Contact, Outgoing
+from mepassad.api.writes import AddMessage, MarkSeen
+from mepassad.bus import Bus, Change, Signal
 from mepassad.delivery.arrivals import LAST_MS, Arrival, received_row
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.links import Link
-from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
+from mepassad.delivery.quarantine import Quarantine
 from mepassad.delivery.receipts import Receipts
+from mepassad.delivery.renewals import Renewals
 from mepassad.delivery.sessions import Opened, Sessions
 from mepassad.delivery.settlement import Settlement
+from mepassad.delivery.stamps import Stamps
+from mepassad.delivery.strangers import Strangers
+from mepassad.delivery.unopened import Unopened
 from mepassad.errors import (
     Conflict,
     CryptoError,
@@ -33,9 +37,9 @@ from mepassad.errors import (
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
-from mepassad.wire.content import HELLO, INVISIBLE, TYPING, open_content, seal_content
-from mepassad.wire.ids import account_key, b64
-from mepassad.wire.messages_pb2 import Content, Packet
+from mepassad.wire.content import INVISIBLE, TYPING, open_content
+from mepassad.wire.ids import b64
+from mepassad.wire.messages_pb2 import Content, Introduction, Packet
 from mepassad.wire.packets import Reason, packet_id, parse_packet
 
 _TRIES = 8  # times that a packet is opened anew after another change came first
@@ -47,7 +51,6 @@ class Inbox:
 
     def __init__(
         self,
-        store: Store,
         bus: Bus,
         clock: Clock,
         log: Log,
@@ -57,18 +60,22 @@ class Inbox:
         sessions: Sessions,
         contents: Contents,
         introductions: Introductions,
-        outbox: Outbox,
         prekeys: Prekeys,
         receipts: Receipts,
         settlement: Settlement,
+        strangers: Strangers,
+        unopened: Unopened,
+        quarantine: Quarantine,
+        renewals: Renewals,
+        stamps: Stamps,
     ) -> None:
-        """`deliver` is called with hellos that are durable."""
-        self._store, self._bus, self._clock, self._log = store, bus, clock, log
+        """`deliver` is called with a contact who can be reached elsewhere now."""
+        self._bus, self._clock, self._log = bus, clock, log
         self._accounts, self._contacts, self._conversations = accounts, contacts, conversations
-        self._sessions, self._contents = sessions, contents
-        self._introductions, self._outbox, self._prekeys = introductions, outbox, prekeys
-        self._receipts, self._settlement = receipts, settlement
-        self._arriving: dict[bytes, asyncio.Future[Committed]] = {}  # packets whose effect is on its way to the disk
+        self._sessions, self._contents, self._introductions = sessions, contents, introductions
+        self._prekeys, self._receipts, self._settlement = prekeys, receipts, settlement
+        self._strangers, self._unopened, self._quarantine = strangers, unopened, quarantine
+        self._renewals, self._stamps = renewals, stamps
         self.filters: Sequence[MessageFilter] = ()
         self.max_packet = 1 << 20
         self.max_text = 1 << 20
@@ -86,6 +93,17 @@ class Inbox:
                 link.refuse(done.id, done.reason)
         if acks:
             link.ack(acks)
+        if len(self._quarantine):
+            for account, session in {arrival.session: None for arrival in arrivals if arrival.session}:
+                await self._try_again(link, account, session)
+
+    async def _try_again(self, link: Link, account: AccountId, session: bytes) -> None:
+        """A session went on: packets that came too early may open now. They were acked when they came."""
+        while waiting := self._quarantine.of(account, session):
+            for row in waiting:
+                await self._finish(link, await self._take(link, row.raw))
+            if len(self._quarantine.of(account, session)) == len(waiting):
+                return
 
     async def _finish(self, link: Link, arrival: Arrival) -> Arrival:
         """Wait until a packet's effect is kept; open it anew where another change came first."""
@@ -135,7 +153,7 @@ class Inbox:
             try:
                 opened = self._sessions.open(me, packet, self._prekeys.lookup(me.row.id))
             except CryptoError as error:
-                return await self._unopened(me, arrival, contact, error)
+                return await self._unopened.settle(link, me, arrival, contact, packet, error)
             return await self._understand(link, arrival, me, contact, packet, opened, known)
 
     def _whose(self, me: Me, packet: Packet) -> Contact | None:
@@ -145,35 +163,6 @@ class Inbox:
             return self._contacts.find(me.row.id, session.contact)
         listing = self._contacts.listing(me.row.id, packet.sender)
         return listing[0] if len(listing) == 1 else None
-
-    def _speaker(self, me: Me, packet: Packet, content: Content) -> Contact | None:
-        """Who speaks in a new session: the contact who lists the device and whose conversation the device, which has
-        signed it, names. Listing somebody else's device wins nobody anything."""
-        listing = self._contacts.listing(me.row.id, packet.sender)
-        return next((one for one in listing if one.conversation == b64(content.conversation)), None)
-
-    async def _unopened(self, me: Me, arrival: Arrival, contact: Contact | None, error: CryptoError) -> Arrival:
-        """A double is acked again, with the first where that is not durable yet; all else asks for a new session."""
-        arrival.kept = self._arriving.get(arrival.id)
-        if arrival.kept is not None:
-            return arrival
-        brought = await self._store.seen(me.row.id, arrival.id)
-        if brought is not None:
-            return self._again(arrival, contact, brought)
-        self._log.info("a packet could not be opened", packet=b64(arrival.id), reason=error.name)
-        return arrival.refuse(Reason.NO_SESSION)
-
-    def _again(self, arrival: Arrival, contact: Contact | None, brought: str) -> Arrival:
-        """A packet is offered again: its sender never had the receipt, so it is owed again."""
-        if contact is not None and brought:
-            self._owe(arrival, contact, MessageId(brought))
-            arrival.kept = self._bus.keep(arrival.change)
-        return arrival
-
-    def _owe(self, arrival: Arrival, contact: Contact, message: MessageId) -> None:
-        receipt = Receipt(account=contact.account, contact=contact.id, message=message, kind="delivered")
-        arrival.change.add(OweReceipt(receipt))
-        arrival.change.then(lambda: self._receipts.owe((receipt,)))
 
     # -- understand
 
@@ -192,71 +181,44 @@ class Inbox:
         try:
             content = open_content(opened.plaintext, packet.sender, me.key)
             if opened.transcript:
-                contact = self._speaker(me, packet, content)
+                contact = self._strangers.speaker(me, packet, content)
             if contact is not None and contact.blocked:
                 return arrival
             if contact is None:
-                contact = self._stranger(arrival, me, packet, opened, content)
+                contact = self._strangers.admit(arrival, me, packet, opened, content)
                 if contact is None:
                     return arrival
             else:
                 if opened.transcript:
-                    self._adopt(arrival, opened, contact)
+                    self._strangers.adopt(change, opened, contact)
                 contact = await self._known(link, arrival, contact, packet, content, known)
         except (CryptoError, InvalidSignature) as error:
             self._log.warning("a packet held nothing usable", packet=b64(arrival.id), reason=error.sentence)
             if contact is None:
                 return arrival.refuse(Reason.INVITE_UNKNOWN)
         change.add(MarkSeen(me.row.id, arrival.id, int(self._clock.now()), arrival.message))
-        arrival.kept = self._arriving[arrival.id] = self._bus.keep(change)
+        self._quarantine.release(change, me.row.id, arrival.id)
+        arrival.session = (me.row.id, packet.session)
+        arrival.kept = self._unopened.arriving[arrival.id] = self._bus.keep(change)
         arrival.kept.add_done_callback(functools.partial(self._arrived, arrival.id))
         return arrival
 
     def _arrived(self, packet: bytes, kept: asyncio.Future[Committed]) -> None:
-        self._arriving.pop(packet, None)
+        self._unopened.arriving.pop(packet, None)
         if not kept.cancelled():
             kept.exception()  # seen here too: whoever waits for it may have ended with its link
-
-    def _adopt(self, arrival: Arrival, opened: Opened, contact: Contact) -> None:
-        arrival.change.add(self._sessions.adopt(opened, contact.id))
-        arrival.change.add(*self._sessions.surplus(contact, opened.head.row.device))
-        self._prekeys.take(arrival.change, contact.account, opened.used, opened.changed)
-
-    def _stranger(self, arrival: Arrival, me: Me, packet: Packet, opened: Opened, content: Content) -> Contact | None:
-        """Somebody unknown: a contact if the first message redeems an invite; our hello goes into the same commit."""
-        if not content.HasField("introduction") or not content.introduction.invite:
-            arrival.refuse(Reason.BUSY)  # what comes before its hello is welcome after it
-            return None
-        made = self._introductions.redeem(arrival.change, me, packet.sender, content, opened.transcript)
-        if isinstance(made, Reason):
-            arrival.refuse(made)
-            return None
-        self._adopt(arrival, opened, made)
-        self._greet(arrival, me, made, packet.sender)
-        return made
-
-    def _greet(self, arrival: Arrival, me: Me, contact: Contact, device: bytes) -> None:
-        """Answer a device that redeems an invite with a hello of ours."""
-        hello = self._outbox.empty(contact, HELLO)
-        hello.introduction.CopyFrom(self._introductions.ours(me, contact))
-        plaintext = seal_content(hello, me.device, account_key(contact.id))
-        row = self._contents.encrypt(arrival.change, me, contact, device, plaintext)
-        arrival.change.add(AddOutgoing(row))
-        arrival.change.then(lambda: self.deliver(contact, (row,)))
 
     async def _known(
         self, link: Link, arrival: Arrival, contact: Contact, packet: Packet, content: Content, known: bool
     ) -> Contact:
         if b64(content.conversation) != contact.conversation:
             raise CryptoError("A content names a conversation that is not this one.")
+        me = self._accounts.me(contact.account)
         if content.HasField("introduction"):
-            learnt = self._introductions.learn(arrival.change, contact, packet.sender, content.introduction)
-            if learnt is not contact:
-                arrival.change.then(lambda: self.deliver(learnt, ()))
-            contact = learnt
-            if content.introduction.invite:
-                # A contact of ours who has forgotten us, or whose own invite we are about to redeem.
-                self._greet(arrival, self._accounts.me(contact.account), contact, packet.sender)
+            contact = await self._introduced(arrival.change, me, contact, packet, content.introduction)
+        self._stamps.compare(arrival.change, me, contact, content)
+        if content.lost:
+            await self._renewals.lost(arrival.change, contact, packet.sender, content.lost)
         if content.HasField("receipts"):
             await self._settlement.receipts(arrival.change, contact, packet.sender, content.receipts, link.route)
         if content.kind < INVISIBLE and len(content.text.text.encode()) > self.max_text:
@@ -273,13 +235,27 @@ class Inbox:
             arrival.change.then(lambda: self._bus.signal(Signal(contact.account, "typing", typing)))
         return contact
 
+    async def _introduced(
+        self, change: Change, me: Me, contact: Contact, packet: Packet, introduction: Introduction
+    ) -> Contact:
+        before = self._contacts.devices(contact)
+        learnt = self._introductions.learn(change, contact, packet.sender, introduction)
+        if learnt is not contact:
+            change.then(lambda: self.deliver(learnt, ()))
+            if (after := self._contacts.devices(learnt)) is not None:
+                await self._renewals.superseded(change, learnt, before, after)
+        if introduction.invite:
+            # A contact of ours who has forgotten us, or whose own invite we are about to redeem.
+            self._strangers.greet(change, me, learnt, packet.sender)
+        return learnt
+
     # -- screen
 
     async def _message(self, arrival: Arrival, contact: Contact, content: Content, known: bool) -> None:
         time_ms = min(content.time_ms, LAST_MS)
         place = self._conversations.place(contact.account, contact.conversation, time_ms, incoming=True)
         row = received_row(contact, content, time_ms, place)
-        self._owe(arrival, contact, row.id)
+        arrival.owe(contact, row.id, self._receipts)
         arrival.message = row.id
         if known:
             return

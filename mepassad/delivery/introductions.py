@@ -5,14 +5,16 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from mepassad.api.context import Clock
-from mepassad.api.types import Contact
+from mepassad.api.types import Contact, Invite
 from mepassad.bus import Change
 from mepassad.errors import MalformedContent
 from mepassad.people.accounts import Me
 from mepassad.people.contacts import Contacts
 from mepassad.people.invites import Invites, new_number
+from mepassad.people.reunions import Reunions
+from mepassad.wire.directory import reunion_proof
 from mepassad.wire.identity import VerifiedCard, sign_card, verify_card
-from mepassad.wire.ids import account_id, direct_conversation
+from mepassad.wire.ids import account_id, b64, direct_conversation
 from mepassad.wire.invites import parse_invite, proof
 from mepassad.wire.messages_pb2 import Content, Introduction, NodeHint
 from mepassad.wire.node_id import key_from_node_id, node_id_from_key
@@ -26,15 +28,24 @@ MAX_ADDRESS = 256
 class Introductions:
     """Makes introductions of our accounts, and learns from those of others."""
 
-    def __init__(self, clock: Clock, contacts: Contacts, invites: Invites) -> None:
+    def __init__(self, clock: Clock, contacts: Contacts, invites: Invites, reunions: Reunions) -> None:
         """`contacts` and `invites` are read and changed in memory together with the change handed in."""
-        self._clock, self._contacts, self._invites = clock, contacts, invites
+        self._clock, self._contacts, self._invites, self._reunions = clock, contacts, invites, reunions
 
-    def ours(self, me: Me, contact: Contact, transcript: bytes = b"") -> Introduction:
-        """Who we are, for a contact; with a `transcript`, redeeming the invite that the contact came by."""
+    def ours(self, me: Me, contact: Contact, transcript: bytes = b"", restored: bool = False) -> Introduction:
+        """Who we are, for a contact.
+
+        With the `transcript` of a new session it redeems the invite that the contact came by, or, where the contact
+        was `restored`, proves that we are an old contact of theirs.
+        """
         card = sign_card(me.device, me.row.name, me.row.kind, me.row.device_list, int(self._clock.now()))
         introduction = Introduction(card=card, number=contact.number, nodes=self._our_nodes())
-        if transcript and contact.invite:
+        if me.directory:
+            introduction.directory_number, introduction.directory_key = me.directory.number(), me.directory.key
+        if transcript and restored:
+            introduction.invite = contact.directory[:32]
+            introduction.proof = reunion_proof(contact.directory[32:], transcript)
+        elif transcript and contact.invite:
             link = parse_invite(contact.invite)
             introduction.invite = link.number
             introduction.proof = proof(link.secret, transcript)
@@ -45,7 +56,8 @@ class Introductions:
         return [NodeHint(key=key_from_node_id(node), addresses=addresses) for node, addresses in hints.items()]
 
     def redeem(self, change: Change, me: Me, device: bytes, content: Content, transcript: bytes) -> Contact | Reason:
-        """Make a contact of a stranger whose first message from `device` redeems an invite, or say why not.
+        """Make a contact of a stranger whose first message from `device` redeems an invite, or comes back to an
+        account that was restored; or say why not.
 
         Raises `MalformedContent`, `InvalidSignature`.
         """
@@ -53,7 +65,7 @@ class Introductions:
         card = verify_card(introduction.card, int(self._clock.now()))
         if device not in card.devices.names or card.devices.account == me.key:
             raise MalformedContent("an introduction is not the sender's own")
-        judged = self._invites.judge(me.row.id, introduction.invite, introduction.proof, transcript)
+        judged = self._judge(me, card, introduction, transcript)
         if isinstance(judged, Reason):
             return judged
         contact = account_id(card.devices.account)
@@ -73,9 +85,31 @@ class Introductions:
             created_at=int(self._clock.now()),
         )
         row = self._learnt(row, card, introduction)
-        self._invites.use(change, judged)
+        if judged is not None:
+            self._invites.use(change, judged)
         self._contacts.put(change, row, "contact.added")
         return row
+
+    def _judge(
+        self, me: Me, card: VerifiedCard, introduction: Introduction, transcript: bytes
+    ) -> Invite | Reason | None:
+        """The invite that is redeemed, None where an old contact comes back, or why neither."""
+        if self._reunions.of_number(introduction.invite) is not me:
+            return self._invites.judge(me.row.id, introduction.invite, introduction.proof, transcript)
+        proven = self._reunions.is_proven(me, card.devices.account, introduction.proof, transcript)
+        return None if proven else Reason.INVITE_UNKNOWN
+
+    def newly_listed(self, me: Me, device: bytes, content: Content) -> Contact | None:
+        """The contact who introduces, from a device that was not known to be theirs, a device list that names it.
+
+        Raises `MalformedContent`, `InvalidSignature`.
+        """
+        card = verify_card(content.introduction.card, int(self._clock.now()))
+        contact = self._contacts.find(me.row.id, account_id(card.devices.account))
+        if contact is None or contact.state != "accepted" or device not in card.devices.names:
+            return None
+        card.devices.check_follows(self._contacts.devices(contact))
+        return contact if contact.conversation == b64(content.conversation) else None
 
     def learn(self, change: Change, contact: Contact, device: bytes, introduction: Introduction) -> Contact:
         """Take up what a contact says of itself: the answer to our invite, a new name, new addresses.
@@ -90,7 +124,7 @@ class Introductions:
         if row == contact:
             return contact
         added = contact.state != "accepted"
-        if added or (row.name, row.device_list) != (contact.name, contact.device_list):
+        if added or row.name != contact.name:
             self._contacts.put(change, row, "contact.added" if added else "contact.changed")
         else:
             self._contacts.put_quietly(change, row)
@@ -107,9 +141,19 @@ class Introductions:
             device_list=card.devices.signed,
             their_number=introduction.number,
             nodes=_nodes(introduction) or contact.nodes,
+            directory=_directory(introduction) or contact.directory,
             invite="",
             reason="",
         )
+
+
+def _directory(introduction: Introduction) -> bytes:
+    """Where the sender is found after a restore: number and key; nothing where it does not say. Raises
+    `MalformedContent`."""
+    number, key = introduction.directory_number, introduction.directory_key
+    if (len(number), len(key)) not in ((0, 0), (32, 32)):
+        raise MalformedContent("an introduction has half a directory number")
+    return number + key
 
 
 def _nodes(introduction: Introduction) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Outgoing
 from mepassad.delivery.links import Link, Links
 from mepassad.delivery.outbox import Outbox
-from mepassad.errors import MepassaError
+from mepassad.errors import MepassaError, OtherNode
 from mepassad.people.contacts import Contacts
 
 STEADY = 10.0  # seconds that a link lives before it counts as a success
@@ -54,7 +54,8 @@ class Lane:
         links: Links,
         backoff: Backoff,
     ) -> None:
-        """`key` is (account, contact). `introduce` begins sessions with devices that have none."""
+        """`key` is (account, contact). `introduce` begins sessions with devices that have none; `follow` looks for the
+        contact at a node that answers in place of theirs."""
         self._key, self._store, self._clock, self._contacts = key, store, clock, contacts
         self._outbox, self._links, self._backoff = outbox, links, backoff
         self._wake = anyio.Event()
@@ -62,6 +63,7 @@ class Lane:
         self._late: list[Outgoing] = []
         self.link: Link | None = None
         self.introduce: Callable[[Contact], Awaitable[None]]
+        self.follow: Callable[[Contact, OtherNode], Awaitable[None]]
 
     def offer(self, rows: Sequence[Outgoing]) -> None:
         """Rows that are durable now. They go out at once on a caught-up lane, else in their turn."""
@@ -112,9 +114,13 @@ class Lane:
         scope.cancel()
 
     async def _work(self, contact: Contact) -> None:
-        await self.introduce(contact)
-        found = self._contacts.get(*self._key)
-        link = self._links.of(found.nodes) or await self._links.open(found.nodes)
+        try:
+            await self.introduce(contact)
+            found = self._contacts.get(*self._key)
+            link = self._links.of(found.nodes) or await self._links.open(found.nodes)
+        except OtherNode as moved:
+            await self.follow(contact, moved)
+            return
         began = self._clock.monotonic()
         await self._feed(link)
         await self._wake.wait()

@@ -250,30 +250,34 @@ class Links:
         return [link for links in self._links.values() for link in links]
 
     async def open(self, nodes: Mapping[str, Sequence[str]]) -> Link:
-        """A link to one of these nodes, dialled if need be. Raises `Unreachable`."""
+        """A link to one of these nodes, dialled if need be. Raises `Unreachable`, `OtherNode`."""
+        failure = Unreachable()
         for node, addresses in nodes.items():
             async with self._dialling[NodeId(node)]:
                 if (found := self.of({node: addresses})) is not None:
                     return found
                 try:
                     stream = await self.stream(NodeId(node), addresses, MESSAGE_PROTOCOL)
-                except Unreachable:
+                except Unreachable as error:
+                    failure = error
                     continue
                 link = self._add(stream)
                 self.spawn(self._live, link)
                 return link
-        raise Unreachable
+        raise failure
 
     async def stream(self, node: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
         """A stream of a protocol to a node, over the first transport that gets through. `addresses` are without
-        `/p2p`. Raises `Unreachable`."""
-        failure: MepassaError = Unreachable()
+        `/p2p`. Raises `Unreachable`, `OtherNode`."""
+        failure = Unreachable()
         for transport in self._transports:
             full = [f"{address}/p2p/{node}" for address in addresses if may_dial(address)]
             usable = [address for address in full if transport.can_dial(address)]
             if usable or node in transport.connected():
                 try:
                     return await transport.open(node, usable, protocol)
-                except (Unreachable, StreamClosed) as error:
+                except Unreachable as error:
                     failure = error
-        raise Unreachable(failure.sentence)
+                except StreamClosed as error:
+                    failure = Unreachable(error.sentence)
+        raise failure

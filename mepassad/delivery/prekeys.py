@@ -30,6 +30,7 @@ class Prekeys:
         self._accounts, self._contacts, self._seals = accounts, contacts, seals
         self._keys: dict[AccountId, dict[int, PrivateKey]] = {}
         self.invite_of: Callable[[bytes], Invite | None] = lambda number: None
+        self.restored_of: Callable[[bytes], Me | None] = lambda number: None
 
     async def load(self, account: AccountId) -> None:
         """Read an account's prekeys, and top them up."""
@@ -91,6 +92,8 @@ class Prekeys:
             if invite.expires_at <= self._clock.now():
                 return Reason.INVITE_EXPIRED
             return self._accounts.me(invite.account) if invite.uses_left > 0 else Reason.INVITE_USED
+        if (restored := self.restored_of(number)) is not None:
+            return restored
         contact = self._contacts.of_number(number)
         if contact is None or contact.blocked:
             return Reason.INVITE_UNKNOWN  # alike, so that a blocked contact learns nothing

@@ -6,12 +6,10 @@ import functools
 from collections.abc import Awaitable, Callable, Sequence
 
 from anyio.abc import TaskGroup
-from msgspec.structs import replace
 
 from mepassad.api.context import Clock, Log
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Outgoing
-from mepassad.api.writes import DropOutgoing, ReplaceOutgoing, Write
 from mepassad.bus import Bus, Change, Signal
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
@@ -19,19 +17,20 @@ from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.lane import Backoff, Lane
 from mepassad.delivery.links import Link, Links
 from mepassad.delivery.outbox import Outbox
-from mepassad.delivery.sessions import Sessions
+from mepassad.delivery.renewals import Renewals, Work
 from mepassad.delivery.settlement import Settlement
 from mepassad.errors import MepassaError
 from mepassad.people.contacts import Contacts
 from mepassad.wire.content import HELLO
-from mepassad.wire.packets import Reason, parse_packet
+from mepassad.wire.packets import Reason
 
 Key = tuple[AccountId, AccountId]
 BUSY_RETRY = 15.0  # seconds until a packet that was refused for now is offered again
-RENEWAL = 3600.0  # seconds between two new sessions with one device that the other side asked for
+LOOK_AGAIN = 60.0  # seconds between two questions for a contact's devices because one was not there
 LANE_RESTART = 5.0  # seconds
 STRANGER_PATIENCE = 60.0  # seconds that a node of no contact may keep a link without saying anything of use
 WATCH = 5.0  # seconds between looks for stalled links
+_SESSION_REASONS = (Reason.NO_SESSION, Reason.PREKEY_MISSING, Reason.UNKNOWN_DEVICE)
 _INVITE_REASONS = (Reason.INVITE_UNKNOWN, Reason.INVITE_EXPIRED, Reason.INVITE_USED)
 
 
@@ -45,24 +44,24 @@ class Router:
         clock: Clock,
         log: Log,
         contacts: Contacts,
-        sessions: Sessions,
         outbox: Outbox,
         inbox: Inbox,
         settlement: Settlement,
         handshakes: Handshakes,
         introductions: Introductions,
+        renewals: Renewals,
         backoff: Callable[[], Backoff],
     ) -> None:
         """`backoff` makes the waits of one lane. `links` and `tasks` are set before transports listen."""
         self._store, self._bus, self._clock, self._log = store, bus, clock, log
-        self._contacts, self._sessions, self._outbox, self._inbox = contacts, sessions, outbox, inbox
+        self._contacts, self._outbox, self._inbox = contacts, outbox, inbox
         self._settlement, self._handshakes, self._introductions = settlement, handshakes, introductions
-        self._backoff = backoff
+        self._renewals, self._backoff = renewals, backoff
         self._lanes: dict[Key, Lane] = {}
         self._told: set[Key] = set()
         self._stopped = False
         self._online: set[Key] = set()
-        self._renewed: dict[tuple[AccountId, bytes], float] = {}
+        self._looked: dict[Key, float] = {}
         self.tasks: TaskGroup
         self.links: Links
 
@@ -99,7 +98,7 @@ class Router:
         lane = self._lanes.get(key)
         if lane is None:
             lane = Lane(key, self._store, self._clock, self._contacts, self._outbox, self.links, self._backoff())
-            lane.introduce = self._handshakes.introduce
+            lane.introduce, lane.follow = self._handshakes.introduce, self._handshakes.follow
             self._lanes[key] = lane
             self.tasks.start_soon(self._run, lane, key)
         elif rows:
@@ -130,6 +129,7 @@ class Router:
         key = (contact.account, contact.id)
         self._told.discard(key)
         self._online.discard(key)
+        self._looked.pop(key, None)
         if key in self._lanes:
             self._lanes[key].wake()
 
@@ -204,12 +204,10 @@ class Router:
             self._start(self._handshakes.refuse, contact, reason)
         elif reason == Reason.TOO_LARGE:
             self._start(self._too_large, row)
-        elif reason == Reason.NO_SESSION and self._given_up(row):
-            self._start(self._take_back, link, contact, row)
-        elif reason == Reason.NO_SESSION and self._may_renew(row):
-            self._start(self._renew, link, contact, row)
+        elif reason in _SESSION_REASONS and (work := self._renewals.after(contact, row, reason)) is not None:
+            self._start(self._renew, link, contact, row, work)
         else:
-            self._start(self._again, link, contact, row)
+            self._start(self._again, link, contact, row, reason)
 
     def _start(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
         self.tasks.start_soon(self._contained, functools.partial(work, *args))
@@ -221,59 +219,43 @@ class Router:
             # Whatever a peer's answer leads to, it must not stop the node; what is owed is offered again.
             self._log.warning("a refusal could not be settled", reason=f"{type(error).__name__}: {error}")
 
-    async def _again(self, link: Link, contact: Contact, row: Outgoing) -> None:
-        await self._clock.sleep(BUSY_RETRY)
+    async def _renew(self, link: Link, contact: Contact, row: Outgoing, work: Work) -> None:
+        await work(contact, row)
         link.forget(row.id)
         self.deliver(contact, ())
+
+    async def _again(self, link: Link, contact: Contact, row: Outgoing, reason: int) -> None:
+        await self._clock.sleep(BUSY_RETRY)
+        link.forget(row.id)
+        if reason == Reason.UNKNOWN_DEVICE and contact.state == "accepted" and self._may_look(contact):
+            await self._look_again(contact)
+        self.deliver(contact, ())
+
+    def _may_look(self, contact: Contact) -> bool:
+        """Whether to ask a contact's node for its devices again: once a minute."""
+        key, now = (contact.account, contact.id), self._clock.monotonic()
+        if now - self._looked.get(key, -LOOK_AGAIN) < LOOK_AGAIN:
+            return False
+        self._looked[key] = now
+        return True
+
+    async def _look_again(self, contact: Contact) -> None:
+        """Ask a contact's node who its devices are now."""
+        try:
+            await self._handshakes.look_again(contact)
+        except MepassaError as error:
+            self._log.info("a contact's devices could not be learnt", reason=error.sentence)
+
+    def fetch(self, contact: Contact) -> None:
+        """A contact named a device list that is not known here."""
+        if self._may_look(contact):
+            self.tasks.start_soon(self._contained, functools.partial(self._look_again, contact))
+
+    def tell(self, contact: Contact) -> None:
+        """A contact does not know our device list."""
+        self.tasks.start_soon(self._tell, contact)
 
     async def _too_large(self, row: Outgoing) -> None:
         change = Change()
         await self._settlement.fail(change, row, "failed", "The other node does not take packets of this size.")
         await self._bus.keep(change)
-
-    # -- new sessions
-
-    def _given_up(self, row: Outgoing) -> bool:
-        return self._sessions.known(row.account, parse_packet(row.packet).session) is None
-
-    def _may_renew(self, row: Outgoing) -> bool:
-        last, now = self._renewed.get((row.account, row.device)), self._clock.monotonic()
-        return last is None or now - last >= RENEWAL
-
-    async def _renew(self, link: Link, contact: Contact, row: Outgoing) -> None:
-        """The other side lost a session, and perhaps others: what its device was sent and did not confirm waits for a
-        new one, under the same content ids."""
-        self._renewed[row.account, row.device] = self._clock.monotonic()
-        async with self._sessions.lock(row.account, row.contact):
-            change, after = Change(), 0
-            while rows := await self._store.outgoing(row.account, row.contact, after, 256):
-                after = rows[-1].seq
-                change.add(*(_undone(owed) for owed in rows if owed.packet and owed.device == row.device))
-            dropped = self._sessions.drop(row.account, parse_packet(row.packet).session)
-            if dropped is not None:
-                change.add(dropped)
-            self._sessions.renounce(contact, row.device)
-            kept = self._bus.keep(change)
-        try:
-            await kept
-        except MepassaError:
-            await self._sessions.undo(row.account, change.writes)
-            raise
-        link.forget(row.id)
-        self.deliver(contact, ())
-
-    async def _take_back(self, link: Link, contact: Contact, row: Outgoing) -> None:
-        """A packet of a session that was given up meanwhile was refused: its message waits for the new one."""
-        change = Change()
-        change.add(_undone(row))
-        await self._bus.keep(change)
-        link.forget(row.id)
-        self.deliver(contact, ())
-
-
-def _undone(row: Outgoing) -> Write:
-    """Take a packet of a lost session back: a message waits for a new one, anything else is made anew anyway."""
-    if not row.message:
-        return DropOutgoing(row.account, row.id)
-    waiting = replace(row, packet=b"", state="waiting", attempts=0)
-    return ReplaceOutgoing(row.account, row.id, (waiting,))

@@ -247,6 +247,13 @@ class Sessions:
             self._forget(head)
         return [DropSession(account, head.row.id) for head in heads]
 
+    def drop_device(self, contact: Contact, device: bytes) -> Sequence[Write]:
+        """Forget all sessions with a contact's device; the writes that do so in the store."""
+        heads = list(self._by_device.get((contact.account, contact.id, device), ()))
+        for head in heads:
+            self._forget(head)
+        return [DropSession(contact.account, head.row.id) for head in heads]
+
     def forget_contact(self, account: AccountId, contact: AccountId) -> None:
         """Forget a removed contact's sessions in memory; the store forgets them with the contact."""
         self.drop_all(account, contact)

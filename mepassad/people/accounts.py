@@ -13,14 +13,16 @@ from mepassad.api.context import Clock
 from mepassad.api.crypto import Crypto, DeviceKey
 from mepassad.api.store import Commit, Store
 from mepassad.api.types import Account, AccountId
-from mepassad.api.writes import PutAccount, PutKeys
+from mepassad.api.writes import PutAccount, PutKeys, SetSetting
 from mepassad.errors import AccountExists, InvalidName, NoAccount, UnknownAccount, WrongWords
 from mepassad.people.keyfiles import private_folder, read_key, write_key
+from mepassad.wire.directory import Directory
 from mepassad.wire.identity import KINDS, Devices, agree, sign_devices, verify_devices
 from mepassad.wire.ids import account_id, account_key
 from mepassad.wire.names import own_name
 
 LANGUAGES = ("english", "portuguese")
+_NUMBER, _KEY, _RESTORED = "directory/number", "directory/key", "directory/restored_at"  # settings of an account
 
 
 def new_words(language: str = "english") -> str:
@@ -42,12 +44,17 @@ def seed_of(words: str) -> bytes:
 
 
 class Me(msgspec.Struct, frozen=True):
-    """An account as this node acts for it: its row, public key, device key and verified device list."""
+    """An account as this node acts for it: its row, public key, device key and verified device list.
+
+    `directory` is under what it is found after a restore; `restored_at` (Unix seconds) is 0 where it was made here.
+    """
 
     row: Account
     key: bytes
     device: DeviceKey
     devices: Devices
+    directory: Directory | None = None
+    restored_at: int = 0
 
     def __repr__(self) -> str:
         return f"Me({self.row.id})"
@@ -66,11 +73,13 @@ class Accounts:
     async def load(self) -> None:
         """Read all accounts and their keys. Raises `UnsafePath`, `StoreBroken`."""
         for row in await self._store.accounts():
-            self._take(row, DeviceKey(read_key(self._path(row.id))))
+            private, key, at = [await self._store.setting(row.id, name) for name in (_NUMBER, _KEY, _RESTORED)]
+            directory = Directory(private, key) if private and key else None
+            self._take(row, DeviceKey(read_key(self._path(row.id))), directory, int(at or b"0"))
 
-    def _take(self, row: Account, device: DeviceKey) -> Me:
+    def _take(self, row: Account, device: DeviceKey, directory: Directory | None, restored_at: int) -> Me:
         key = account_key(row.id)
-        me = Me(row, key, device, verify_devices(row.device_list, key, None))
+        me = Me(row, key, device, verify_devices(row.device_list, key, None), directory, restored_at)
         self._all[row.id] = me
         self._by_device[device.public] = me
         return me
@@ -81,33 +90,42 @@ class Accounts:
     async def create(self, name: str, kind: str) -> tuple[Account, str]:
         """Make an account; returns it and its 24 words, which are kept nowhere. Raises `InvalidName`."""
         words = new_words()
-        return await self.restore(words, name, kind), words
+        return await self._make(seed_of(words), name, kind, restored_at=0), words
 
     async def restore(self, words: str, name: str, kind: str) -> Account:
         """Make this node a device of the account that 24 words stand for: a new device key, on a new device list.
 
         Raises `WrongWords`, `InvalidName`, `AccountExists`.
         """
+        return await self._make(seed_of(words), name, kind, restored_at=int(self._clock.now()))
+
+    async def _make(self, seed: bytes, name: str, kind: str, restored_at: int) -> Account:
         shown = own_name(name)
         if kind not in KINDS:
             raise InvalidName(f"A kind is one of {', '.join(KINDS)}.")
-        owner = Ed25519PrivateKey.from_private_bytes(seed_of(words))
-        account = account_id(owner.public_key().public_bytes_raw())
+        owner = Ed25519PrivateKey.from_private_bytes(seed)
+        public = owner.public_key().public_bytes_raw()
+        account = account_id(public)
         if account in self._all:
             raise AccountExists
-        device, now = DeviceKey.generate(), int(self._clock.now())
-        signed = sign_devices(owner, [agree(device, owner.public_key().public_bytes_raw(), shown, now)], 0, now)
+        device, now, directory = DeviceKey.generate(), int(self._clock.now()), Directory.of(seed)
+        signed = sign_devices(owner, [agree(device, public, shown, now)], 0, now)
         row = Account(id=account, name=shown, kind=kind, device=device.public, device_list=signed, created_at=now)
+        self._keep_key(account, device)
         keys = self._crypto.replenish(account, device, (), now).added
+        settings = {_NUMBER: directory.private, _KEY: directory.key, _RESTORED: b"%d" % restored_at}
+        kept = (SetSetting(account, key, value) for key, value in settings.items())
+        await self._store.commit(Commit((PutAccount(row), PutKeys(keys), *kept)))
+        self._take(row, device, directory, restored_at)
+        await self.added(account)
+        return row
+
+    def _keep_key(self, account: AccountId, device: DeviceKey) -> None:
         path = self._path(account)
         private_folder(path.parent)
         # A key file left by a crash before the commit belongs to no account: nothing was signed with it.
         path.unlink(missing_ok=True)
         write_key(path, device.seed())
-        await self._store.commit(Commit((PutAccount(row), PutKeys(keys))))
-        self._take(row, device)
-        await self.added(account)
-        return row
 
     def all(self) -> Sequence[Account]:
         """Every account, oldest first."""

@@ -33,6 +33,7 @@ class Contacts:
         self._rows: dict[Key, Contact] = {}
         self._devices: dict[Key, Devices] = {}
         self._by_device: dict[tuple[AccountId, bytes], set[AccountId]] = {}
+        self.leaving: Callable[[Change, Contact], None] = lambda change, contact: None
         self.removed: Callable[[Contact], None] = lambda contact: None
         self.changed: Callable[[Contact], None] = lambda contact: None
         self.online: Callable[[AccountId, AccountId], bool] = lambda account, contact: False
@@ -171,6 +172,7 @@ class Contacts:
         change.add(DropContact(account, contact))
         gone: dict[str, object] = {"account": account, "contact": contact, "state": "removed"}
         change.fact(account, "contact.changed", contact, gone, int(self._clock.now() * 1000))
+        self.leaving(change, row)
         self._forget((account, contact))
         change.undoing(lambda: self._take(row))
         await self._keep(change)

@@ -52,6 +52,24 @@ class ContactEvent(msgspec.Struct, kw_only=True):
     name: str | None = None
 
 
+class ContactKeysChanged(msgspec.Struct, kw_only=True):
+    """A contact whose devices changed; the safety number stays the same. Of a removed one only its id is left."""
+
+    account: AccountRef
+    contact: ContactRef
+    state: Literal["removed"] | None = None
+    conversation: ConversationRef | None = None
+    name: str | None = None
+    verified: bool | None = None
+
+
+class AccountSuperseded(msgspec.Struct, kw_only=True):
+    """Which account may have been restored elsewhere, and who says so. Only you can tell whether that was you."""
+
+    account: AccountRef
+    contact: ContactRef
+
+
 class PluginFailed(msgspec.Struct, kw_only=True):
     """A component of the node that failed, and why; it belongs to no account."""
 
@@ -90,6 +108,8 @@ DATA: dict[str, type[msgspec.Struct]] = {
     "message.failed": MessageProgress,
     "contact.added": ContactEvent,
     "contact.changed": ContactEvent,
+    "contact.keys_changed": ContactKeysChanged,
+    "account.superseded": AccountSuperseded,
     "plugin.failed": PluginFailed,
     "contact.online": ContactPresence,
     "contact.offline": ContactPresence,

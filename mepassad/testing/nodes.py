@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +17,7 @@ from mepassad.builtin.transport_memory.network import Network
 from mepassad.bus import Fact, Signal
 from mepassad.config.load import load
 from mepassad.core import Core
-from mepassad.node import Node, up
+from mepassad.node import Node, begin, up
 from mepassad.plugins import Catalogue, discover
 from mepassad.testing.clock import ManualClock
 from mepassad.testing.wiretap import Wiretap
@@ -125,6 +125,22 @@ class Nodes:
     async def restart(self, name: str) -> RunningNode:
         """Stop a node and bring it up again on the same folder."""
         await self.up.pop(name).stop()
+        return await self.start(name)
+
+    async def restore(self, name: str, node_key: bool = True) -> RunningNode:
+        """Lose a node's data folder, keeping its node key if told to, and bring it up with its account restored from
+        the words that its first start wrote."""
+        await self.up.pop(name).stop()
+        words = next(self.folder(name).glob("recovery-words-*.txt")).read_text()
+        for path in sorted(self.folder(name).rglob("*"), reverse=True):
+            if path.is_file() and not (node_key and path.name == "node.key"):
+                path.unlink()
+        self.clock.advance(1)  # a device list of the same second would not be a newer one
+        loaded, plugins = load(None, self._environ(name), _catalogue(self.plugins))
+        async with AsyncExitStack() as stack:
+            _, core, _ = await begin(stack, loaded, plugins, self.clock)
+            await core.load()
+            await core.accounts.restore(words, name, "person")
         return await self.start(name)
 
     def folder(self, name: str) -> Path:

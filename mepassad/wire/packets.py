@@ -24,6 +24,7 @@ class Reason(enum.IntEnum):
     INVITE_UNKNOWN = 5
     INVITE_EXPIRED = 6
     INVITE_USED = 7
+    PREKEY_MISSING = 8  # a first message names a one-time prekey that is gone
 
 
 def pack_packet(sender: bytes, recipient: bytes, session: bytes, message: bytes) -> bytes:

@@ -1,0 +1,61 @@
+"""What becomes of a packet that cannot be opened: a double, one that came too early, or one of a lost session."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mepassad.api.context import Log
+from mepassad.api.store import Committed, Store
+from mepassad.api.types import Contact, MessageId
+from mepassad.bus import Bus
+from mepassad.delivery.arrivals import Arrival
+from mepassad.delivery.links import Link
+from mepassad.delivery.quarantine import Quarantine
+from mepassad.delivery.receipts import Receipts
+from mepassad.errors import CryptoError, GapTooLarge, KeyMissing
+from mepassad.people.accounts import Me
+from mepassad.wire.ids import b64
+from mepassad.wire.messages_pb2 import Packet
+from mepassad.wire.packets import Reason
+
+
+class Unopened:
+    """Settles packets that failed to open; nothing of the session was changed by them."""
+
+    def __init__(self, store: Store, bus: Bus, log: Log, receipts: Receipts, quarantine: Quarantine) -> None:
+        """`arriving` are packets whose effect is on its way to the disk, by id."""
+        self._store, self._bus, self._log = store, bus, log
+        self._receipts, self._quarantine = receipts, quarantine
+        self.arriving: dict[bytes, asyncio.Future[Committed]] = {}
+
+    async def settle(
+        self, link: Link, me: Me, arrival: Arrival, contact: Contact | None, packet: Packet, error: CryptoError
+    ) -> Arrival:
+        """A double is acked again, with the first where that is not durable yet; what came too early is kept and
+        acked; all else is refused, and its sender begins a new session."""
+        arrival.kept = self.arriving.get(arrival.id)
+        if arrival.kept is not None:
+            return arrival
+        brought = await self._store.seen(me.row.id, arrival.id)
+        if brought is not None:
+            return self._again(arrival, contact, brought)
+        # A gap is told by a header that anybody can write: only what the contact's own node brings is kept.
+        if isinstance(error, GapTooLarge) and contact is not None and link.node in contact.nodes:
+            return self._early(arrival, contact, packet)
+        self._log.info("a packet could not be opened", packet=b64(arrival.id), reason=error.name)
+        self._quarantine.release(arrival.change, me.row.id, arrival.id)
+        return arrival.refuse(Reason.PREKEY_MISSING if isinstance(error, KeyMissing) else Reason.NO_SESSION)
+
+    def _again(self, arrival: Arrival, contact: Contact | None, brought: str) -> Arrival:
+        """A packet is offered again: its sender never had the receipt, so it is owed again."""
+        if contact is not None and brought:
+            arrival.owe(contact, MessageId(brought), self._receipts)
+            arrival.kept = self._bus.keep(arrival.change)
+        return arrival
+
+    def _early(self, arrival: Arrival, contact: Contact, packet: Packet) -> Arrival:
+        if not self._quarantine.keep(arrival.change, contact, packet.session, arrival.id, arrival.raw):
+            return arrival.refuse(Reason.BUSY)
+        if arrival.change.writes:
+            arrival.kept = self._bus.keep(arrival.change)
+        return arrival

@@ -1,0 +1,43 @@
+"""Under what a restored account is found again: a number and a key made of its seed. docs/protocol/identity.md."""
+
+from __future__ import annotations
+
+import hmac
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+NUMBER_LABEL = b"mepassa/1 directory number"
+KEY_LABEL = b"mepassa/1 directory key"
+REUNION_LABEL = b"mepassa/1 reunion proof"
+_SIZE = 32
+
+
+class Directory(msgspec.Struct, frozen=True):
+    """The private half of the directory number, and the directory key: 32 bytes each, the same after each restore."""
+
+    private: bytes
+    key: bytes
+
+    @classmethod
+    def of(cls, seed: bytes) -> Directory:
+        """What the seed of an account (32 bytes) gives."""
+        return cls(_derive(seed, NUMBER_LABEL), _derive(seed, KEY_LABEL))
+
+    def number(self) -> bytes:
+        """The directory number, an Ed25519 public key (32 bytes)."""
+        return Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+
+    def __repr__(self) -> str:
+        return "Directory()"
+
+
+def _derive(seed: bytes, label: bytes) -> bytes:
+    return HKDF(SHA256(), _SIZE, None, label).derive(seed)
+
+
+def reunion_proof(key: bytes, transcript: bytes) -> bytes:
+    """What shows a restored account that somebody was told its directory key before, inside one handshake."""
+    return hmac.digest(key, REUNION_LABEL + transcript, "sha256")
