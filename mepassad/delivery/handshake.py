@@ -181,8 +181,9 @@ class Handshakes:
             contact = replace(contact, device_list=fetched.signed, nodes=restored or contact.nodes)
             try:
                 self._contacts.put_quietly(change, contact)
-                await self._renewals.superseded(change, contact, before, fetched)
+                # The hello goes first: who was restored does not listen to strangers before it.
                 self._greet(change, me, contact, bundles, restored is not None)
+                await self._renewals.superseded(change, contact, before, fetched)
             except CryptoError:
                 await self._contents.undo(change, contact.account)
                 raise

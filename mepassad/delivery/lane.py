@@ -120,7 +120,7 @@ class Lane:
             link = self._links.of(found.nodes) or await self._links.open(found.nodes)
         except OtherNode as moved:
             await self.follow(contact, moved)
-            return
+            return  # the contact was found there, so the next round goes to another node
         began = self._clock.monotonic()
         await self._feed(link)
         await self._wake.wait()

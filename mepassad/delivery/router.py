@@ -19,7 +19,7 @@ from mepassad.delivery.links import Link, Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.renewals import Renewals, Work
 from mepassad.delivery.settlement import Settlement
-from mepassad.errors import MepassaError
+from mepassad.errors import MepassaError, OtherNode
 from mepassad.people.contacts import Contacts
 from mepassad.wire.content import HELLO
 from mepassad.wire.packets import Reason
@@ -98,7 +98,7 @@ class Router:
         lane = self._lanes.get(key)
         if lane is None:
             lane = Lane(key, self._store, self._clock, self._contacts, self._outbox, self.links, self._backoff())
-            lane.introduce, lane.follow = self._handshakes.introduce, self._handshakes.follow
+            lane.introduce, lane.follow = self._handshakes.introduce, self._follow
             self._lanes[key] = lane
             self.tasks.start_soon(self._run, lane, key)
         elif rows:
@@ -155,7 +155,7 @@ class Router:
                 lane.wake()
             if contact.state == "accepted" and not contact.blocked and key not in self._told:
                 self._told.add(key)
-                self.tasks.start_soon(self._tell, contact)
+                self._start(self._tell, contact)
 
     async def _tell(self, contact: Contact) -> None:
         """Tell a contact, once a run, where we are now."""
@@ -210,7 +210,8 @@ class Router:
             self._start(self._again, link, contact, row, reason)
 
     def _start(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
-        self.tasks.start_soon(self._contained, functools.partial(work, *args))
+        if not self._stopped:
+            self.tasks.start_soon(self._contained, functools.partial(work, *args))
 
     async def _contained(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -225,10 +226,10 @@ class Router:
         self.deliver(contact, ())
 
     async def _again(self, link: Link, contact: Contact, row: Outgoing, reason: int) -> None:
-        await self._clock.sleep(BUSY_RETRY)
-        link.forget(row.id)
         if reason == Reason.UNKNOWN_DEVICE and contact.state == "accepted" and self._may_look(contact):
             await self._look_again(contact)
+        await self._clock.sleep(BUSY_RETRY)
+        link.forget(row.id)
         self.deliver(contact, ())
 
     def _may_look(self, contact: Contact) -> bool:
@@ -238,6 +239,11 @@ class Router:
             return False
         self._looked[key] = now
         return True
+
+    async def _follow(self, contact: Contact, moved: OtherNode) -> None:
+        """Look for a contact at the node that answers in place of theirs. Raises `Unreachable`, `BadBundle`."""
+        self._log.info("somebody else answers at a contact's address", node=moved.data["node"])
+        await self._handshakes.follow(contact, moved)
 
     async def _look_again(self, contact: Contact) -> None:
         """Ask a contact's node who its devices are now."""
@@ -249,11 +255,11 @@ class Router:
     def fetch(self, contact: Contact) -> None:
         """A contact named a device list that is not known here."""
         if self._may_look(contact):
-            self.tasks.start_soon(self._contained, functools.partial(self._look_again, contact))
+            self._start(self._look_again, contact)
 
     def tell(self, contact: Contact) -> None:
         """A contact does not know our device list."""
-        self.tasks.start_soon(self._tell, contact)
+        self._start(self._tell, contact)
 
     async def _too_large(self, row: Outgoing) -> None:
         change = Change()

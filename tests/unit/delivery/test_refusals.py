@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from mepassad.api.store import Commit
+from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.testing.wiretap import Passed
-from mepassad.wire.messages_pb2 import Frame, Refusal
+from mepassad.wire.messages_pb2 import Frame, PrekeyRequest, Refusal
 from mepassad.wire.packets import Reason, packet_id, parse_frame
 
 
@@ -25,9 +27,9 @@ class Refuser:
         if passed.protocol != "/mepassa/message/1" or passed.sender != self._sender.node_id:
             return (passed.frame,)
         frame = parse_frame(passed.frame)
-        for packet in list(frame.packets)[: len(self.reasons)]:
-            frame.packets.remove(packet)
-            refusal = Refusal(packet=packet_id(packet), reason=self.reasons.pop(0))
+        for raw in list(frame.packets)[: len(self.reasons)]:
+            frame.packets.remove(raw)
+            refusal = Refusal(packet=packet_id(raw), reason=self.reasons.pop(0))
             link = self._sender.core.router.links.all()[0]
             link._loop.call_soon(link._settle, Frame(refusals=[refusal]))
         return (frame.SerializeToString(),)
@@ -122,6 +124,49 @@ async def test_a_node_that_always_asks_for_new_sessions_gets_one_an_hour(nodes: 
         await eventually(lambda: any(10 < wait <= 15 for wait in nodes.clock.waits))
     again = [passed for passed in nodes.tap.passed if passed.protocol == "/mepassa/prekeys/1"]
     assert len(again) - len(asked) == 2  # one question, one reply
+
+
+async def test_a_first_message_whose_one_time_keys_are_gone_is_sent_again_with_the_last_resort_at_once(
+    nodes: Nodes,
+) -> None:
+    ana, bob = await nodes.pair()
+    await lose_sessions(ana)
+    await lose_sessions(bob)
+    bundles = list[bytes]()
+
+    def meddle(passed: Passed) -> Sequence[bytes]:
+        """Bob forgets the one-time keys that he gave, as if his folder had gone back to before they were made."""
+        if passed.protocol == "/mepassa/prekeys/1" and passed.sender == bob.node_id:
+            bundles.append(passed.frame)
+            held = bob.core.prekeys._keys[bob.account]
+            for key in [key for key in held.values() if key.given_at]:
+                del held[key.id]
+        return (passed.frame,)
+
+    nodes.tap.meddle = meddle
+    message, began = await ana.say(bob, "hi"), nodes.clock.monotonic()
+    await nodes.in_time(lambda: bob.texts() == ["hi"], 0.1)
+    assert nodes.clock.monotonic() - began < 10
+    asked = [passed for passed in nodes.tap.passed if passed.protocol == "/mepassa/prekeys/1"]
+    requests = [PrekeyRequest.FromString(passed.frame) for passed in asked if passed.sender == ana.node_id]
+    assert [request.last_resort for request in requests[-2:]] == [False, True]
+    assert len(bundles[0]) > len(bundles[1])  # no one-time key in it
+    await nodes.in_time(lambda: len(ana.facts("message.delivered")) == 1)
+    assert await ana.state(message) == "delivered"
+
+
+async def test_a_used_message_key_under_a_new_packet_id_is_refused_and_never_acked(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    rolled_back = await ana.node.store.sessions(ana.account)
+    first = await packet(ana, bob, text(ana, bob, "said"))
+    assert await Courier().hand(bob, first) == [None]
+    head = ana.core.sessions._by_id[ana.account, rolled_back[0].id]
+    head.row = replace(rolled_back[0], version=head.row.version)  # the state of before, as in a snapshot
+    again = await packet(ana, bob, text(ana, bob, "said anew"))
+    assert again != first
+    assert await Courier().hand(bob, again) == [Reason.NO_SESSION]
+    assert await Courier().hand(bob, first) == [None]  # a double is acked again
+    assert bob.texts() == ["said"]
 
 
 # -- both at once

@@ -68,7 +68,7 @@ def test_a_frame_whose_acks_are_no_packet_ids_is_malformed(ack: bytes) -> None:
 def test_a_reason_of_a_newer_version_is_kept_as_a_number() -> None:
     frame = parse_frame(Frame(refusals=[Refusal(packet=bytes(32), reason=77)]).SerializeToString())
     assert frame.refusals[0].reason == 77
-    assert [reason.value for reason in Reason] == list(range(1, 8))
+    assert [reason.value for reason in Reason] == list(range(1, 9))
 
 
 @pytest.mark.parametrize("kind", [PrekeyRequest, PrekeyReply, DeviceBundle, Packet])
