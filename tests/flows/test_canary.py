@@ -33,7 +33,7 @@ class NullCrypto:
     def replenish(self, account: AccountId, device: DeviceKey, held: Sequence[PrivateKey], now: int) -> Replenished:
         return Replenished()
 
-    def bundle(self, device: DeviceKey, held: Sequence[PrivateKey], now: int) -> Bundle:
+    def bundle(self, device: DeviceKey, held: Sequence[PrivateKey], now: int, one_time: bool = True) -> Bundle:
         return Bundle(b"nothing")
 
     def initiate(self, device: DeviceKey, peer: bytes, bundle: bytes, now: int) -> Initiated:
