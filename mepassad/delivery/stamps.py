@@ -1,8 +1,7 @@
-"""Device lists as the two sides of a conversation know them: a difference makes one fetch, or is told once."""
+"""Device lists as the two sides of a conversation know them: a difference makes one fetch, or is told."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Literal
 
@@ -11,10 +10,11 @@ from mepassad.api.types import AccountId, Contact
 from mepassad.bus import Change
 from mepassad.people.accounts import Me
 from mepassad.people.contacts import Contacts
+from mepassad.wire.content import INVISIBLE
 from mepassad.wire.identity import Devices
 from mepassad.wire.messages_pb2 import Content, ListStamp
 
-_REMEMBERED = 1024  # differences that were dealt with; a contact may name as many as it likes
+ASK, TELL, WARN = 60.0, 60.0, 86_400.0  # seconds between two of the same for one contact, who may name what it likes
 
 Difference = Literal["same", "older", "newer", "other"]
 
@@ -36,32 +36,30 @@ class Stamps:
     def __init__(self, clock: Clock, contacts: Contacts) -> None:
         """`fetch` is called with a contact whose list is to be asked for, `tell` with one who is to hear of ours."""
         self._clock, self._contacts = clock, contacts
-        self._dealt: OrderedDict[tuple[AccountId, AccountId, str, int, bytes], None] = OrderedDict()
+        self._last: dict[tuple[AccountId, AccountId, str], float] = {}
         self.fetch: Callable[[Contact], None] = lambda contact: None
         self.tell: Callable[[Contact], None] = lambda contact: None
 
     def compare(self, change: Change, me: Me, contact: Contact, content: Content) -> None:
         """Look at the stamps of a content of a contact; what they lead to happens once the change is kept."""
+        if content.kind >= INVISIBLE:
+            return  # a contact could find out by the answer when we are there, and its user would see nothing
         seen = self._contacts.devices(contact)
-        if seen is not None and content.HasField("ours"):
-            differs = difference(content.ours, seen) in ("newer", "other")
-            if differs and self._is_first(contact, "theirs", content.ours):
-                change.then(lambda: self.fetch(contact))
-        if content.HasField("theirs"):
-            theirs = difference(content.theirs, me.devices)
-            if theirs == "older" and self._is_first(contact, "ours", content.theirs):
-                change.then(lambda: self.tell(contact))
-            elif theirs in ("newer", "other") and self._is_first(contact, "ours", content.theirs):
-                data: dict[str, object] = {"account": me.row.id, "contact": contact.id}
-                now_ms = int(self._clock.now() * 1000)
-                change.fact(me.row.id, "account.superseded", contact.id, data, now_ms)
+        theirs = difference(content.ours, seen) if seen and content.HasField("ours") else "same"
+        ours = difference(content.theirs, me.devices) if content.HasField("theirs") else "same"
+        if theirs in ("newer", "other") and self._may(contact, "fetch", ASK):
+            change.then(lambda: self.fetch(contact))
+        if ours == "older" and self._may(contact, "tell", TELL):
+            change.then(lambda: self.tell(contact))
+        elif ours in ("newer", "other") and self._may(contact, "warn", WARN):
+            data: dict[str, object] = {"account": me.row.id, "contact": contact.id}
+            now_ms = int(self._clock.now() * 1000)
+            change.fact(me.row.id, "account.superseded", contact.id, data, now_ms)
 
-    def _is_first(self, contact: Contact, whose: str, stamp: ListStamp) -> bool:
-        """Whether this difference was not dealt with before."""
-        key = (contact.account, contact.id, whose, stamp.version, stamp.hash)
-        if key in self._dealt:
+    def _may(self, contact: Contact, what: str, pause: float) -> bool:
+        """Whether it is long enough since the same was done for this contact."""
+        key, now = (contact.account, contact.id, what), self._clock.monotonic()
+        if now - self._last.get(key, -pause) < pause:
             return False
-        self._dealt[key] = None
-        if len(self._dealt) > _REMEMBERED:
-            self._dealt.popitem(last=False)
+        self._last[key] = now
         return True
