@@ -23,6 +23,7 @@ from mepassad.delivery.renewals import Renewals
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
 from mepassad.errors import (
+    BadBundle,
     CryptoError,
     InviteExpired,
     InviteUnknown,
@@ -122,6 +123,8 @@ class Handshakes:
     async def follow(self, contact: Contact, moved: OtherNode) -> None:
         """Another node answers at a contact's addresses: see whether the contact lives there, restored. Raises
         `Unreachable`, `BadBundle`."""
+        if not contact.directory:
+            raise moved
         addresses = [address for told in contact.nodes.values() for address in told]
         await self._reunite(contact, {str(moved.data["node"]): addresses})
 
@@ -178,6 +181,8 @@ class Handshakes:
                 return
             fetched, bundles = self._checked(contact, reply)
             before = self._contacts.devices(contact)
+            if restored is not None and before is not None and before.stamp == fetched.stamp:
+                raise BadBundle("Another node offers the device list of before: it is not the contact, restored.")
             contact = replace(contact, device_list=fetched.signed, nodes=restored or contact.nodes)
             try:
                 self._contacts.put_quietly(change, contact)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from mepassad.errors import BadBundle, OtherNode
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.content import HELLO
 from mepassad.wire.messages_pb2 import PrekeyReply, PrekeyRequest
@@ -123,3 +124,22 @@ async def test_an_introduction_with_half_a_directory_number_is_refused(nodes: No
     await bob.say(ana, "after")
     await eventually(lambda: ana.texts() == ["after"])
     assert ana.contact(bob).directory == before.directory != b""
+
+
+async def test_who_repeats_the_list_and_prekeys_of_before_does_not_become_the_contacts_node(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    await learnt(bob, ana)
+    before = bob.contact(ana)
+    recorded = await ana.core.prekeys.answer(PrekeyRequest(number=before.their_number))
+    with pytest.raises(BadBundle, match="not the contact"):
+        await bob.core.handshakes._begin(before, recorded, {"12D3KooWsomebodyelse": []})
+    assert bob.contact(ana) == before
+
+
+async def test_another_node_at_the_address_of_a_contact_without_directory_number_is_not_asked(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    stranger = replace(bob.contact(ana), directory=b"")
+    moved = OtherNode("another", node="12D3KooWsomebodyelse")
+    with pytest.raises(OtherNode):
+        await bob.core.handshakes.follow(stranger, moved)
+    assert not any(passed.receiver == "12D3KooWsomebodyelse" for passed in nodes.tap.passed)
