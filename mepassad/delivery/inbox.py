@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import functools
 from collections.abc import Callable, Sequence
 
 from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.filters import MessageFilter
-from mepassad.api.store import Committed
 from mepassad.api.types import AccountId, Contact, Outgoing
 from mepassad.api.writes import AddMessage, MarkSeen
 from mepassad.bus import Bus, Change, Signal
@@ -199,14 +196,7 @@ class Inbox:
         change.add(MarkSeen(me.row.id, arrival.id, int(self._clock.now()), arrival.message))
         self._quarantine.release(change, me.row.id, arrival.id)
         arrival.session = (me.row.id, packet.session)
-        arrival.kept = self._unopened.arriving[arrival.id] = self._bus.keep(change)
-        arrival.kept.add_done_callback(functools.partial(self._arrived, arrival.id))
-        return arrival
-
-    def _arrived(self, packet: bytes, kept: asyncio.Future[Committed]) -> None:
-        self._unopened.arriving.pop(packet, None)
-        if not kept.cancelled():
-            kept.exception()  # seen here too: whoever waits for it may have ended with its link
+        return self._unopened.keep(arrival)
 
     async def _known(
         self, link: Link, arrival: Arrival, contact: Contact, packet: Packet, content: Content, known: bool

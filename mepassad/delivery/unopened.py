@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 from mepassad.api.context import Log
 from mepassad.api.store import Committed, Store
@@ -23,17 +24,28 @@ class Unopened:
     """Settles packets that failed to open; nothing of the session was changed by them."""
 
     def __init__(self, store: Store, bus: Bus, log: Log, receipts: Receipts, quarantine: Quarantine) -> None:
-        """`arriving` are packets whose effect is on its way to the disk, by id."""
+        """Begin with nothing on its way."""
         self._store, self._bus, self._log = store, bus, log
         self._receipts, self._quarantine = receipts, quarantine
-        self.arriving: dict[bytes, asyncio.Future[Committed]] = {}
+        self._arriving: dict[bytes, asyncio.Future[Committed]] = {}  # packets whose effect is on its way to the disk
+
+    def keep(self, arrival: Arrival) -> Arrival:
+        """Hand an arrival's change to the store; until it is durable, doubles of the packet wait for it too."""
+        arrival.kept = self._arriving[arrival.id] = self._bus.keep(arrival.change)
+        arrival.kept.add_done_callback(functools.partial(self._arrived, arrival.id))
+        return arrival
+
+    def _arrived(self, packet: bytes, kept: asyncio.Future[Committed]) -> None:
+        self._arriving.pop(packet, None)
+        if not kept.cancelled():
+            kept.exception()  # seen here too: whoever waits for it may have ended with its link
 
     async def settle(
         self, link: Link, me: Me, arrival: Arrival, contact: Contact | None, packet: Packet, error: CryptoError
     ) -> Arrival:
         """A double is acked again, with the first where that is not durable yet; what came too early is kept and
         acked; all else is refused, and its sender begins a new session."""
-        arrival.kept = self.arriving.get(arrival.id)
+        arrival.kept = self._arriving.get(arrival.id)
         if arrival.kept is not None:
             return arrival
         brought = await self._store.seen(me.row.id, arrival.id)
@@ -44,6 +56,8 @@ class Unopened:
             return self._early(arrival, contact, packet)
         self._log.info("a packet could not be opened", packet=b64(arrival.id), reason=error.name)
         self._quarantine.release(arrival.change, me.row.id, arrival.id)
+        if arrival.change.writes:
+            self.keep(arrival)
         return arrival.refuse(Reason.PREKEY_MISSING if isinstance(error, KeyMissing) else Reason.NO_SESSION)
 
     def _again(self, arrival: Arrival, contact: Contact | None, brought: str) -> Arrival:
@@ -56,6 +70,4 @@ class Unopened:
     def _early(self, arrival: Arrival, contact: Contact, packet: Packet) -> Arrival:
         if not self._quarantine.keep(arrival.change, contact, packet.session, arrival.id, arrival.raw):
             return arrival.refuse(Reason.BUSY)
-        if arrival.change.writes:
-            arrival.kept = self._bus.keep(arrival.change)
-        return arrival
+        return self.keep(arrival) if arrival.change.writes else arrival

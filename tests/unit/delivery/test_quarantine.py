@@ -115,3 +115,14 @@ async def test_a_session_is_given_up_at_a_contacts_word_once_an_hour_and_only_it
     nodes.cut(ana, bob)
     await lost(bob, session)
     assert session not in {row.id for row in await ana.node.store.sessions(ana.account)}
+
+
+async def test_what_turns_out_to_be_junk_is_not_kept_any_longer(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    raws = await packets(ana, bob, GAP + 2)
+    junk = raws[-1][:-1] + bytes([raws[-1][-1] ^ 1])
+    assert await of(ana).hand(bob, junk) == [None]
+    assert await of(ana).hand(bob, raws[0]) == [None]
+    assert await bob.node.store.quarantined(bob.account) == []
+    assert await of(ana).hand(bob, *raws) == [None] * len(raws)
+    assert sorted(map(int, map(str, bob.texts()))) == list(range(len(raws)))
