@@ -1,6 +1,6 @@
 """Every label of this plugin: one key, one use, so each signature, hash and derivation starts from its own words.
 
-docs/protocol/handshake.md and ratchet.md list them; a test holds that no label is the beginning of another.
+docs/protocol/prekeys.md, handshake.md and ratchet.md list them; a test holds that no label is the beginning of another.
 """
 
 SIGNED_PREKEY = b"mepassa/1/signed-prekey"  # signature over a signed prekey

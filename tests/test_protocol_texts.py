@@ -1,0 +1,93 @@
+"""What the texts of the protocol say in numbers is what the code does, and no number of the code is kept from them."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mepassad.builtin.crypto_signal import signal_pb2
+
+ROOT = Path(__file__).parents[1]
+PROTOCOL = ROOT / "docs" / "protocol"
+ROW = re.compile(r"^\| ([0-9.,]+(?: · [0-9.,]+)*) \| .* \| .*?((?:`[\w.]+` ?)+)\|$", re.MULTILINE)
+# Whose numbers another node can notice, or depends on.
+WATCHED = ("wire", "builtin/crypto_signal")
+# Units, alphabets, and constants of other people's standards.
+OTHERS = {"DIGITS", "DAY", "_HOUR", "_BECH32M", "_FIELD"}
+
+
+def documented() -> dict[str, tuple[float, ...]]:
+    """Every name in the table of limits, with its number or numbers."""
+    found: dict[str, tuple[float, ...]] = {}
+    for numbers, names in ROW.findall((PROTOCOL / "limits.md").read_text()):
+        values = tuple(float(number.replace(",", "")) for number in numbers.split(" · "))
+        found.update(dict.fromkeys(re.findall(r"`([\w.]+)`", names), values))
+    return found
+
+
+def in_code(name: str) -> tuple[float, ...] | None:
+    """The number or numbers of a constant, None when it is none of that kind."""
+    module, _, constant = name.rpartition(".")
+    value = getattr(importlib.import_module(f"mepassad.{module}"), constant)
+    many = tuple(value.values()) if isinstance(value, Mapping) else value if isinstance(value, tuple) else (value,)
+    numbers = [float(one) for one in many if isinstance(one, int | float) and not isinstance(one, bool)]
+    return tuple(numbers) if numbers and len(numbers) == len(many) else None
+
+
+def constants() -> list[str]:
+    """Every number that the watched modules name themselves."""
+    paths = sorted(path for folder in WATCHED for path in (ROOT / "mepassad" / folder).glob("*.py"))
+    names = [name for path in paths if not path.stem.endswith("_pb2") for name in assigned(path)]
+    return [name for name in names if name.rpartition(".")[2] not in OTHERS and in_code(name) is not None]
+
+
+def assigned(path: Path) -> list[str]:
+    """The constants that a module names, with the module's own name."""
+    module = ".".join(path.relative_to(ROOT / "mepassad").with_suffix("").parts)
+    targets = [
+        target for node in ast.parse(path.read_text()).body if isinstance(node, ast.Assign) for target in node.targets
+    ]
+    return [f"{module}.{target.id}" for target in targets if isinstance(target, ast.Name) and target.id.isupper()]
+
+
+def test_the_table_of_limits_is_read() -> None:
+    assert len(documented()) >= 60
+    assert {"wire.identity.MAX_DEVICES", "wire.framing._MAX_PREFIX"} <= set(constants())
+
+
+@pytest.mark.parametrize("name", constants())
+def test_a_number_of_the_wire_is_in_the_table_of_limits(name: str) -> None:
+    assert name in documented()
+
+
+@pytest.mark.parametrize("name", sorted(documented()))
+def test_a_number_in_the_table_of_limits_is_that_of_the_code(name: str) -> None:
+    assert documented()[name] == in_code(name)
+
+
+def test_what_the_operator_sets_is_in_the_table_of_limits_with_its_default() -> None:
+    from mepassad.config.model import Delivery, Messages
+
+    text = (PROTOCOL / "limits.md").read_text().rpartition("## What the operator sets")[2]
+    said = dict(re.findall(r"`(\w+\.\w+)` \(([0-9,]+)", text))
+    assert {name: int(value.replace(",", "")) for name, value in said.items()} == {
+        "delivery.max_packet": Delivery().max_packet,
+        "delivery.window": Delivery().window,
+        "delivery.packet_rate": Delivery().packet_rate,
+        "delivery.packet_burst": Delivery().packet_burst,
+        "delivery.expire_days": Delivery().expire_days,
+        "messages.max_text": Messages().max_text,
+    }
+
+
+def test_the_texts_name_every_field_of_prekeys_and_handshake_with_its_number() -> None:
+    text = "".join((PROTOCOL / f"{name}.md").read_text() for name in ("prekeys", "handshake"))
+    for message in signal_pb2.DESCRIPTOR.message_types_by_name.values():
+        assert f"`{message.name}`" in text
+        for field in message.fields:
+            assert re.search(rf"\b{field.number} `{field.name}`", text), f"{message.name}.{field.name}"
