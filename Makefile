@@ -49,7 +49,7 @@ types: setup ## Check types.
 	@$(BIN)/mypy $(PACKAGES) bench scripts examples
 
 .PHONY: gen
-gen: setup ## Make all generated files anew: protobuf, RPC docs and client, catalogues.
+gen: setup ## Make all generated files anew: protobuf, RPC docs and client, catalogues, vectors.
 	@scripts/generate
 
 .PHONY: bench
