@@ -23,8 +23,71 @@ SCHEMAS: dict[str, dict[int, tuple[str, str]]] = {
         4: ("made_at", "uint64"),
     },
     "SignedCard": {1: ("card", "bytes"), 2: ("device", "bytes"), 3: ("signature", "bytes")},
+    "NodeHint": {1: ("key", "bytes"), 2: ("addresses", "string*")},
+    "Invite": {
+        1: ("account", "bytes"),
+        2: ("secret", "bytes"),
+        3: ("number", "bytes"),
+        4: ("expires_at", "uint32"),
+        5: ("hints", "NodeHint*"),
+    },
+    "ListStamp": {1: ("version", "uint64"), 2: ("hash", "bytes")},
+    "Introduction": {
+        1: ("card", "SignedCard"),
+        2: ("number", "bytes"),
+        3: ("nodes", "NodeHint*"),
+        4: ("invite", "bytes"),
+        5: ("proof", "bytes"),
+        6: ("directory_number", "bytes"),
+        7: ("directory_key", "bytes"),
+    },
+    "Receipts": {1: ("delivered", "bytes*"), 2: ("read", "bytes*")},
+    "Text": {1: ("text", "string")},
+    "Typing": {1: ("active", "bool")},
+    "Verification": {1: ("invite", "bytes"), 2: ("proof", "bytes")},
+    "Content": {
+        1: ("id", "bytes"),
+        2: ("conversation", "bytes"),
+        3: ("kind", "uint32"),
+        4: ("time_ms", "uint64"),
+        5: ("reply_to", "bytes"),
+        6: ("ours", "ListStamp"),
+        7: ("theirs", "ListStamp"),
+        8: ("introduction", "Introduction"),
+        9: ("receipts", "Receipts"),
+        10: ("lost", "bytes*"),
+        16: ("text", "Text"),
+        17: ("typing", "Typing"),
+        18: ("verification", "Verification"),
+    },
+    "Packet": {1: ("sender", "bytes"), 2: ("recipient", "bytes"), 3: ("session", "bytes"), 4: ("message", "bytes")},
+    "Refusal": {1: ("packet", "bytes"), 2: ("reason", "uint32")},
+    "Frame": {1: ("packets", "bytes*"), 2: ("acks", "bytes*"), 3: ("refusals", "Refusal*")},
+    "PrekeyRequest": {1: ("number", "bytes"), 2: ("last_resort", "bool")},
+    "SealKey": {1: ("id", "sfixed64"), 2: ("created_at", "int64"), 3: ("public", "bytes"), 4: ("signature", "bytes")},
+    "DeviceBundle": {1: ("device", "bytes"), 2: ("bundle", "bytes"), 3: ("seal_key", "SealKey")},
+    "PrekeyReply": {1: ("devices", "SignedDeviceList"), 2: ("bundles", "DeviceBundle*"), 3: ("refusal", "uint32")},
+    "SignedPrekey": {
+        1: ("id", "sfixed64"),
+        2: ("created_at", "int64"),
+        3: ("public", "bytes"),
+        4: ("signature", "bytes"),
+    },
+    "OneTimePrekey": {1: ("id", "sfixed64"), 2: ("public", "bytes")},
+    "Bundle": {
+        1: ("signed_prekey", "SignedPrekey"),
+        2: ("pq_prekey", "SignedPrekey"),
+        3: ("one_time_prekey", "OneTimePrekey"),
+    },
+    "Handshake": {
+        1: ("ephemeral", "bytes"),
+        2: ("ciphertext", "bytes"),
+        3: ("signed_prekey", "sfixed64"),
+        4: ("pq_prekey", "sfixed64"),
+        5: ("one_time_prekey", "sfixed64?"),
+    },
 }
-ONEOFS: dict[str, set[str]] = {}
+ONEOFS: dict[str, set[str]] = {"Content": {"text", "typing", "verification"}}
 WIRE_TYPES = {"uint32": 0, "uint64": 0, "int64": 0, "bool": 0, "sfixed64": 1}  # all others: 2
 DEEPEST = 100
 
@@ -67,7 +130,7 @@ class Reader:
         need(wire not in (3, 4), "Malformed")
         if wire == 0:
             return self.varint()
-        return self.take({1: 8, 5: 4}.get(wire) or self.varint()) if wire != 2 else self.take(self.varint())
+        return self.take(8 if wire == 1 else 4 if wire == 5 else self.varint())
 
 
 def decode(kind: str, raw: bytes, name: str = "Malformed") -> dict[str, Any]:
@@ -89,7 +152,8 @@ def merge(kind: str, raw: bytes, into: dict[str, Any], depth: int) -> dict[str, 
             reader.skip(number, wire, depth)
             continue
         value = reader.value(wire)
-        for rival in ONEOFS.get(kind, set()) - {field} if field in ONEOFS.get(kind, set()) else ():
+        bodies = ONEOFS.get(kind, set())
+        for rival in bodies - {field} if field in bodies else ():
             into.pop(rival, None)
         if declared.endswith("*"):
             into.setdefault(field, []).append(convert(of, value, {}, depth))
@@ -153,3 +217,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(one) for one in value]
     return value.hex() if isinstance(value, bytes) else value
+
+
+def read(message: str, raw: str) -> dict[str, Any]:
+    return plain(decode(message, bytes.fromhex(raw), "MalformedContent"))

@@ -1,0 +1,96 @@
+"""Invites: links in both forms, what is refused of them, and the proof that redeems one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mepassad.testing.vectors.book import Book
+from mepassad.testing.vectors.drawn import draw
+from mepassad.testing.vectors.ours import invites as ours
+from mepassad.testing.vectors.people import ANA, NOW
+from mepassad.wire.ids import b64, unb64
+from mepassad.wire.invites import MAX_BYTES, MAX_LINK, _checksum
+from mepassad.wire.messages_pb2 import Invite, NodeHint
+
+TEXT = "invites.md"
+SCHEME = "mepassa:i/1/"
+SECRET, NUMBER, NODE = draw("invite, secret", 16), draw("invite, number", 32), draw("Ana, node", 32)
+
+
+def cases(book: Book) -> None:
+    """Everything that is published of this layer."""
+    link = _written(book)
+    _forms(book, link)
+    _bodies(book, unb64(link.removeprefix(SCHEME)))
+    book.add(ours.proof, "a proof", secret=SECRET.hex(), transcript=draw("transcript", 32).hex())
+
+
+def _written(book: Book) -> str:
+    parts = {"account": ANA.key.hex(), "secret": SECRET.hex(), "number": NUMBER.hex()}
+    address = "/ip4/203.0.113.5/tcp/4001"
+    nodes = [{"key": NODE.hex(), "addresses": [address, "/ip6/2001:db8::1/tcp/4001", "/ip4/192.168.1.7/tcp/4001"]}]
+    found = book.add(
+        ours.write, "one node; an address is left out, because the link would grow too long",
+        **parts, expires_at=NOW, nodes=nodes,
+    )  # fmt: skip
+    book.add(ours.write, "no node", **parts, expires_at=NOW, nodes=[])
+    book.add(ours.write, "the expiry is rounded up", **parts, expires_at=NOW + 1, nodes=[])
+    nodes.append({"key": draw("Ana, another node", 32).hex(), "addresses": [address]})
+    book.add(ours.write, "two nodes; the second is left out", **parts, expires_at=NOW, nodes=nodes)
+    return str(found["link"])
+
+
+def _forms(book: Book, link: str) -> None:
+    data = link.removeprefix(SCHEME)
+    forms = {
+        "a link": link,
+        "in a web address": f"https://example.org/join?lang=pt#i/1/{data}",
+        "white space around": f" \n\u00a0{link}\t",
+        "as long as is looked at": f"https://{'x' * (MAX_LINK - len(data) - 13)}#i/1/{data}",
+        "one character longer": f"https://{'x' * (MAX_LINK - len(data) - 12)}#i/1/{data}",
+        "not https": f"http://example.org/#i/1/{data}",
+        "without a fragment": f"https://example.org/i/1/{data}",
+        "a second number sign": f"https://example.org/#x#i/1/{data}",
+        "without a scheme": f"i/1/{data}",
+        "the scheme in upper case": f"MEPASSA:i/1/{data}",
+        "another kind": f"mepassa:g/1/{data}",
+        "another version": f"mepassa:i/2/{data}",
+        "another version, and nothing else": "mepassa:i/10",
+        "a version with a zero in front": f"mepassa:i/01/{data}",
+        "a version that is no number": f"mepassa:i/one/{data}",
+        "digits that are not ASCII": f"mepassa:i/\u0967/{data}",
+        "no version": "mepassa:i",
+        "a character changed": link[:-9] + ("A" if link[-9] != "A" else "B") + link[-8:],
+        "a character lost": link[:-1],
+        "padding": f"{link}=",
+        "white space inside": f"{link[:40]} {link[40:]}",
+        "nothing": "",
+    }
+    for case, text in forms.items():
+        book.add(ours.read, case, link=text)
+
+
+def _bodies(book: Book, whole: bytes) -> None:
+    def read(case: str, body: bytes) -> None:
+        book.add(ours.read, case, link=SCHEME + b64(body + _checksum(body)))
+
+    good: dict[str, Any] = {"account": ANA.key, "secret": SECRET, "number": NUMBER, "expires_at": 500_000}
+    hint = NodeHint(key=NODE, addresses=["/ip4/203.0.113.5/tcp/4001"])
+    again = NodeHint(key=NODE, addresses=["/ip4/203.0.113.6/tcp/4001"])
+    read("the last hour there is", Invite(**good | {"expires_at": 2**32 - 1}).SerializeToString())
+    read("the expiry of no invite", Invite(**good | {"expires_at": 0}).SerializeToString())
+    read("an unknown field", b"\xf8\x01\x07" + Invite(**good).SerializeToString())
+    read("two hints of one node", Invite(**good, hints=[hint, again]).SerializeToString())
+    read("a hint without addresses", Invite(**good, hints=[NodeHint(key=NODE)]).SerializeToString())
+    read("a hint with a key of 31 bytes", Invite(**good, hints=[NodeHint(key=NODE[:31])]).SerializeToString())
+    read("an account of 31 bytes", Invite(**good | {"account": ANA.key[:31]}).SerializeToString())
+    read("a secret of 17 bytes", Invite(**good | {"secret": SECRET + b"\0"}).SerializeToString())
+    read("no number", Invite(**good | {"number": b""}).SerializeToString())
+    read("an address that is not UTF-8", Invite(**good).SerializeToString() + b"\x2a\x03\x12\x01\xff")
+    read("no protobuf", b"\xff")
+    room = MAX_BYTES - 4 - len(Invite(**good).SerializeToString()) - 4
+    for case, size in {"220 bytes": room, "221 bytes": room + 1}.items():
+        padded = Invite(**good).SerializeToString() + b"\xfa\x01" + bytes([size & 0x7F | 0x80, size >> 7]) + bytes(size)
+        read(case, padded)
+    book.add(ours.read, "a wrong checksum", link=SCHEME + b64(whole[:-1] + bytes([whole[-1] ^ 1])))
+    book.add(ours.read, "three bytes", link=SCHEME + b64(whole[:3]))
