@@ -8,12 +8,12 @@ from pathlib import Path
 from types import ModuleType
 
 from mepassad.testing.vectors.book import Book, Fields
-from mepassad.testing.vectors.cases import identity, invites, packets, padding, protobuf
+from mepassad.testing.vectors.cases import content, identity, invites, packets, padding, protobuf, seal
 from mepassad.testing.vectors.drawn import Drawn
 
 FOLDER = Path(__file__).parents[3] / "docs" / "protocol" / "vectors"
 VERSION = 1  # of the protocol
-MODULES = (protobuf, identity, invites, padding, packets)
+MODULES = (protobuf, identity, invites, padding, content, seal, packets)
 LAYERS: Mapping[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in MODULES}  # by file
 DRAWN = "drawn"
 

@@ -12,9 +12,9 @@ TEXT = "padding.md"
 def cases(book: Book) -> None:
     """Everything that is published of this layer."""
     for of, classes in ours.SIZES.items():
-        for padded in classes:
-            book.add(ours.size, f"{of}: the most that fits {padded}", size=padded - 1, of=of)
-            book.add(ours.size, f"{of}: one more than that", size=padded, of=of) if padded == classes[-1] else None
+        for fixed in classes:
+            book.add(ours.size, f"{of}: the most that fits {fixed}", size=fixed - 1, of=of)
+        book.add(ours.size, f"{of}: one more than that", size=classes[-1], of=of)
     book.add(ours.size, "nothing", size=0, of="content")
     for size in (69_631, 69_632, 100_000, 131_070, 131_071, 131_072, 262_143, 262_144, 1_015_807, 1_015_808):
         book.add(ours.size, f"by Padmé: {size}", size=size, of="content")

@@ -9,9 +9,9 @@ from mepassad.wire.node_id import key_from_node_id, node_id_from_key
 
 def write(account: str, secret: str, number: str, expires_at: int, nodes: list[Fields]) -> Fields:
     """An invite as a link. `expires_at` in seconds; `nodes` are keys with addresses."""
-    hints = {node_id_from_key(bytes.fromhex(node["key"])): node["addresses"] for node in nodes}
-    parts = (bytes.fromhex(part) for part in (account, secret, number))
-    return {"link": invites.format_invite(invites.InviteLink(*parts, expires_at, hints))}
+    hints: dict[str, list[str]] = {node_id_from_key(bytes.fromhex(node["key"])): node["addresses"] for node in nodes}
+    link = invites.InviteLink(bytes.fromhex(account), bytes.fromhex(secret), bytes.fromhex(number), expires_at, hints)
+    return {"link": invites.format_invite(link)}
 
 
 def read(link: str) -> Fields:

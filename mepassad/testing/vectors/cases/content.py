@@ -1,0 +1,120 @@
+"""Content: every kind, signed and padded, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mepassad.api.crypto import DeviceKey
+from mepassad.testing.vectors.book import Book
+from mepassad.testing.vectors.drawn import draw
+from mepassad.testing.vectors.ours import content as ours
+from mepassad.testing.vectors.people import ANA, BIA, EVE, NOW
+from mepassad.wire.content import CONTENT_LABEL, HELLO, INVISIBLE, RECEIPT, TYPING, _signed
+from mepassad.wire.content import TEXT as TEXT_KIND
+from mepassad.wire.identity import sign_card, stamp_of, verify_devices
+from mepassad.wire.ids import direct_conversation, unb64
+from mepassad.wire.messages_pb2 import Content, Introduction, NodeHint, Receipts, Text, Typing, Verification
+from mepassad.wire.padding import pad
+
+TEXT = "content.md"
+VERIFICATION = 67
+
+
+def cases(book: Book) -> None:
+    """Everything that is published of this layer."""
+    for case, content in _kinds().items():
+        written = book.add(
+            ours.write, case, device_seed=ANA.device.seed().hex(), recipient=BIA.key.hex(), content=content.hex()
+        )
+        _read(book, case, bytes.fromhex(written["plaintext"]))
+    _refused(book)
+
+
+def _content(kind: int, **others: Any) -> Content:
+    """A content of Ana's to Bia."""
+    return Content(
+        id=bytes.fromhex("01974d6b0c007abc8def0123456789ab"),
+        conversation=unb64(direct_conversation(ANA.key, BIA.key)),
+        kind=kind,
+        time_ms=NOW * 1000 + 250,
+        ours=stamp_of(verify_devices(ANA.devices, ANA.key, None)),
+        theirs=stamp_of(verify_devices(BIA.devices, BIA.key, None)),
+        **others,
+    )
+
+
+def _kinds() -> dict[str, bytes]:
+    ids = [draw(f"message id {number}", 16) for number in range(3)]
+    text = Text(text="Bom dia, Bia! \U0001f600")
+    card = sign_card(ANA.device, ANA.name, "person", ANA.devices, NOW)
+    hint = NodeHint(key=draw("Ana, node", 32), addresses=["/ip4/203.0.113.5/tcp/4001"])
+    hello = Introduction(card=card, number=draw("Ana, number", 32), nodes=[hint])
+    redeeming = Introduction()
+    redeeming.CopyFrom(hello)
+    redeeming.invite, redeeming.proof = draw("invite, number", 32), draw("proof", 32)
+    both = Receipts(delivered=ids[:2], read=ids[2:])
+    seen = Verification(invite=draw("invite, number", 32), proof=draw("proof", 32))
+    return {
+        "text": _content(TEXT_KIND, text=text).SerializeToString(),
+        "text, in reply to a message, with receipts": _content(
+            TEXT_KIND, text=text, reply_to=ids[0], receipts=both
+        ).SerializeToString(),
+        "text of the next class": _content(TEXT_KIND, text=Text(text="x" * 200)).SerializeToString(),
+        "hello": _content(HELLO, introduction=hello).SerializeToString(),
+        "hello that redeems an invite": _content(HELLO, introduction=redeeming).SerializeToString(),
+        "receipts": _content(RECEIPT, receipts=both).SerializeToString(),
+        "typing": _content(TYPING, typing=Typing(active=True)).SerializeToString(),
+        "typing no more": _content(TYPING, typing=Typing()).SerializeToString(),
+        "verification": _content(VERIFICATION, verification=seen).SerializeToString(),
+        "a message of a kind that is unknown": _content(INVISIBLE - 1, text=text).SerializeToString(),
+        "an invisible kind that is unknown": _content(2**32 - 1).SerializeToString(),
+    }
+
+
+def _read(
+    book: Book, case: str, plaintext: bytes, sender: bytes = ANA.device.public, recipient: bytes = BIA.key
+) -> None:
+    book.add(ours.read, case, plaintext=plaintext.hex(), sender=sender.hex(), recipient=recipient.hex())
+
+
+def _plaintext(raw: bytes, device: DeviceKey = ANA.device) -> bytes:
+    return pad(device.private.sign(_signed(device.public, BIA.key, raw)) + raw)
+
+
+def _refused(book: Book) -> None:
+    content = _content(TEXT_KIND, text=Text(text="Bom dia"))
+    raw = content.SerializeToString()
+    good = _plaintext(raw)
+    _read(book, "padded to no class", good.rstrip(b"\0"))
+    _read(book, "fields out of order, one of them twice", _plaintext(Content(kind=1).SerializeToString() + raw))
+    _read(book, "an unknown field", _plaintext(raw + b"\xf8\x01\x07"))
+    _read(book, "from another device than the packet says", good, sender=EVE.device.public)
+    _read(book, "to another account", good, recipient=EVE.key)
+    _read(book, "altered", good.replace(b"Bom", b"Mau"))
+    _read(book, "signed by another device", _plaintext(raw, EVE.device))
+    _read(
+        book,
+        "signed without the label",
+        pad(ANA.device.private.sign(_signed(ANA.device.public, BIA.key, raw)[len(CONTENT_LABEL) :]) + raw),
+    )
+    _read(book, "not padded", good[:64] + raw)
+    _read(book, "a signature and nothing else", _plaintext(b""))
+    _read(book, "shorter than a signature", pad(good[:63]))
+    _read(book, "no protobuf", _plaintext(b"\xff"))
+    for case, changed in {
+        "an id of 15 bytes": {"id": bytes(15)},
+        "no id": {"id": b""},
+        "a conversation of 17 bytes": {"conversation": bytes(17)},
+        "in reply to 15 bytes": {"reply_to": bytes(15)},
+    }.items():
+        wrong = Content()
+        wrong.CopyFrom(content)
+        for field, value in changed.items():
+            setattr(wrong, field, value)
+        _read(book, case, _plaintext(wrong.SerializeToString()))
+    _read(book, "a text that is not UTF-8", _plaintext(raw[:-9] + b"\x82\x01\x03\x0a\x01\xff"))
+    _read(
+        book,
+        "a stamp whose hash has 15 bytes, which is that of no list",
+        _plaintext(raw + b"\x32\x11\x12\x0f" + bytes(15)),
+    )
