@@ -31,7 +31,7 @@ class Drawn:
 
     def kem(self, name: str, seed: bytes) -> tuple[bytes, bytes]:
         """(shared secret, ciphertext) for the ML-KEM key of this 64-byte seed."""
-        kept = self._kept.get(name, {})
+        kept = self.used.get(name) or self._kept.get(name, {})
         secret, ciphertext = (bytes.fromhex(kept.get(part, "")) for part in ("shared_secret", "ciphertext"))
         if not ciphertext or kem_decapsulate(seed, ciphertext) != secret:
             secret, ciphertext = kem_encapsulate(kem_public(seed))

@@ -8,12 +8,23 @@ from pathlib import Path
 from types import ModuleType
 
 from mepassad.testing.vectors.book import Book, Fields
-from mepassad.testing.vectors.cases import content, identity, invites, packets, padding, protobuf, seal
+from mepassad.testing.vectors.cases import (
+    content,
+    handshake,
+    identity,
+    invites,
+    packets,
+    padding,
+    prekeys,
+    protobuf,
+    ratchet,
+    seal,
+)
 from mepassad.testing.vectors.drawn import Drawn
 
 FOLDER = Path(__file__).parents[3] / "docs" / "protocol" / "vectors"
 VERSION = 1  # of the protocol
-MODULES = (protobuf, identity, invites, padding, content, seal, packets)
+MODULES = (protobuf, identity, invites, prekeys, handshake, ratchet, padding, content, seal, packets)
 LAYERS: Mapping[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in MODULES}  # by file
 DRAWN = "drawn"
 
