@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 
 from mepassad.builtin.crypto_signal import signal_pb2
+from mepassad.config.describe import describe_keys
+from mepassad.config.model import Config
 
 ROOT = Path(__file__).parents[1]
 PROTOCOL = ROOT / "docs" / "protocol"
 ROW = re.compile(r"^\| ([0-9.,]+(?: · [0-9.,]+)*) \| .* \| .*?((?:`[\w.]+` ?)+)\|$", re.MULTILINE)
 # Whose numbers another node can notice, or depends on.
 WATCHED = ("wire", "builtin/crypto_signal")
-# Units, alphabets, and constants of other people's standards.
-OTHERS = {"DIGITS", "DAY", "_HOUR", "_BECH32M", "_FIELD"}
+# Units and alphabets.
+OTHERS = {"DIGITS", "DAY"}
 
 
 def documented() -> dict[str, tuple[float, ...]]:
@@ -40,7 +42,7 @@ def in_code(name: str) -> tuple[float, ...] | None:
 
 
 def constants() -> list[str]:
-    """Every number that the watched modules name themselves."""
+    """Every number that the watched modules name for others, too."""
     paths = sorted(path for folder in WATCHED for path in (ROOT / "mepassad" / folder).glob("*.py"))
     names = [name for path in paths if not path.stem.endswith("_pb2") for name in assigned(path)]
     return [name for name in names if name.rpartition(".")[2] not in OTHERS and in_code(name) is not None]
@@ -52,12 +54,14 @@ def assigned(path: Path) -> list[str]:
     targets = [
         target for node in ast.parse(path.read_text()).body if isinstance(node, ast.Assign) for target in node.targets
     ]
-    return [f"{module}.{target.id}" for target in targets if isinstance(target, ast.Name) and target.id.isupper()]
+    return [
+        f"{module}.{target.id}" for target in targets if isinstance(target, ast.Name) and re.match("[A-Z]", target.id)
+    ]
 
 
 def test_the_table_of_limits_is_read() -> None:
     assert len(documented()) >= 60
-    assert {"wire.identity.MAX_DEVICES", "wire.framing._MAX_PREFIX"} <= set(constants())
+    assert {"wire.identity.MAX_DEVICES", "builtin.crypto_signal.ratchet.MAX_GAP"} <= set(constants())
 
 
 @pytest.mark.parametrize("name", constants())
@@ -71,18 +75,11 @@ def test_a_number_in_the_table_of_limits_is_that_of_the_code(name: str) -> None:
 
 
 def test_what_the_operator_sets_is_in_the_table_of_limits_with_its_default() -> None:
-    from mepassad.config.model import Delivery, Messages
-
     text = (PROTOCOL / "limits.md").read_text().rpartition("## What the operator sets")[2]
-    said = dict(re.findall(r"`(\w+\.\w+)` \(([0-9,]+)", text))
-    assert {name: int(value.replace(",", "")) for name, value in said.items()} == {
-        "delivery.max_packet": Delivery().max_packet,
-        "delivery.window": Delivery().window,
-        "delivery.packet_rate": Delivery().packet_rate,
-        "delivery.packet_burst": Delivery().packet_burst,
-        "delivery.expire_days": Delivery().expire_days,
-        "messages.max_text": Messages().max_text,
-    }
+    said = {name: int(value.replace(",", "")) for name, value in re.findall(r"`(\w+\.\w+)` \(([0-9,]+)", text)}
+    defaults = {info.key: info.default for info in describe_keys(Config)}
+    assert said == {name: defaults[name] for name in said}
+    assert said.keys() == set(re.findall(r"`(\w+\.\w+)`", text)) - {"config.yaml"}
 
 
 def test_the_texts_name_every_field_of_prekeys_and_handshake_with_its_number() -> None:

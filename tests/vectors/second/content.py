@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from second.identity import card
 from second.padding import padded, unpadded
 from second.primitives import ed25519_public, sha256, sign, verify
 from second.protobuf import decode, plain
@@ -30,3 +31,27 @@ def read(plaintext: str, sender: str, recipient: str) -> Fields:
     need(len(content.get("id", b"")) == len(content.get("conversation", b"")) == 16, "MalformedContent")
     need(len(content.get("reply_to", b"")) in (0, 16), "MalformedContent")
     return plain(content)
+
+
+def introduction(introduction: str, device: str, now: int) -> Fields:
+    told = decode("Introduction", bytes.fromhex(introduction), "MalformedContent")
+    shown = card(told.get("card", {}), now)
+    need(device in [one["key"] for one in shown["devices"]["devices"]], "MalformedContent")
+    need(len(told.get("number", b"")) == 32, "MalformedContent")
+    nodes: dict[bytes, list[str]] = {}
+    for hint in told.get("nodes", [])[:4]:
+        need(len(hint.get("key", b"")) == 32, "MalformedContent")
+        nodes[hint["key"]] = [address for address in hint.get("addresses", [])[:8] if len(address) <= 256]
+    number, key = told.get("directory_number", b""), told.get("directory_key", b"")
+    need((len(number), len(key)) in ((0, 0), (32, 32)), "MalformedContent")
+    return plain(
+        {
+            "account": shown["devices"]["account"],
+            "name": shown["name"],
+            "kind": shown["kind"],
+            "number": told["number"],
+            "nodes": [{"key": node, "addresses": addresses} for node, addresses in nodes.items()],
+            "directory_number": number,
+            "directory_key": key,
+        }
+    )

@@ -6,7 +6,7 @@ import unicodedata
 from importlib.resources import files
 from typing import Any
 
-from second.primitives import ed25519_public, sha256, sign, verify
+from second.primitives import ed25519_public, hkdf, hmac, sha256, sign, verify
 from second.protobuf import decode, encode
 from second.refused import Refused, need
 from second.texts import base58, base64url, bech32m, unbase58, unbase64url, unbech32m
@@ -28,8 +28,26 @@ def words(words: str) -> Fields:
             seed = int(bits[:256], 2).to_bytes(32, "big")
             if int(bits[256:], 2) == sha256(seed)[0]:
                 key = ed25519_public(seed)
-                return {"seed": seed.hex(), "account_key": key.hex(), "account_id": bech32m("mp", key)}
+                return {
+                    "seed": seed.hex(),
+                    "account_key": key.hex(),
+                    "account_id": bech32m("mp", key),
+                } | directory(seed)
     raise Refused("WrongWords")
+
+
+def directory(seed: bytes) -> Fields:
+    private = hkdf(seed, bytes(32), b"mepassa/1 directory number", 32)
+    return {
+        "directory_private": private.hex(),
+        "directory_number": ed25519_public(private).hex(),
+        "directory_key": hkdf(seed, bytes(32), b"mepassa/1 directory key", 32).hex(),
+    }
+
+
+def reunion_proof(directory_key: str, transcript: str) -> Fields:
+    label = b"mepassa/1 reunion proof"
+    return {"proof": hmac(bytes.fromhex(directory_key), label, bytes.fromhex(transcript)).hex()}
 
 
 def account_id_write(key: str) -> Fields:

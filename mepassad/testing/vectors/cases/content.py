@@ -28,6 +28,7 @@ def cases(book: Book) -> None:
         )
         _read(book, case, bytes.fromhex(written["plaintext"]))
     _refused(book)
+    _introductions(book)
 
 
 def _content(kind: int, **others: Any) -> Content:
@@ -118,3 +119,30 @@ def _refused(book: Book) -> None:
         "a stamp whose hash has 15 bytes, which is that of no list",
         _plaintext(raw + b"\x32\x11\x12\x0f" + bytes(15)),
     )
+
+
+def _introductions(book: Book) -> None:
+    card = sign_card(ANA.device, ANA.name, "person", ANA.devices, NOW)
+    address = "/ip4/203.0.113.5/tcp/4001"
+    directory: dict[str, Any] = {"directory_number": bytes(32), "directory_key": bytes(range(32))}
+    nodes = [NodeHint(key=draw(f"node {number}", 32), addresses=[address]) for number in range(5)]
+    parts: dict[str, Any] = {"card": card, "number": draw("Ana, number", 32)}
+
+    def read(case: str, device: DeviceKey = ANA.device, **changed: Any) -> None:
+        raw = Introduction(**parts | changed).SerializeToString()
+        book.add(ours.introduction, case, introduction=raw.hex(), device=device.public.hex(), now=NOW)
+
+    read("without nodes")
+    read("4 nodes are read", nodes=nodes)
+    read("a fifth node is not looked at", nodes=[*nodes[:4], NodeHint(key=b"short")])
+    read("8 addresses are looked at", nodes=[NodeHint(key=nodes[0].key, addresses=["", "x" * 257] + [address] * 7)])
+    read("an address of 256 characters", nodes=[NodeHint(key=nodes[0].key, addresses=["\u00e9" * 256])])
+    read("of two hints of one node, the last counts", nodes=[nodes[0], NodeHint(key=nodes[0].key)])
+    read("a node with a key of 31 bytes", nodes=[NodeHint(key=bytes(31))])
+    read("a directory number and key", **directory)
+    read("a directory number alone", directory_number=bytes(32))
+    read("a directory key of 31 bytes", **directory | {"directory_key": bytes(31)})
+    read("no number", number=b"")
+    read("a number of 31 bytes", number=bytes(31))
+    read("without a card", card=None)
+    read("from a device that is not on the list", device=EVE.device)

@@ -11,6 +11,7 @@ from mepassad.testing.vectors.book import Book
 from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import identity as ours
 from mepassad.testing.vectors.people import ANA, BIA, DAY, EVE, NOW
+from mepassad.wire.directory import Directory
 from mepassad.wire.identity import AGREEMENT_LABEL, CARD_LABEL, LIST_LABEL, MAX_DEVICES, MAX_REVOKED, agree
 from mepassad.wire.ids import bech32m_encode
 from mepassad.wire.messages_pb2 import Card, Device, DeviceList, SignedCard, SignedDeviceList
@@ -44,6 +45,8 @@ def _words(book: Book) -> None:
     book.add(ours.words, "a word of neither list", words=" ".join(["mepassa", second, *rest]))
     mixed = " ".join(english.split()[:12] + portuguese.split()[12:])
     book.add(ours.words, "words of both languages", words=mixed)
+    key = Directory.of(ANA.seed).key.hex()
+    book.add(ours.reunion_proof, "Bia comes back to Ana", directory_key=key, transcript=draw("transcript", 32).hex())
 
 
 def _ids(book: Book) -> None:

@@ -9,17 +9,31 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mepassad.api.crypto import DeviceKey
 from mepassad.people.accounts import seed_of
 from mepassad.testing.vectors.book import Fields
-from mepassad.wire import ids, node_id
+from mepassad.wire import directory, ids, node_id
 from mepassad.wire.identity import Devices, agree, parse, sign_card, sign_devices, verify_card, verify_devices
 from mepassad.wire.messages_pb2 import DeviceList, SignedCard, SignedDeviceList
 from mepassad.wire.names import clean_name
 
 
 def words(words: str) -> Fields:
-    """The account that 24 recovery words stand for: its seed, public key and id."""
+    """The account that 24 recovery words stand for: its seed, public key and id; and the directory number, with its
+    private key, and the directory key, that are made of the seed."""
     seed = seed_of(words)
     key = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
-    return {"seed": seed.hex(), "account_key": key.hex(), "account_id": ids.account_id(key)}
+    told = directory.Directory.of(seed)
+    return {
+        "seed": seed.hex(),
+        "account_key": key.hex(),
+        "account_id": ids.account_id(key),
+        "directory_private": told.private.hex(),
+        "directory_number": told.number().hex(),
+        "directory_key": told.key.hex(),
+    }
+
+
+def reunion_proof(directory_key: str, transcript: str) -> Fields:
+    """What takes an old contact back to a restored account, inside the handshake with this transcript."""
+    return {"proof": directory.reunion_proof(bytes.fromhex(directory_key), bytes.fromhex(transcript)).hex()}
 
 
 def account_id_write(key: str) -> Fields:
