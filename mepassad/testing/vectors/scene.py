@@ -21,6 +21,7 @@ HANDSHAKES = {
     "with both one-time keys": (HELD, ONE_TIME_PQ),
     "with the last resort alone": ([SIGNED, LAST_RESORT], LAST_RESORT),
     "with the last resort and a one-time key": ([SIGNED, LAST_RESORT, ONE_TIME], LAST_RESORT),
+    "with a signed prekey whose id is 0": ([SIGNED | {"id": 0}, LAST_RESORT], LAST_RESORT),
 }
 
 

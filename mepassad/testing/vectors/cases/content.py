@@ -63,6 +63,7 @@ def _kinds() -> dict[str, bytes]:
         "text of the next class": _content(TEXT_KIND, text=Text(text="x" * 200)).SerializeToString(),
         "hello": _content(HELLO, introduction=hello).SerializeToString(),
         "hello that redeems an invite": _content(HELLO, introduction=redeeming).SerializeToString(),
+        "hello that names lost sessions": _content(HELLO, introduction=hello, lost=ids[:2]).SerializeToString(),
         "receipts": _content(RECEIPT, receipts=both).SerializeToString(),
         "typing": _content(TYPING, typing=Typing(active=True)).SerializeToString(),
         "typing no more": _content(TYPING, typing=Typing()).SerializeToString(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mepassad.builtin.crypto_signal import labels, prekeys, ratchet
+from mepassad.builtin.crypto_signal import handshake, labels, prekeys, ratchet
 from mepassad.builtin.crypto_signal.signal_pb2 import Bundle, Handshake, SignedPrekey
 from mepassad.testing.vectors.book import Book, Fields
 from mepassad.testing.vectors.drawn import draw
@@ -101,13 +101,32 @@ def _accept(
 
 
 def _accepted(book: Book) -> None:
-    for case in HANDSHAKES:
-        _accept(book, case, _messages(book, case, b"bom dia")[0])
+    for case, (held, _) in HANDSHAKES.items():
+        _accept(book, case, _messages(book, case, b"bom dia")[0], held)
     _accept(book, "the second message comes first", _messages(book, FIRST, b"bom dia", b"Bia")[1])
     _accept(book, "an empty text", _messages(book, FIRST, b"")[0])
+    _accept(book, "a handshake of 4096 bytes, most of them unknown", _sized(book, ratchet.MAX_HANDSHAKE))
+    _accept(book, "a handshake of 4097 bytes, most of them unknown", _sized(book, ratchet.MAX_HANDSHAKE + 1))
     message = _messages(book, LAST, b"bom dia")[0]
     begun = _accept(book, "a last resort that began others", message, _remembering([draw("session", 16).hex()]))
     _accept(book, "a session that the last resort remembers", message, _remembering(begun["remembered"]))
+
+
+def _sized(book: Book, size: int) -> bytes:
+    """A first message of Ana's whose handshake has unknown fields, so that it has that size."""
+    inputs = initiation(book.drawn, FIRST)
+    bundle, begun = Bundle.FromString(bytes.fromhex(inputs["bundle"])), ours.initiate(**inputs)
+    encoded = bytes.fromhex(begun["front"])[3:]
+    room = size - len(encoded) - 4
+    encoded += b"\xfa\x01" + bytes([room & 0x7F | 0x80, room >> 7]) + bytes(room)
+    keys = [bundle.signed_prekey, bundle.pq_prekey]
+    transcript = handshake._transcript(
+        ANA.device.public, BIA.device.public, keys, bundle.one_time_prekey.public, encoded
+    )
+    secrets = [bytes.fromhex(begun[f"dh{number}"]) for number in range(1, 5)] + [bytes.fromhex(inputs["shared_secret"])]
+    root = handshake._root_key(secrets, transcript)
+    state = ratchet.begin_sending(root, bundle.signed_prekey.public, transcript, encoded)
+    return ratchet.encrypt(state, b"bom dia", lambda size: draw("Ana, first ratchet key", size)).message
 
 
 def _remembering(sessions: list[str]) -> list[Fields]:
@@ -133,8 +152,8 @@ def _bad_messages(book: Book) -> None:
     message = _messages(book, FIRST, b"bom dia")[0]
     encoded, start = ratchet.split(message)
 
-    def refuse(case: str, handshake: bytes) -> None:
-        _accept(book, case, ratchet.frame(handshake) + message[start:])
+    def refuse(case: str, wrong: bytes) -> None:
+        _accept(book, case, ratchet.frame(wrong) + message[start:])
 
     def changed(**fields: bytes | int) -> bytes:
         wrong = Handshake.FromString(encoded)
@@ -146,7 +165,6 @@ def _bad_messages(book: Book) -> None:
     refuse("an empty handshake", b"")
     refuse("a handshake that is no protobuf", b"\xff")
     refuse("a handshake of 4096 bytes that is no protobuf", b"\xff" * 4096)
-    refuse("a handshake of 4097 bytes", encoded + b"\xfa\x01\xf6\x16" + bytes(4097 - len(encoded) - 4))
     refuse("an unknown field", encoded + b"\xf8\x01\x07")
     refuse("an ephemeral key of low order", changed(ephemeral=bytes(32)))
     refuse("an ephemeral key of 31 bytes", changed(ephemeral=bytes(range(31))))

@@ -148,6 +148,7 @@ def _forged_lists(book: Book) -> None:
         "a name that is cleaned": _body(
             devices=[Device(key=device.key, name=" A\u200bna\n", agreement=device.agreement)]
         ),
+        "a version of 0": _body(version=0),
         "32 devices": _body(MAX_DEVICES),
         "33 devices": _body(MAX_DEVICES + 1),
         "no device": _body(0),

@@ -35,6 +35,10 @@ def _written(book: Book) -> str:
     )  # fmt: skip
     book.add(ours.write, "no node", **parts, expires_at=NOW, nodes=[])
     book.add(ours.write, "the expiry is rounded up", **parts, expires_at=NOW + 1, nodes=[])
+    exact = [{"key": NODE.hex(), "addresses": ["x" * 88]}]
+    book.add(ours.write, "an address that just fits", **parts, expires_at=NOW, nodes=exact)
+    over = [{"key": NODE.hex(), "addresses": ["x" * 89]}]
+    book.add(ours.write, "an address that just does not", **parts, expires_at=NOW, nodes=over)
     nodes.append({"key": draw("Ana, another node", 32).hex(), "addresses": [address]})
     book.add(ours.write, "two nodes; the second is left out", **parts, expires_at=NOW, nodes=nodes)
     return str(found["link"])

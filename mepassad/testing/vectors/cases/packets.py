@@ -31,6 +31,7 @@ def _framing(book: Book) -> None:
         ("a frame in pieces, its length too", ["81", "00", "01"], 4),
         ("an unfinished one is kept", ["02010203", "04"], 4),
         ("empty frames", ["0000"], 4),
+        ("frames of 300 bytes", [("ac02" + "07" * 300) * 2], 300),
         ("a length that is longer than it need be", ["8180808000ff"], 4),
         ("as long as the limit", ["0401020304"], 4),
         ("longer than the limit: known from its length alone", ["05"], 4),

@@ -87,6 +87,7 @@ def _conversation(ana: Side, bia: Side) -> None:
     ana.receive("Bia's second, the first one that Ana hears: no front any more, the first is missing", bia1)
     ana4 = ana.send("Ana's fifth: she turns, and the chain before had four", b"tudo, e tu?")
     bia.receive("Ana's fifth: Bia turns, the fourth is missing at the end of the chain before", ana4)
+    bia.receive("Ana's sixth, nothing is missing before it", ana.send("Ana's sixth", b"e mais"))
     bia.receive("Ana's second, with a key that was kept", ana1)
     bia.receive("Ana's fourth, with a key that was kept", ana3)
     bia.receive("Ana's second again: its chain is over, and it looks like a turn", ana1)
@@ -163,6 +164,6 @@ def _ends(book: Book, ana: Side) -> None:
 def _too_early(ana: Side, bia: Side) -> None:
     """Bia turns again, though Ana has said nothing since: it would open if that were not refused."""
     again = State.unpack(bia.state)
-    again.sending = bytes(32)
+    again.sending, again.sent, again.previous = bytes(32), 0, again.sent
     _, message = ratchet.encrypt(again.pack(), b"", lambda size: draw("Bia, ratchet key too early", size))
     ana.receive("a peer that changes its key before it can have heard ours", message)

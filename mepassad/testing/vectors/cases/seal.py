@@ -44,6 +44,8 @@ def _keys(book: Book) -> None:
     read("asked of another device", written, of=EVE.device.public)
     negative = wire.sign_seal_key(BIA.device, -1, NOW, PUBLIC).SerializeToString().hex()
     read("a negative id is signed as two's complement", negative)
+    read("an id of 0", wire.sign_seal_key(BIA.device, 0, NOW, PUBLIC).SerializeToString().hex())
+    read("a date of 0", wire.sign_seal_key(BIA.device, 1, 0, PUBLIC).SerializeToString().hex(), 0)
     short = wire.sign_seal_key(BIA.device, 1, NOW, PUBLIC[:31]).SerializeToString().hex()
     read("a public key of 31 bytes", short)
     key = SealKey.FromString(bytes.fromhex(written))
