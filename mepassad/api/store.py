@@ -163,6 +163,10 @@ class Store(Protocol):
         """A setting."""
         ...
 
+    async def settings(self) -> Sequence[tuple[str, str, bytes]]:
+        """All settings, of the node and of all accounts: account, key, value."""
+        ...
+
     async def plugin_state(self, plugin: str, key: str) -> bytes | None:
         """A plugin's value."""
         ...
