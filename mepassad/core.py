@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from anyio.abc import TaskGroup
 
@@ -40,6 +39,7 @@ from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
 from mepassad.people.invites import Invites
+from mepassad.people.keyfiles import KeyFiles
 from mepassad.people.reunions import Reunions
 from mepassad.wire.packets import PREKEY_PROTOCOL
 
@@ -47,8 +47,8 @@ from mepassad.wire.packets import PREKEY_PROTOCOL
 class Core:
     """Every room of the node between the store below and the RPC above."""
 
-    def __init__(self, config: Config, clock: Clock, store: Store, crypto: Crypto, bus: Bus, keys: Path) -> None:
-        """`keys`: the folder of key files."""
+    def __init__(self, config: Config, clock: Clock, store: Store, crypto: Crypto, bus: Bus, keys: KeyFiles) -> None:
+        """`keys`: where device keys are kept."""
         log, limits = StructuredLog("delivery"), config.delivery
         self._config = config
         self.accounts = Accounts(store, crypto, clock, keys)

@@ -17,12 +17,11 @@ import msgspec
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad import __version__, lock, welcome
+from mepassad import __version__, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
-from mepassad.api.store import Store
 from mepassad.api.transport import Transport
-from mepassad.api.types import Account, Secret
+from mepassad.api.types import Account
 from mepassad.bus import Bus
 from mepassad.clock import SystemClock
 from mepassad.components import Components, first_error
@@ -30,8 +29,8 @@ from mepassad.config.load import Loaded
 from mepassad.core import Core
 from mepassad.delivery.loopback import Loopback
 from mepassad.errors import AccountExists, ComponentFailed
+from mepassad.ground import ground
 from mepassad.log import StructuredLog
-from mepassad.people.keyfiles import private_folder, read_key, write_key
 from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
 from mepassad.supervisor import Supervisor, tell_failure
@@ -141,8 +140,8 @@ async def up(
 ) -> AsyncIterator[Node]:
     """A running node; leaving stops it. A first run makes an account, and hands over its words.
 
-    Raises `AlreadyRunning`, `UnsafePath`, `StoreTooNew`, `StoreBroken`, `SocketInUse`, `AddressRefused`, and
-    `ComponentFailed` when a component fails later; that is a fact (`plugin.failed`) first.
+    Raises what `ground` raises, `SocketInUse`, `AddressRefused`, and `ComponentFailed` when a component fails later;
+    that is a fact (`plugin.failed`) first.
     """
     async with AsyncExitStack() as stack:
         components, core, bus = await begin(stack, loaded, plugins, clock)
@@ -172,19 +171,12 @@ def _of(noun: str, components: Components) -> Sequence[tuple[str, Component[Any]
 
 
 async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: Clock) -> tuple[Components, Core, Bus]:
-    """Folder, lock, node key, store, crypto: all that is needed without a network."""
-    folder = private_folder(loaded.config.node.data_dir)
-    stack.enter_context(lock.hold(folder))
-    keys = private_folder(folder / "keys")
-    path = keys / "node.key"
-    if not path.exists():
-        write_key(path, Ed25519PrivateKey.generate().private_bytes_raw())
-    components = Components(loaded, plugins, clock, Secret(read_key(path)))
-    store: Store = await stack.enter_async_context(components.live(*components.one("provide_store")))
-    components.store = store
+    """Folder, lock, keys, store, crypto: all that is needed without a network."""
+    held = await stack.enter_async_context(ground(loaded, plugins, clock))
+    components, store = held.components, held.store
     crypto: Crypto = await stack.enter_async_context(components.live(*components.one("provide_crypto")))
     bus = Bus(store, (await store.event_range())[1])
-    return components, Core(loaded.config, clock, store, crypto, bus, keys), bus
+    return components, Core(loaded.config, clock, store, crypto, bus, held.keys), bus
 
 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:

@@ -72,6 +72,21 @@ class Log(Section, frozen=True):
     )
 
 
+class Keys(Section, frozen=True):
+    """Where the passphrase of a folder comes from whose keys are sealed, in this order; else it is asked for."""
+
+    credential: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,254}$", description="Name of the systemd credential."),
+    ] = "mepassad.passphrase"
+    passphrase_file: Annotated[Path | None, Meta(description="File 0600 with the passphrase. Default: none.")] = None
+    keyring: Annotated[bool, Meta(description="Ask the keyring of the operating system.")] = False
+    memory_mb: Annotated[
+        int,
+        Meta(ge=64, le=1024, description="MiB that each guess at a passphrase takes, from when it is set or changed."),
+    ] = 256
+
+
 class Messages(Section, frozen=True):
     """What a message may hold."""
 
@@ -145,6 +160,7 @@ class Config(Section, frozen=True):
     crypto: Crypto = Crypto()
     store: Store = Store()
     log: Log = Log()
+    keys: Keys = Keys()
     messages: Messages = Messages()
     delivery: Delivery = Delivery()
     invites: Invites = Invites()

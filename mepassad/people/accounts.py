@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,7 +14,7 @@ from mepassad.api.store import Commit, Store
 from mepassad.api.types import Account, AccountId
 from mepassad.api.writes import PutAccount, PutKeys, SetSetting
 from mepassad.errors import AccountExists, InvalidName, NoAccount, UnknownAccount, WrongWords
-from mepassad.people.keyfiles import private_folder, read_key, write_key
+from mepassad.people.keyfiles import KeyFiles
 from mepassad.wire.directory import Directory
 from mepassad.wire.identity import KINDS, Devices, agree, sign_devices, verify_devices
 from mepassad.wire.ids import account_id, account_key
@@ -63,19 +62,19 @@ class Me(msgspec.Struct, frozen=True):
 class Accounts:
     """All accounts of the node, in memory; device keys lie in files beside the store, 0600."""
 
-    def __init__(self, store: Store, crypto: Crypto, clock: Clock, folder: Path) -> None:
-        """`folder`: where device keys are kept."""
-        self._store, self._crypto, self._clock, self._folder = store, crypto, clock, folder
+    def __init__(self, store: Store, crypto: Crypto, clock: Clock, keys: KeyFiles) -> None:
+        """`keys`: where device keys are kept."""
+        self._store, self._crypto, self._clock, self._keys = store, crypto, clock, keys
         self._all: dict[AccountId, Me] = {}
         self._by_device: dict[bytes, Me] = {}
         self.added: Callable[[AccountId], Awaitable[None]]
 
     async def load(self) -> None:
-        """Read all accounts and their keys. Raises `UnsafePath`, `StoreBroken`."""
+        """Read all accounts and their keys. Raises `UnsafePath`, `StoreBroken`, `VaultBroken`."""
         for row in await self._store.accounts():
             private, key, at = [await self._store.setting(row.id, name) for name in (_NUMBER, _KEY, _RESTORED)]
             directory = Directory(private, key) if private and key else None
-            self._take(row, DeviceKey(read_key(self._path(row.id))), directory, int(at or b"0"))
+            self._take(row, DeviceKey(self._keys.read(_file(row.id))), directory, int(at or b"0"))
 
     def _take(self, row: Account, device: DeviceKey, directory: Directory | None, restored_at: int) -> Me:
         key = account_key(row.id)
@@ -83,9 +82,6 @@ class Accounts:
         self._all[row.id] = me
         self._by_device[device.public] = me
         return me
-
-    def _path(self, account: AccountId) -> Path:
-        return self._folder / f"{account}.key"
 
     async def create(self, name: str, kind: str) -> tuple[Account, str]:
         """Make an account; returns it and its 24 words, which are kept nowhere. Raises `InvalidName`."""
@@ -121,11 +117,9 @@ class Accounts:
         return row
 
     def _keep_key(self, account: AccountId, device: DeviceKey) -> None:
-        path = self._path(account)
-        private_folder(path.parent)
         # A key file left by a crash before the commit belongs to no account: nothing was signed with it.
-        path.unlink(missing_ok=True)
-        write_key(path, device.seed())
+        self._keys.path(_file(account)).unlink(missing_ok=True)
+        self._keys.write(_file(account), device.seed())
 
     def all(self) -> Sequence[Account]:
         """Every account, oldest first."""
@@ -149,3 +143,7 @@ class Accounts:
     def by_device(self, device: bytes) -> Me | None:
         """The account whose device on this node has this public key."""
         return self._by_device.get(device)
+
+
+def _file(account: AccountId) -> str:
+    return f"{account}.key"

@@ -1,15 +1,71 @@
-"""Private keys on disk: PEM files that only the user can read."""
+"""Private keys on disk: files that only the user can read, in PEM, or sealed where the folder has a passphrase."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad.errors import StoreBroken, UnsafePath
+from mepassad.errors import StoreBroken, UnsafePath, VaultMissing
+from mepassad.vault.vault import KEY_FILE, OVERHEAD, VERSION, Vault, place
+
+_NEW = ".new"  # end of the name of a file that is to replace another
+_CHUNK = 1 << 20  # bytes overwritten at once
+
+
+class KeyFiles:
+    """The folder of key files, by name. With a vault, what is written is sealed, bound to the file's name."""
+
+    def __init__(self, folder: Path, vault: Vault | None) -> None:
+        """`folder`: made 0700 already."""
+        self.folder, self.vault = folder, vault
+
+    def path(self, name: str) -> Path:
+        """The file of a name."""
+        return self.folder / name
+
+    def write(self, name: str, seed: bytes) -> None:
+        """Keep an Ed25519 seed (32 bytes) in a new file; an existing one is an error (FileExistsError)."""
+        write_private(self.path(name), self._sealed(name, seed) if self.vault else _pem(seed))
+
+    def read(self, name: str) -> bytes:
+        """The seed in a file, sealed or not. Raises as `read_key`, and `VaultBroken`, `VaultMissing`."""
+        path = self.path(name)
+        check_private(path)
+        data = path.read_bytes()
+        if not data.startswith(VERSION) or len(data) != OVERHEAD + 32:
+            return read_key(path)
+        if self.vault is None:
+            raise VaultMissing
+        return self.vault.open(KEY_FILE, place(name), data)
+
+    def plain(self) -> list[str]:
+        """The names of the files that are not sealed."""
+        return sorted(path.name for path in self.folder.glob("*.key") if not path.read_bytes().startswith(VERSION))
+
+    def seal(self, names: Iterable[str]) -> None:
+        """Seal these files; each is whole, before or after, whatever happens."""
+        for name in names:
+            replace_private(self.path(name), self._sealed(name, self.read(name)))
+
+    def open_all(self) -> None:
+        """Write all files as PEM again."""
+        for path in sorted(self.folder.glob("*.key")):
+            replace_private(path, _pem(self.read(path.name)))
+
+    def tidy(self) -> None:
+        """Erase what an interrupted change of a file left behind: it may hold a plain key."""
+        for path in self.folder.glob(f"*{_NEW}"):
+            erase(path)
+
+    def _sealed(self, name: str, seed: bytes) -> bytes:
+        assert self.vault is not None  # noqa: S101 (who seals has a vault)
+        return self.vault.seal(KEY_FILE, place(name), seed)
 
 
 def write_private(path: Path, data: bytes) -> None:
@@ -19,6 +75,40 @@ def write_private(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+    _sync_folder(path)
+
+
+def replace_private(path: Path, data: bytes) -> None:
+    """Put a file 0600 in its place, durably: whatever happens, it is there whole, or what was there before is. The
+    bytes of that are overwritten then."""
+    new = path.with_name(path.name + _NEW)
+    new.unlink(missing_ok=True)
+    write_private(new, data)
+    old = path.open("r+b") if path.exists() else None
+    new.replace(path)
+    _sync_folder(path)
+    if old:
+        with old:
+            _overwrite(old)
+
+
+def erase(path: Path) -> None:
+    """Delete a file durably, then overwrite its bytes, as far as disk and file system write where they read."""
+    with path.open("r+b") as file:
+        path.unlink()
+        _sync_folder(path)
+        _overwrite(file)
+
+
+def _overwrite(file: BinaryIO) -> None:
+    left = os.fstat(file.fileno()).st_size
+    while left:
+        left -= file.write(bytes(min(left, _CHUNK)))
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -26,11 +116,16 @@ def write_private(path: Path, data: bytes) -> None:
         os.close(folder)
 
 
+def _pem(seed: bytes) -> bytes:
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
 def write_key(path: Path, seed: bytes) -> None:
     """Keep an Ed25519 seed (32 bytes) as PKCS #8 PEM (RFC 8410)."""
-    key = Ed25519PrivateKey.from_private_bytes(seed)
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_private(path, pem)
+    write_private(path, _pem(seed))
 
 
 def read_key(path: Path) -> bytes:
@@ -71,4 +166,11 @@ def private_folder(path: Path) -> Path:
         raise UnsafePath(f"{path} belongs to another user; it must be yours.")
     if stat.S_IMODE(found.st_mode) & 0o022:
         raise UnsafePath(f"{path} can be written by others; run: chmod 700 {path}")
+    return path
+
+
+def closed_folder(path: Path) -> Path:
+    """As `private_folder`, and others may not even look into it: its names tell of accounts. Raises `UnsafePath`."""
+    if stat.S_IMODE(private_folder(path).stat().st_mode) & 0o077:
+        raise UnsafePath(f"{path} can be entered by others; run: chmod 700 {path}")
     return path

@@ -1,0 +1,1 @@
+"""Keys at rest: a passphrase seals the keys of the data folder. docs/at-rest.md."""
