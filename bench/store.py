@@ -22,11 +22,13 @@ from pathlib import Path
 import aiosqlite
 
 from mepassad.api.store import Commit, Committed
-from mepassad.api.types import AccountId, Contact, ConversationId, Message, MessageId, Outgoing, Session
+from mepassad.api.types import AccountId, Contact, ConversationId, Message, MessageId, Outgoing, Secret, Session
 from mepassad.api.writes import AddEvent, AddMessage, AddOutgoing, PutContact, PutSession
 from mepassad.builtin.store_sqlite.plan import IndexText, Numbers, Plan
 from mepassad.builtin.store_sqlite.store import SqliteStore, open_store
 from mepassad.builtin.store_sqlite.writer import INDEX_AFTER_COMMITS
+from mepassad.vault.store import sealed_store
+from mepassad.vault.vault import Vault
 
 ACCOUNT = AccountId("mp1" + "q" * 58)
 CONTACT = AccountId("mp1" + "p" * 58)
@@ -178,8 +180,9 @@ async def run(writer: str, callers: int, options: argparse.Namespace) -> None:
         path = Path(place) / "store" / "node.db"
         async with open_store(path, cache_mb=16, queue_limit=4096, backups_made_before=0) as store:
             await prepare(store)
-            if writer == "thread":
-                await measure(writer, store.commit, callers, options, Workload())
+            if writer in ("thread", "sealed"):
+                through = sealed_store(store, Vault(Secret(bytes(32)))) if writer == "sealed" else store
+                await measure(writer, through.commit, callers, options, Workload())
                 return
         async with aiosqlite.connect(path, isolation_level=None, cached_statements=256) as connection:
             for pragma in ("synchronous = FULL", "secure_delete = ON", "cache_size = -16384"):
@@ -192,7 +195,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each measurement runs")
     parser.add_argument("--callers", type=int, nargs="*", default=[1, 28, 256])
-    parser.add_argument("--writers", nargs="*", default=["thread"], help="thread, aiosqlite-grouped, aiosqlite-single")
+    parser.add_argument(
+        "--writers",
+        nargs="*",
+        default=["thread"],
+        help="thread, sealed (thread, behind a vault), aiosqlite-grouped, aiosqlite-single",
+    )
     parser.add_argument("--pause", type=float, default=0.0, help="ms that a caller waits between its commits")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="on the disk to measure")
     options = parser.parse_args()

@@ -54,6 +54,10 @@ class Store(Protocol):
     fsync. After `StoreFull`, later commits work as soon as there is room. A commit is never half visible to reads.
     While too many wait for the disk, more are refused with `StoreBusy`. Text that UTF-8 cannot hold is a ValueError.
 
+    Where a passphrase seals the folder's keys, the core puts itself between: secrets come sealed, as other bytes. A
+    backup that a store makes of itself lies in its folder under a name that ends in `.backup`: it is erased when the
+    rows are sealed.
+
     Reads see every commit whose awaitable has ended. All rows are of one account unless said otherwise.
     """
 

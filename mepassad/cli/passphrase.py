@@ -44,11 +44,12 @@ def set_(setting: Setting, from_file: Path | None, in_keyring: bool) -> None:
     new = New(setting, from_file, in_keyring)
     erased = change.set_passphrase(loaded, plugins, new.get)
     new.taken()
-    click.echo(_("The keys are sealed. Who loses the passphrase loses them: keep it in a safe place."))
+    folder = loaded.config.node.data_dir
+    click.echo(_("The keys in {path} are sealed. Who loses the passphrase loses them.").format(path=folder))
     click.echo(_("The next start takes it from where the section `keys` of the configuration says, or asks for it."))
     for path in erased:
         click.echo(_("Deleted, because it held keys in plain: {path}").format(path=path))
-    for path in sorted(loaded.config.node.data_dir.glob("recovery-words-*.txt")):
+    for path in sorted(folder.glob("recovery-words-*.txt")):
         click.echo(_("Still in plain, write the words down on paper, then delete it: {path}").format(path=path))
 
 

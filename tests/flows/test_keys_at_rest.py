@@ -166,7 +166,7 @@ def test_a_new_passphrase_can_be_typed_and_changed_and_taken_away(fleet: Fleet) 
     with Terminal(MEPASSAD, "--config", daemon.config_file, "passphrase", "set") as terminal:
         terminal.answer("New passphrase: ", PASSPHRASE)
         terminal.answer("once more: ", PASSPHRASE)
-        terminal.until("The keys are sealed.")
+        terminal.until(f"The keys in {daemon.data} are sealed.")
         assert terminal.exit_code() == 0
     with Terminal(MEPASSAD, "--config", daemon.config_file, "passphrase", "change") as terminal:
         terminal.answer("Passphrase: ", PASSPHRASE)
