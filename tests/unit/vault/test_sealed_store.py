@@ -107,6 +107,22 @@ async def test_nothing_of_the_plain_rows_is_left_in_the_file_once_the_store_was_
     assert SECRET not in bytes_in(tmp_path)
 
 
+async def test_skipped_keys_are_dropped_before_they_are_kept_sealed(
+    raw: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that no store keeps the plain ones because it knows their references already."""
+    await fill(raw)
+    committed: list[Write] = []
+    commit = raw.commit
+    monkeypatch.setattr(raw, "commit", lambda one: committed.extend(one.writes) or commit(one))
+    await seal_rows(raw, VAULT)
+    known = {one for one in await raw.skipped(ANA, b"session")}
+    for write, before in zip(committed[1:], committed, strict=False):
+        if isinstance(write, AddSkipped):
+            assert isinstance(before, DropSkipped)
+            assert set(before.references) == known
+
+
 async def test_a_session_goes_on_after_it_was_sealed(raw: SqliteStore, store: Store) -> None:
     await fill(raw)
     await seal_rows(raw, VAULT)
