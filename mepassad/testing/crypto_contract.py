@@ -173,7 +173,6 @@ class CryptoContract:
         assert len({bob.bundle() for _ in range(5)}) == 5
 
     def test_a_first_message_opens_for_nobody_else_and_from_nobody_else(self, engine: Crypto) -> None:
-        need(engine, "seeded-identity")
         alice, bob, mallory = Party(engine), Party(engine), Party(engine)
         session = alice.begin(bob)
         message = alice.send(session, b"for bob")

@@ -1,0 +1,47 @@
+"""The engine of a node is a plugin: two nodes talk by Olm as they do by Signal, and an Olm and a Signal do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from mepassad.api.crypto import Crypto
+from mepassad.api.types import PrivateKey
+from mepassad.builtin.crypto_signal.plugin import Signal
+from mepassad.errors import BadBundle
+from mepassad.testing.crypto_party import Party
+from mepassad.testing.nodes import Nodes, eventually
+from tests.fixtures import crypto_olm
+
+OLM = {"crypto__plugin": "olm"}
+
+
+@pytest.fixture(autouse=True)
+def installed(nodes: Nodes) -> None:
+    nodes.plugins["olm"] = crypto_olm
+
+
+def kinds(keys: Sequence[PrivateKey]) -> set[str]:
+    return {key.kind for key in keys}
+
+
+async def test_two_nodes_with_another_engine_chat_restart_and_answer(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair(**OLM)
+    assert kinds(await ana.node.store.keys(ana.account)) == set(crypto_olm.POOLS)
+    await ana.say(bob, "olá")
+    await eventually(lambda: bob.texts() == ["olá"])
+    await bob.say(ana, "oi")
+    await nodes.in_time(lambda: len(bob.facts("message.delivered")) == 1)
+    ana, bob = await nodes.restart("ana"), await nodes.restart("bob")
+    await bob.say(ana, "still here?")
+    await nodes.in_time(lambda: ana.texts() == ["still here?"])
+    await ana.say(bob, "in the same session")
+    await nodes.in_time(lambda: bob.texts() == ["in the same session"])
+    assert len(await ana.node.store.sessions(ana.account)) == 1
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(Signal(), crypto_olm.Olm()), (crypto_olm.Olm(), Signal())])
+def test_the_prekeys_of_one_engine_are_refused_by_another_with_a_sentence(mine: Crypto, theirs: Crypto) -> None:
+    with pytest.raises(BadBundle, match="prekeys are not acceptable"):
+        Party(mine).begin(Party(theirs))
