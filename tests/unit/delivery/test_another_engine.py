@@ -42,6 +42,6 @@ async def test_two_nodes_with_another_engine_chat_restart_and_answer(nodes: Node
 
 
 @pytest.mark.parametrize(("mine", "theirs"), [(Signal(), crypto_olm.Olm()), (crypto_olm.Olm(), Signal())])
-def test_the_prekeys_of_one_engine_are_refused_by_another_with_a_sentence(mine: Crypto, theirs: Crypto) -> None:
+async def test_the_prekeys_of_one_engine_are_refused_by_another_with_a_sentence(mine: Crypto, theirs: Crypto) -> None:
     with pytest.raises(BadBundle, match="prekeys are not acceptable"):
         Party(mine).begin(Party(theirs))
