@@ -171,7 +171,6 @@ def _skip(own: State, until: int) -> list[tuple[bytes, bytes]]:
     for counter in range(own.received, until):
         own.receiving, message_key = step(own.receiving)
         missing.append((_reference(own.remote, counter), message_key))
-    own.received = max(own.received, until)
     return missing
 
 
