@@ -221,3 +221,14 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text()):
         if "://" not in target:
             assert (path.parent / target).exists(), target
+
+
+def test_every_test_that_the_table_of_attacks_names_exists() -> None:
+    path, named = Path(), 0
+    for name, test in re.findall(r"`([\w./]+|…)(?:::(\w+))?`", document("attacks.md").partition("\n## ")[2]):
+        if name != "…":
+            path = ROOT / ("mepassad/testing/crypto_contract.py" if name == "contract" else f"tests/{name}")
+        assert path.exists(), path
+        assert not test or re.search(rf"^ *(async )?def {test}\(", path.read_text(), re.MULTILINE), (path, test)
+        named += 1
+    assert named > 40

@@ -25,6 +25,11 @@ MAX_DEVICES = 32
 MAX_REVOKED = 256
 FUTURE = 86_400  # seconds that a version or date may lie ahead of our clock
 
+_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826  # y of a point of order 8
+_FIELD = 2**255 - 19
+_LOW_ORDER = frozenset({0, 1, _FIELD - 1, _FIELD, _FIELD + 1, _ORDER_8, _FIELD - _ORDER_8})  # as y, reduced or not
+_Y = 2**255 - 1  # the bits of an Ed25519 key that are y
+
 M = TypeVar("M", bound=Message)
 
 
@@ -60,7 +65,10 @@ def parse(kind: type[M], raw: bytes) -> M:
 
 
 def verify(key: bytes, signature: bytes, label: bytes, *parts: bytes) -> None:
-    """Check an Ed25519 signature over a label and parts. Raises `InvalidSignature`."""
+    """Check an Ed25519 signature over a label and parts. Raises `InvalidSignature`, also on a key of low order, for
+    which anybody can sign."""
+    if int.from_bytes(key, "little") & _Y in _LOW_ORDER:
+        raise InvalidSignature
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, label + b"".join(parts))
     except (_Forged, ValueError) as error:

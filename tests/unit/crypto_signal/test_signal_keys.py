@@ -7,20 +7,10 @@ from xeddsa import ed25519_pub_to_curve25519_pub
 from mepassad.api.crypto import DeviceKey
 from mepassad.builtin.crypto_signal import keys
 from mepassad.errors import CryptoUnsupported, DecryptFailed
-
-# Low-order points of Curve25519 (RFC 7748, 6.1; https://cr.yp.to/ecdh.html#validate).
-LOW_ORDER = [
-    bytes(32),
-    bytes([1]) + bytes(31),
-    bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
-    bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
-    bytes.fromhex("ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-    bytes.fromhex("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-    bytes.fromhex("eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-]
+from tests.fixtures.weak_keys import LOW_ORDER_U
 
 
-@pytest.mark.parametrize("public", LOW_ORDER)
+@pytest.mark.parametrize("public", LOW_ORDER_U)
 def test_a_low_order_key_is_refused(public: bytes) -> None:
     with pytest.raises(ValueError, match="shared key"):
         keys.exchange(bytes(range(32)), public)

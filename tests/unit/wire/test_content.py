@@ -48,6 +48,18 @@ def test_a_content_is_bound_to_its_sender_and_its_recipient() -> None:
         open_content(GOOD, SENDER.public, b"x" * 32)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("kind", 66), ("conversation", b"d" * 16), ("id", b"j" * 16), ("time_ms", 2), ("reply_to", b"i" * 16)],
+)
+def test_a_content_relabelled_under_its_old_signature_is_refused(field: str, value: bytes | int) -> None:
+    relabelled = content()
+    setattr(relabelled, field, value)
+    assert open_content(signed(relabelled.SerializeToString()), SENDER.public, RECIPIENT) == relabelled
+    with pytest.raises(InvalidSignature):
+        open_content(pad(unpad(GOOD)[:64] + relabelled.SerializeToString()), SENDER.public, RECIPIENT)
+
+
 def test_a_signature_for_another_purpose_does_not_sign_a_content() -> None:
     with pytest.raises(InvalidSignature):
         open_content(signed(content().SerializeToString(), b"mepassa/1 card"), SENDER.public, RECIPIENT)

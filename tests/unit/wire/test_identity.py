@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mepassad.api.crypto import DeviceKey
 from mepassad.errors import InvalidSignature, MalformedContent
 from mepassad.wire.identity import (
+    AGREEMENT_LABEL,
     CARD_LABEL,
     FUTURE,
     LIST_LABEL,
@@ -22,10 +23,12 @@ from mepassad.wire.identity import (
     sign_card,
     sign_devices,
     stamp_of,
+    verify,
     verify_card,
     verify_devices,
 )
 from mepassad.wire.messages_pb2 import Card, Device, DeviceList, SignedCard, SignedDeviceList
+from tests.fixtures.weak_keys import LOW_ORDER_U, LOW_ORDER_Y, weak_signature
 
 NOW = 1_800_000_000
 ACCOUNT = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -90,6 +93,26 @@ def test_a_list_of_another_account_is_refused() -> None:
         verify_devices(foreign, KEY, NOW)
     with pytest.raises(MalformedContent):  # signed by the account, but about somebody else
         verify_devices(signed_list([PHONE], account=OTHER.public_key().public_bytes_raw()), KEY, NOW)
+
+
+def test_a_list_signed_by_one_of_its_devices_is_refused() -> None:
+    body = SignedDeviceList.FromString(GOOD).list
+    for label in (LIST_LABEL, AGREEMENT_LABEL, CARD_LABEL):
+        forged = SignedDeviceList(list=body, signature=PHONE.private.sign(label + body)).SerializeToString()
+        for account in (KEY, PHONE.public):
+            with pytest.raises((InvalidSignature, MalformedContent)):
+                verify_devices(forged, account, NOW)
+
+
+@pytest.mark.parametrize("key", [*LOW_ORDER_Y, *LOW_ORDER_U])  # the latter among them in forms that are not reduced
+def test_a_signature_under_a_key_of_low_order_is_refused_though_anybody_can_make_one(key: bytes) -> None:
+    if key in LOW_ORDER_Y:
+        forged = weak_signature(key, b"label" + b"text")
+        Ed25519PublicKey.from_public_bytes(key).verify(forged, b"labeltext")
+    else:
+        forged = bytes(64)
+    with pytest.raises(InvalidSignature):
+        verify(key, forged, b"label", b"text")
 
 
 def test_a_signature_for_another_purpose_does_not_sign_a_list() -> None:
