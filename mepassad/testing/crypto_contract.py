@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mepassad.api.crypto import Crypto
-from mepassad.errors import BadBundle, CryptoError, DecryptFailed, KeyMissing, NoSession
+from mepassad.errors import AlreadyOpened, BadBundle, CryptoError, DecryptFailed, KeyMissing, NoSession
 from mepassad.testing.crypto_party import Party, connect
 
 CANARY = b"a plaintext that nobody may see"
@@ -64,6 +64,9 @@ class CryptoContract:
         late, early = alice.send(session, b"late"), alice.send(session, b"early")
         for message in (early, late):
             bob.receive(alice, session, message)
+        for message in (early, late):
+            with pytest.raises(AlreadyOpened):
+                bob.receive(alice, session, message)
         alice.receive(bob, session, bob.send(session, b"turn"))
         bob.receive(alice, session, alice.send(session, b"turned"))
         for message in (early, late):
@@ -193,6 +196,17 @@ class CryptoContract:
             session = alice.begin(bob)
             assert bob.receive(alice, session, alice.send(session, b"first")) == b"first"
             assert alice.receive(bob, session, bob.send(session, b"answer")) == b"answer"
+
+    def test_a_bundle_without_one_time_keys_gives_none_away_and_begins_sessions(self, engine: Crypto) -> None:
+        need(engine, "last-resort")
+        alice, bob = Party(engine), Party(engine)
+        held = list(bob.keys.values())
+        bundle = engine.bundle(bob.device, held, bob.now, one_time=False)
+        assert bundle.given == ()
+        for _ in range(2):
+            session = alice.begin(bob, bundle.public)
+            assert bob.receive(alice, session, alice.send(session, b"first")) == b"first"
+        assert bob.keys.keys() == {key.id for key in held}
 
     def test_a_first_message_without_one_time_keys_is_accepted_once(self, engine: Crypto) -> None:
         need(engine, "last-resort")

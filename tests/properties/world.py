@@ -153,8 +153,7 @@ class World:
         party = self.devices[owner].party
         if one_time:
             return party.bundle()
-        held = [key for key in party.keys.values() if key.kind in (prekeys.SIGNED, prekeys.LAST_RESORT)]
-        return self.engine.bundle(party.device, held, party.now).public
+        return self.engine.bundle(party.device, list(party.keys.values()), party.now, one_time=False).public
 
     def begin(self, sender: int, owner: int, bundle: bytes) -> bytes:
         session = self.devices[sender].party.begin(self.devices[owner].party, bundle)

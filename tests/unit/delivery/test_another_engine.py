@@ -9,6 +9,7 @@ import pytest
 from mepassad.api.crypto import Crypto
 from mepassad.api.types import PrivateKey
 from mepassad.builtin.crypto_signal.plugin import Signal
+from mepassad.delivery.seals import SEAL_KEY
 from mepassad.errors import BadBundle
 from mepassad.testing.crypto_party import Party
 from mepassad.testing.nodes import Nodes, eventually
@@ -28,7 +29,7 @@ def kinds(keys: Sequence[PrivateKey]) -> set[str]:
 
 async def test_two_nodes_with_another_engine_chat_restart_and_answer(nodes: Nodes) -> None:
     ana, bob = await nodes.pair(**OLM)
-    assert kinds(await ana.node.store.keys(ana.account)) == set(crypto_olm.POOLS)
+    assert kinds(await ana.node.store.keys(ana.account)) == {*crypto_olm.POOLS, SEAL_KEY}
     await ana.say(bob, "olá")
     await eventually(lambda: bob.texts() == ["olá"])
     await bob.say(ana, "oi")
