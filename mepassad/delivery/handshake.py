@@ -118,7 +118,16 @@ class Handshakes:
         elif reply.refusal:
             await self._reunite(contact, contact.nodes)
         else:
+            await self._begin_or_fail(contact, reply)
+
+    async def _begin_or_fail(self, contact: Contact, reply: PrekeyReply) -> None:
+        try:
             await self._begin(contact, reply)
+        except BadBundle as error:
+            if contact.state != "pending":
+                raise
+            # Another crypto engine, or a wrong clock: until somebody sees to it, the next try would end alike.
+            await self._fail(contact, error.sentence)
 
     async def follow(self, contact: Contact, moved: OtherNode) -> None:
         """Another node answers at a contact's addresses: see whether the contact lives there, restored. Raises
@@ -234,7 +243,9 @@ class Handshakes:
 
     async def refuse(self, contact: Contact, reason: int) -> None:
         """Our invite was refused: the contact, and all that waits for it, fail with a sentence. Raises `StoreFull`."""
-        sentence = SENTENCES.get(reason, InviteUnknown().sentence)
+        await self._fail(contact, SENTENCES.get(reason, InviteUnknown().sentence))
+
+    async def _fail(self, contact: Contact, sentence: str) -> None:
         change, after = Change(), 0
         async with self._sessions.lock(contact.account, contact.id):
             await self._bus.keep(Change())  # what was said a moment ago is durable after this, and so found below

@@ -10,7 +10,7 @@ from mepassad.api.crypto import Crypto
 from mepassad.api.types import PrivateKey
 from mepassad.builtin.crypto_signal.plugin import Signal
 from mepassad.delivery.seals import SEAL_KEY
-from mepassad.errors import BadBundle
+from mepassad.errors import BadBundle, ContactRefused
 from mepassad.testing.crypto_party import Party
 from mepassad.testing.nodes import Nodes, eventually
 from tests.fixtures import crypto_olm
@@ -46,3 +46,21 @@ async def test_two_nodes_with_another_engine_chat_restart_and_answer(nodes: Node
 async def test_the_prekeys_of_one_engine_are_refused_by_another_with_a_sentence(mine: Crypto, theirs: Crypto) -> None:
     with pytest.raises(BadBundle, match="prekeys are not acceptable"):
         Party(mine).begin(Party(theirs))
+
+
+@pytest.mark.parametrize("engine_of_the_inviter", ["signal", "olm"])
+async def test_nodes_with_different_engines_do_not_become_contacts_and_say_why(
+    nodes: Nodes, engine_of_the_inviter: str
+) -> None:
+    engines = {"signal", "olm"}
+    inviter = await nodes.start("inviter", crypto__plugin=engine_of_the_inviter)
+    guest = await nodes.start("guest", crypto__plugin=(engines - {engine_of_the_inviter}).pop())
+    uri, _ = await inviter.node.invites.create(inviter.account, 1, 3600)
+    await guest.node.invites.accept(guest.account, uri)
+    await eventually(lambda: guest.contact(inviter).state == "refused")
+    assert guest.contact(inviter).reason == BadBundle().sentence
+    assert not inviter.node.contacts.all(inviter.account)
+    with pytest.raises(ContactRefused, match="prekeys are not acceptable"):
+        await guest.say(inviter, "hello?")
+    for node in (inviter, guest):
+        assert not await node.node.store.sessions(node.account)
