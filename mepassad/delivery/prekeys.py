@@ -48,7 +48,9 @@ class Prekeys:
             writes.append(DropKeys(account, fresh.dropped))
         if writes:
             await self._store.commit(Commit(tuple(writes)))
-        held.update({row.id: row for row in fresh.added + fresh.changed})
+        held.update({row.id: row for row in fresh.added})
+        # A handshake may have written a row anew meanwhile: what is new to it is only that it is retired.
+        held.update({row.id: replace(held[row.id], retired_at=row.retired_at) for row in fresh.changed})
         for key in fresh.dropped:
             held.pop(key, None)
 

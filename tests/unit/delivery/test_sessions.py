@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+import anyio
 import pytest
 
 from mepassad.api import StoreFull
 from mepassad.api.store import Commit, Committed
-from mepassad.api.writes import PutSession
+from mepassad.api.writes import PutKeys, PutSession
 from mepassad.delivery.sessions import KEPT
+from mepassad.errors import DecryptFailed
 from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.content import HELLO, seal_content
 from mepassad.wire.ids import account_key
 from mepassad.wire.messages_pb2 import PrekeyRequest
-from mepassad.wire.packets import Reason
+from mepassad.wire.packets import Reason, parse_packet
 
 
 def full(node: RunningNode, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
@@ -90,10 +92,10 @@ async def test_a_hello_that_finds_the_disk_full_makes_the_contact_when_it_comes_
     assert len(ana.node.contacts.all(ana.account)) == 1
 
 
-async def begun(sender: RunningNode, receiver: RunningNode) -> bytes:
+async def begun(sender: RunningNode, receiver: RunningNode, last_resort: bool = False) -> bytes:
     """The first packet of a new session, a hello."""
     me, contact = sender.core.accounts.me(sender.account), sender.contact(receiver)
-    reply = await receiver.core.prekeys.answer(PrekeyRequest(number=contact.their_number))
+    reply = await receiver.core.prekeys.answer(PrekeyRequest(number=contact.their_number, last_resort=last_resort))
     (bundle,) = reply.bundles
     head, transcript = sender.core.sessions.begin(me, contact, bundle.device, bundle.bundle)
     hello = sender.core.outbox.empty(contact, HELLO)
@@ -146,3 +148,31 @@ async def test_a_first_message_without_one_time_keys_is_not_accepted_twice(nodes
         assert await Courier().hand(bob, await begun(ana, bob)) == [None]
     assert await Courier().hand(bob, raw) == [None]  # a double, by its packet id
     assert len(await kept(bob)) == KEPT
+
+
+async def test_a_last_resort_key_retired_while_a_session_begins_with_it_remembers_that_session(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bob = await nodes.pair()
+    raw = await begun(ana, bob, last_resort=True)
+    nodes.clock.jump(8 * 86_400)
+    commit, go_on = bob.node.store.commit, anyio.Event()
+
+    async def late(kept: Awaitable[Committed]) -> Committed:
+        await go_on.wait()
+        return await kept
+
+    def slow_disk(change: Commit) -> Awaitable[Committed]:
+        rows = [row for write in change.writes if isinstance(write, PutKeys) for row in write.rows]
+        return late(commit(change)) if any(row.retired_at for row in rows) else commit(change)
+
+    monkeypatch.setattr(bob.node.store, "commit", slow_disk)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(bob.core.prekeys.replenish, bob.account)
+        await anyio.wait_all_tasks_blocked()
+        assert await Courier().hand(bob, raw) == [None]
+        go_on.set()
+    bob.core.sessions.drop(bob.account, parse_packet(raw).session)
+    me = bob.core.accounts.me(bob.account)
+    with pytest.raises(DecryptFailed, match="already begun"):
+        bob.core.sessions.open(me, parse_packet(raw), bob.core.prekeys.lookup(bob.account))
