@@ -77,5 +77,6 @@ def _row(line: Line, first: int, width: int) -> str:
     if "value" not in line:
         return ", ".join(str(value) if key == "bench" else f"{key} {value}" for key, value in line.items())
     ratio = f"{line['ratio_to_floor']:g} x floor" if "ratio_to_floor" in line else ""
+    budget = f"of {line['budget']:g}" if "budget" in line else ""
     named = f"{line['bench']:<{first}}  {line['name']:<{width}}"
-    return f"{named}  {line['value']:>10g} {line['unit']:<4}  {ratio}".rstrip()
+    return f"{named}  {line['value']:>10g} {line['unit']:<5}  {ratio:<14}  {budget}".rstrip()

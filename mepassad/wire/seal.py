@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import struct
@@ -89,12 +90,17 @@ def unseal(envelope: bytes, device: bytes, keys: Iterable[PrivateKey]) -> bytes:
 
 def _open(sealed: bytes, device: bytes, keys: Iterable[PrivateKey]) -> bytes:
     for key in keys:
-        private = X25519PrivateKey.from_private_bytes(key.secret)
         try:
-            return _SUITE.decrypt(sealed, private, _info(device, key.public))
+            return _SUITE.decrypt(sealed, _loaded(key.secret), _info(device, key.public))
         except (InvalidTag, ValueError):
             continue  # sealed to another key, or altered
     raise DecryptFailed
+
+
+@functools.lru_cache(maxsize=64)
+def _loaded(secret: bytes) -> X25519PrivateKey:
+    """A seal key ready for use: loading one takes as long as opening an envelope with it."""
+    return X25519PrivateKey.from_private_bytes(secret)
 
 
 def _info(device: bytes, public: bytes) -> bytes:

@@ -50,3 +50,7 @@ def test_the_table_aligns_figures_and_shows_lines_of_another_shape_whole() -> No
     assert shown[0] == "conditions, cpus 2"
     assert shown[1].index("0.2 ms") + 3 == shown[2].index("2 ms") + 1
     assert shown[2].endswith("10 x floor")
+
+
+def test_the_table_shows_what_a_figure_may_be() -> None:
+    assert table([{"bench": "crypto", "name": "seal", "value": 55.5, "unit": "us", "budget": 60.0}]).endswith("of 60")
