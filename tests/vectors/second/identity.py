@@ -168,9 +168,24 @@ def card(outer: Fields, now: int) -> Fields:
     return {"name": name(body.get("name", ""))["shown"], "kind": kind, "devices": found}
 
 
+INVISIBLE = [
+    (0x34F, 0x34F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065), (0x3164, 0x3164),
+    (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF),
+]  # fmt: skip
+
+
 def name(text: str) -> Fields:
     out = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    kept = [c for c in unicodedata.normalize("NFC", text) if unicodedata.category(c) not in out]
-    spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in kept)
-    folded = " ".join(word for word in spaced.split(" ") if word)
-    return {"shown": folded[:64].rstrip(" ")}
+    kept = [c for c in text if unicodedata.category(c) not in out and not any(a <= ord(c) <= b for a, b in INVISIBLE)]
+    composed = unicodedata.normalize("NFC", "".join(kept))
+    spaced = "".join(" " if unicodedata.category(c) == "Zs" or ord(c) in (0x2800, 0x1D159) else c for c in composed)
+    words = [marked(word) for word in spaced.split(" ")]
+    return {"shown": " ".join(word for word in words if word)[:64].strip(" ")}
+
+
+def marked(word: str) -> str:
+    out, run = "", 4  # as if four marks stood before the word
+    for c in word:
+        run = run + 1 if unicodedata.category(c)[0] == "M" else 0
+        out += c if run <= 4 else ""
+    return out
