@@ -34,6 +34,7 @@ from mepassad.delivery.settlement import Settlement
 from mepassad.delivery.stamps import Stamps
 from mepassad.delivery.strangers import Strangers
 from mepassad.delivery.unopened import Unopened
+from mepassad.delivery.verification import Verifications
 from mepassad.log import StructuredLog
 from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts
@@ -75,14 +76,15 @@ class Core:
             store, bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
             self.outbox, self.prekeys, self.settlement, self.renewals, self.quarantine,
         )  # fmt: skip
+        self.verifications = Verifications(clock, self.accounts, self.contacts, self.invites, contents, self.outbox)
         self.strangers = Strangers(
-            self.contacts, self.sessions, contents, self.introductions, self.outbox, self.prekeys
+            self.contacts, self.sessions, contents, self.introductions, self.outbox, self.prekeys, self.verifications
         )
         unopened = Unopened(store, bus, log, self.receipts, self.quarantine)
         self.inbox = Inbox(
             bus, clock, log, self.accounts, self.contacts, self.conversations, self.sessions, contents,
-            self.introductions, self.prekeys, self.receipts, self.settlement, self.strangers, unopened,
-            self.quarantine, self.renewals, self.stamps,
+            self.introductions, self.prekeys, self.receipts, self.settlement, self.strangers, self.verifications,
+            unopened, self.quarantine, self.renewals, self.stamps,
         )  # fmt: skip
         self.router = Router(
             store, bus, clock, log, self.contacts, self.outbox, self.inbox, self.settlement,
@@ -96,7 +98,7 @@ class Core:
         """Who tells whom: the few calls that go up or sideways."""
         router, contacts = self.router, self.contacts
         self.outbox.max_text = self._config.messages.max_text
-        self.outbox.deliver = self.inbox.deliver = self.strangers.deliver = router.deliver
+        self.outbox.deliver = self.inbox.deliver = self.strangers.deliver = self.verifications.deliver = router.deliver
         self.stamps.fetch, self.stamps.tell = router.fetch, router.tell
         self.outbox.transmit, self.outbox.reachable = router.transmit, router.online
         self.inbox.max_packet = self._config.delivery.max_packet

@@ -62,6 +62,7 @@ def contact(row: Contact) -> dict[str, object]:
         "conversation": row.conversation,
         "state": row.state,
         "name": row.petname or row.name,
+        "verified": row.verified,
     }
 
 
@@ -74,6 +75,11 @@ def keys_changed(row: Contact) -> dict[str, object]:
         "name": row.petname or row.name,
         "verified": row.verified,
     }
+
+
+def reused(account: AccountId, late: AccountId, at_ms: int) -> dict[str, object]:
+    """The data of `invite.reused`: who came too late for an invite, and when."""
+    return {"account": account, "contact": late, "time": timestamp(at_ms)}
 
 
 async def render(store: Store, events: Sequence[Event]) -> list[dict[str, object]]:
@@ -94,6 +100,8 @@ async def _render(store: Store, event: Event, found: Contact | None) -> dict[str
         return {"account": event.account, "contact": event.object}
     if noun == "contact":
         return contact(found) if found else {"account": event.account, "contact": event.object, "state": "removed"}
+    if noun == "invite":
+        return reused(event.account, AccountId(event.object), event.at_ms)
     if noun == "plugin":
         plugin, _, reason = event.object.partition(": ")
         return {"account": event.account, "plugin": plugin, "reason": reason}

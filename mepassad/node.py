@@ -61,7 +61,7 @@ class Node:
         self.config, self.clock, self.bus, self.core = loaded.config, clock, bus, core
         self.store = components.store
         self.accounts, self.contacts, self.invites = core.accounts, core.contacts, core.invites
-        self.conversations, self.outbox = core.conversations, core.outbox
+        self.conversations, self.outbox, self.verifications = core.conversations, core.outbox, core.verifications
         self.transports: Sequence[Transport] = ()
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
         self.id = node_id_from_key(key)

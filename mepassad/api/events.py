@@ -12,6 +12,7 @@ FACTS: dict[str, str] = {
     "contact.changed": "A contact's name, state, verification or block changed, or it was removed.",
     "contact.keys_changed": "A contact has other devices than before; their account, that is their words, signed it.",
     "account.superseded": "A contact names a device list of this account that this node does not have.",
+    "invite.reused": "Somebody else knew an invite that was used up: it leaked, and perhaps to who used it.",
     "plugin.failed": "A component of the node failed; optional ones are started again.",
 }
 

@@ -7,7 +7,7 @@ import asyncio
 from mepassad.api.store import Committed
 from mepassad.api.types import AccountId, Contact, Message, MessageId, Receipt
 from mepassad.api.writes import OweReceipt
-from mepassad.bus import Change
+from mepassad.bus import Change, Signal
 from mepassad.delivery.receipts import Receipts
 from mepassad.wire.ids import account_key, b64, message_id
 from mepassad.wire.messages_pb2 import Content
@@ -20,16 +20,17 @@ class Arrival:
     """A packet on its way in.
 
     `kept` is the commit of its effect; None when there is nothing to keep: then it is acked at once, or refused with
-    `reason`. `message` is the id of the message that it brought, if any; `session` the one that it opened in.
+    `reason`. `message` is the id of the message that it brought, if any; `session` the one that it opened in, and
+    `transcript` that of the handshake where it began it.
     """
 
-    __slots__ = ("change", "id", "kept", "message", "raw", "reason", "session")
+    __slots__ = ("change", "id", "kept", "message", "raw", "reason", "session", "transcript")
 
     def __init__(self, raw: bytes, packet: bytes) -> None:
         """`packet`: the packet id."""
         self.raw, self.id = raw, packet
         self.change = Change()
-        self.message = ""
+        self.message, self.transcript = "", b""
         self.kept: asyncio.Future[Committed] | None = None
         self.reason: Reason | None = None
         self.session: tuple[AccountId, bytes] | None = None
@@ -62,3 +63,14 @@ def received_row(contact: Contact, content: Content, time_ms: int, place: int) -
         sort_ms=place,
         state="received",
     )
+
+
+def typing(contact: Contact, content: Content) -> Signal:
+    """What clients see of a contact who is typing, or stopped."""
+    data: dict[str, object] = {
+        "account": contact.account,
+        "contact": contact.id,
+        "conversation": contact.conversation,
+        "active": content.typing.active,
+    }
+    return Signal(contact.account, "typing", data)

@@ -9,8 +9,8 @@ from mepassad.api.context import Clock, Log
 from mepassad.api.filters import MessageFilter
 from mepassad.api.types import AccountId, Contact, Outgoing
 from mepassad.api.writes import AddMessage, MarkSeen
-from mepassad.bus import Bus, Change, Signal
-from mepassad.delivery.arrivals import LAST_MS, Arrival, received_row
+from mepassad.bus import Bus
+from mepassad.delivery.arrivals import LAST_MS, Arrival, received_row, typing
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.links import Link
@@ -23,6 +23,7 @@ from mepassad.delivery.settlement import Settlement
 from mepassad.delivery.stamps import Stamps
 from mepassad.delivery.strangers import Strangers
 from mepassad.delivery.unopened import Unopened
+from mepassad.delivery.verification import Verifications
 from mepassad.errors import (
     Conflict,
     CryptoError,
@@ -34,7 +35,7 @@ from mepassad.errors import (
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
-from mepassad.wire.content import INVISIBLE, TYPING, open_content
+from mepassad.wire.content import INVISIBLE, TYPING, VERIFICATION, open_content
 from mepassad.wire.ids import b64
 from mepassad.wire.messages_pb2 import Content, Introduction, Packet
 from mepassad.wire.packets import Reason, packet_id, parse_packet
@@ -61,6 +62,7 @@ class Inbox:
         receipts: Receipts,
         settlement: Settlement,
         strangers: Strangers,
+        verifications: Verifications,
         unopened: Unopened,
         quarantine: Quarantine,
         renewals: Renewals,
@@ -71,7 +73,8 @@ class Inbox:
         self._accounts, self._contacts, self._conversations = accounts, contacts, conversations
         self._sessions, self._contents, self._introductions = sessions, contents, introductions
         self._prekeys, self._receipts, self._settlement = prekeys, receipts, settlement
-        self._strangers, self._unopened, self._quarantine = strangers, unopened, quarantine
+        self._strangers, self._verifications = strangers, verifications
+        self._unopened, self._quarantine = unopened, quarantine
         self._renewals, self._stamps = renewals, stamps
         self.filters: Sequence[MessageFilter] = ()
         self.max_packet = 1 << 20
@@ -188,6 +191,7 @@ class Inbox:
             else:
                 if opened.transcript:
                     self._strangers.adopt(change, opened, contact)
+                arrival.transcript = opened.transcript
                 contact = await self._known(link, arrival, contact, packet, content, known)
         except (CryptoError, InvalidSignature) as error:
             self._log.warning("a packet held nothing usable", packet=b64(arrival.id), reason=error.sentence)
@@ -205,7 +209,7 @@ class Inbox:
             raise CryptoError("A content names a conversation that is not this one.")
         me = self._accounts.me(contact.account)
         if content.HasField("introduction"):
-            contact = await self._introduced(arrival.change, me, contact, packet, content.introduction)
+            contact = await self._introduced(arrival, me, contact, packet, content.introduction)
         self._stamps.compare(arrival.change, me, contact, content)
         if content.lost:
             await self._renewals.lost(arrival.change, contact, packet.sender, content.lost)
@@ -215,28 +219,27 @@ class Inbox:
             arrival.reason = Reason.TOO_LARGE  # the step of the session is kept, the text is not
         elif content.kind < INVISIBLE:
             await self._message(arrival, contact, content, known)
+        elif content.kind == VERIFICATION:
+            contact = self._verifications.heard(arrival.change, contact, content.verification)
         elif content.kind == TYPING:
-            typing: dict[str, object] = {
-                "account": contact.account,
-                "contact": contact.id,
-                "conversation": contact.conversation,
-                "active": content.typing.active,
-            }
-            arrival.change.then(lambda: self._bus.signal(Signal(contact.account, "typing", typing)))
+            signal = typing(contact, content)
+            arrival.change.then(lambda: self._bus.signal(signal))
         return contact
 
     async def _introduced(
-        self, change: Change, me: Me, contact: Contact, packet: Packet, introduction: Introduction
+        self, arrival: Arrival, me: Me, contact: Contact, packet: Packet, introduction: Introduction
     ) -> Contact:
-        before = self._contacts.devices(contact)
+        change, before = arrival.change, self._contacts.devices(contact)
         learnt = self._introductions.learn(change, contact, packet.sender, introduction)
         if learnt is not contact:
             change.then(lambda: self.deliver(learnt, ()))
             if (after := self._contacts.devices(learnt)) is not None:
                 await self._renewals.superseded(change, learnt, before, after)
-        if introduction.invite:
-            # A contact of ours who has forgotten us, or whose own invite we are about to redeem.
+        if introduction.invite and self._introductions.is_shown(me, learnt, introduction, arrival.transcript):
+            # A contact of ours who has forgotten us, or whose own invite we are about to redeem. Nobody else is
+            # answered: they would find out when we are there.
             self._strangers.greet(change, me, learnt, packet.sender)
+            return self._verifications.redeemed(change, learnt, introduction, arrival.transcript)
         return learnt
 
     # -- screen

@@ -14,7 +14,7 @@ from mepassad.people.invites import Invites, new_number
 from mepassad.people.reunions import Reunions
 from mepassad.wire.directory import reunion_proof
 from mepassad.wire.identity import VerifiedCard, sign_card, verify_card
-from mepassad.wire.ids import account_id, b64, direct_conversation
+from mepassad.wire.ids import account_id, account_key, b64, direct_conversation
 from mepassad.wire.invites import parse_invite, proof
 from mepassad.wire.messages_pb2 import Content, Introduction, NodeHint
 from mepassad.wire.node_id import key_from_node_id, node_id_from_key
@@ -48,7 +48,7 @@ class Introductions:
         elif transcript and contact.invite:
             link = parse_invite(contact.invite)
             introduction.invite = link.number
-            introduction.proof = proof(link.secret, transcript)
+            introduction.proof = proof(link.secret, transcript, link.in_person)
         return introduction
 
     def _our_nodes(self) -> list[NodeHint]:
@@ -59,19 +59,21 @@ class Introductions:
         """Make a contact of a stranger whose first message from `device` redeems an invite, or comes back to an
         account that was restored; or say why not.
 
-        Raises `MalformedContent`, `InvalidSignature`.
+        Who redeems a code is verified; who comes too late is told of. Raises `MalformedContent`, `InvalidSignature`.
         """
         introduction = content.introduction
         card = verify_card(introduction.card, int(self._clock.now()))
         if device not in card.devices.names or card.devices.account == me.key:
             raise MalformedContent("an introduction is not the sender's own")
-        judged = self._judge(me, card, introduction, transcript)
-        if isinstance(judged, Reason):
-            return judged
         contact = account_id(card.devices.account)
         known = self._contacts.find(me.row.id, contact)
         if known and known.blocked:
             return Reason.INVITE_UNKNOWN  # a blocked contact learns nothing by trying
+        judged = self._judge(me, card.devices.account, introduction, transcript)
+        if judged is Reason.INVITE_USED and not (known and known.state == "accepted"):
+            self._invites.report(introduction.invite, contact)
+        if isinstance(judged, Reason):
+            return judged
         if known:
             card.devices.check_follows(self._contacts.devices(known))
         number, keep_number = new_number(me.row.id)
@@ -84,19 +86,22 @@ class Introductions:
             number=number,
             created_at=int(self._clock.now()),
         )
-        row = self._learnt(row, card, introduction)
+        verified = row.verified or bool(judged and judged.in_person)
+        row = replace(self._learnt(row, card, introduction), verified=verified)
         if judged is not None:
             self._invites.use(change, judged)
         self._contacts.put(change, row, "contact.added")
         return row
 
-    def _judge(
-        self, me: Me, card: VerifiedCard, introduction: Introduction, transcript: bytes
-    ) -> Invite | Reason | None:
+    def is_shown(self, me: Me, contact: Contact, introduction: Introduction, transcript: bytes) -> bool:
+        """Whether a contact proves to know an invite of ours, used up or not, or comes back."""
+        return self._judge(me, account_key(contact.id), introduction, transcript) is not Reason.INVITE_UNKNOWN
+
+    def _judge(self, me: Me, contact: bytes, introduction: Introduction, transcript: bytes) -> Invite | Reason | None:
         """The invite that is redeemed, None where an old contact comes back, or why neither."""
         if self._reunions.of_number(introduction.invite) is not me:
             return self._invites.judge(me.row.id, introduction.invite, introduction.proof, transcript)
-        proven = self._reunions.is_proven(me, card.devices.account, introduction.proof, transcript)
+        proven = self._reunions.is_proven(me, contact, introduction.proof, transcript)
         return None if proven else Reason.INVITE_UNKNOWN
 
     def newly_listed(self, me: Me, device: bytes, content: Content) -> Contact | None:

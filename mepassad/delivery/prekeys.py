@@ -74,7 +74,8 @@ class Prekeys:
         if isinstance(me, Reason):
             return PrekeyReply(refusal=me)
         held, now = self._keys[me.row.id], int(self._clock.now())
-        bundle = self._crypto.bundle(me.device, tuple(held.values()), now, one_time=not request.last_resort)
+        one_time = not request.last_resort and not self._is_used(request.number)
+        bundle = self._crypto.bundle(me.device, tuple(held.values()), now, one_time=one_time)
         if bundle.given:
             # Handed out at most once: marked in memory before the commit, so that no second asker gets them meanwhile.
             # The pool is refilled by the clock, not here: who drains it only makes others get the last resort.
@@ -88,12 +89,18 @@ class Prekeys:
             ],
         )
 
+    def _is_used(self, number: bytes) -> bool:
+        """Whether it is of an invite that is used up: who asks then must show who they are to be told so, and the
+        inviter learns of it, but one-time keys are too good for them."""
+        invite = self.invite_of(number)
+        return invite is not None and invite.uses_left <= 0
+
     def _owner(self, number: bytes) -> Me | Reason:
         invite = self.invite_of(number)
         if invite is not None:
             if invite.expires_at <= self._clock.now():
                 return Reason.INVITE_EXPIRED
-            return self._accounts.me(invite.account) if invite.uses_left > 0 else Reason.INVITE_USED
+            return self._accounts.me(invite.account)
         if (restored := self.restored_of(number)) is not None:
             return restored
         contact = self._contacts.of_number(number)

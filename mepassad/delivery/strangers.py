@@ -13,6 +13,7 @@ from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.sessions import Opened, Sessions
+from mepassad.delivery.verification import Verifications
 from mepassad.people.accounts import Me
 from mepassad.people.contacts import Contacts
 from mepassad.wire.content import HELLO, seal_content
@@ -32,10 +33,12 @@ class Strangers:
         introductions: Introductions,
         outbox: Outbox,
         prekeys: Prekeys,
+        verifications: Verifications,
     ) -> None:
         """`deliver` is called with hellos that are durable."""
         self._contacts, self._sessions, self._contents = contacts, sessions, contents
         self._introductions, self._outbox, self._prekeys = introductions, outbox, prekeys
+        self._verifications = verifications
         self.deliver: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
 
     def speaker(self, me: Me, packet: Packet, content: Content) -> Contact | None:
@@ -68,6 +71,7 @@ class Strangers:
             return None
         self.adopt(arrival.change, opened, made)
         self.greet(arrival.change, me, made, packet.sender)
+        self._verifications.answer(arrival.change, made, content.introduction.invite)
         return made
 
     def greet(self, change: Change, me: Me, contact: Contact, device: bytes) -> None:

@@ -50,6 +50,7 @@ from mepassad.errors.messages import (
 )
 from mepassad.errors.people import (
     AlreadyContact,
+    CodeOfAnother,
     ContactBlocked,
     ContactRefused,
     InviteExpired,
@@ -58,6 +59,8 @@ from mepassad.errors.people import (
     InviteUnknown,
     InviteUsed,
     InviteVersion,
+    NotACode,
+    NumbersDiffer,
     UnknownContact,
 )
 from mepassad.errors.plugins import (
@@ -109,6 +112,7 @@ __all__ = [
     "AlreadyRunning",
     "ApiVersion",
     "BadBundle",
+    "CodeOfAnother",
     "ComponentFailed",
     "ConfigError",
     "Conflict",
@@ -144,6 +148,8 @@ __all__ = [
     "NoAccount",
     "NoPassphrase",
     "NoSession",
+    "NotACode",
+    "NumbersDiffer",
     "OtherNode",
     "ParseError",
     "PassphraseExists",

@@ -30,7 +30,7 @@ class InviteExpired(MepassaError):
 
 
 class InviteUsed(MepassaError):
-    """This invite was already used; ask for a new one."""
+    """This invite was already used, perhaps by somebody else who came by it: tell its sender, and ask for a new one."""
 
     code = 1112
 
@@ -63,3 +63,21 @@ class ContactRefused(MepassaError):
     """This contact's invite was refused; accept a new one."""
 
     code = 1117
+
+
+class NumbersDiffer(MepassaError):
+    """The numbers differ: a digit was misread, or somebody stands between you; compare again before you trust them."""
+
+    code = 1118
+
+
+class CodeOfAnother(MepassaError):
+    """This code is not this contact's: somebody else writes to you under that name; accept it to reach its owner."""
+
+    code = 1119
+
+
+class NotACode(MepassaError):
+    """This is a link, and a link verifies nobody; let them show you a code in person, or compare safety numbers."""
+
+    code = 1120

@@ -12,10 +12,11 @@ from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, ConversationId
 from mepassad.api.writes import DropContact, PutContact
 from mepassad.bus import Bus, Change
-from mepassad.errors import UnknownContact, UnknownConversation
+from mepassad.errors import NumbersDiffer, UnknownContact, UnknownConversation
 from mepassad.wire.identity import Devices, verify_devices
 from mepassad.wire.ids import account_key
 from mepassad.wire.names import own_name
+from mepassad.wire.safety import safety_number, same_number
 
 Key = tuple[AccountId, AccountId]
 
@@ -165,6 +166,20 @@ class Contacts:
     async def block(self, account: AccountId, contact: AccountId, blocked: bool) -> Contact:
         """Block or unblock: a blocked contact's packets are dropped unread. Raises `UnknownContact`, `StoreFull`."""
         return await self._update(replace(self.get(account, contact), blocked=blocked))
+
+    async def verify(self, account: AccountId, contact: AccountId, typed: str) -> Contact:
+        """Mark a contact as verified by the safety number that they read out.
+
+        Raises `UnknownContact`, `InvalidParams` (not 60 digits), `NumbersDiffer` (nothing is changed), `StoreFull`.
+        """
+        row = self.get(account, contact)
+        if not same_number(safety_number(account, contact), typed):
+            raise NumbersDiffer(contact=contact)
+        return row if row.verified else await self._update(replace(row, verified=True))
+
+    async def unverify(self, account: AccountId, contact: AccountId) -> Contact:
+        """Take the mark away. Raises `UnknownContact`, `StoreFull`."""
+        return await self._update(replace(self.get(account, contact), verified=False))
 
     async def remove(self, account: AccountId, contact: AccountId) -> None:
         """Forget a contact with all messages and sessions. Raises `UnknownContact`, `StoreFull`."""

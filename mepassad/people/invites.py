@@ -1,7 +1,8 @@
-"""Invites: links that make a contact on both sides, made and enforced by the inviter."""
+"""Invites: links that make a contact on both sides, and codes that verify one; made and enforced by the inviter."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -9,22 +10,38 @@ from collections.abc import Callable, Mapping, Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
+from mepassad import facts
 from mepassad.api.context import Clock
-from mepassad.api.store import Commit, Store
+from mepassad.api.store import Commit, Committed, Store
 from mepassad.api.types import AccountId, Contact, Invite
 from mepassad.api.writes import PutInvite, SetSetting, Write
 from mepassad.bus import Bus, Change
 from mepassad.errors import AlreadyContact, InvalidParams, InviteExpired, InviteOwn
 from mepassad.people.accounts import Accounts
-from mepassad.people.contacts import Contacts
+from mepassad.people.contacts import Contacts, Key
 from mepassad.wire.ids import account_id, direct_conversation
-from mepassad.wire.invites import InviteLink, format_invite, parse_invite, proof
+from mepassad.wire.invites import InviteLink, format_invite, parse_invite, proof, verification_proof
 from mepassad.wire.packets import Reason
 
 MAX_USES = 10_000
 MAX_DAYS = 365
+CODE_LIFE = 300
+"""Seconds that a code shown in person is good for."""
+MAX_LATE = 16
+"""People who come too late for one invite that its maker is told of."""
 _DAY = 86_400
 _STANDING = "invite/standing"
+_NOBODYS = Invite(account=AccountId(""), number=b"", secret=bytes(16), uses_left=0, expires_at=0, created_at=0)
+
+
+def _settle(kept: asyncio.Future[Committed], change: Change) -> None:
+    if kept.cancelled() or kept.exception() is not None:
+        change.revert()  # whoever comes too late once more is told of then
+
+
+def _late(number: bytes) -> str:
+    """The setting that holds who came too late for an invite."""
+    return f"late/{number.hex()}"
 
 
 def new_number(account: AccountId) -> tuple[bytes, Write]:
@@ -45,27 +62,35 @@ class Invites:
         self._store, self._bus, self._clock = store, bus, clock
         self._accounts, self._contacts = accounts, contacts
         self._open: dict[bytes, Invite] = {}
+        self._late: dict[bytes, list[AccountId]] = {}
+        self._scanned: dict[Key, InviteLink] = {}
         self.hints: Callable[[], Mapping[str, Sequence[str]]] = dict
         self.accepted: Callable[[Contact], None] = lambda contact: None
 
     async def load(self) -> None:
-        """Read all invites."""
+        """Read all invites, after the contacts."""
         self._open = {row.number: row for row in await self._store.invites()}
+        for row in self._open.values():
+            if not row.uses_left and row.expires_at > self._clock.now():
+                kept = await self._store.setting(row.account, _late(row.number)) or b""
+                self._late[row.number] = [AccountId(late) for late in kept.decode().split()]
+        for contact in self._contacts.everybody():
+            if contact.invite:
+                self.scan(contact.account, parse_invite(contact.invite))
 
     def of_number(self, number: bytes) -> Invite | None:
         """The invite with this request mailbox number, whatever its state."""
         return self._open.get(number)
 
-    async def create(self, account: AccountId, uses: int, expires_in: int | None = None) -> tuple[str, int]:
-        """A new invite: its link, and when it expires (Unix seconds). `expires_in`: seconds, None = as configured.
+    async def create(
+        self, account: AccountId, uses: int, expires_in: int | None = None, in_person: bool = False
+    ) -> tuple[str, int]:
+        """A new invite: its link, or its code if `in_person`, and when it expires (Unix seconds).
 
-        Raises `InvalidParams` on uses or a life out of bounds, `StoreFull`.
+        `expires_in`: seconds, None = as configured; a code has one use and 300 seconds. Raises `InvalidParams` on uses
+        or a life out of bounds, `StoreFull`.
         """
-        if not 1 <= uses <= MAX_USES:
-            raise InvalidParams(f"uses must be from 1 to {MAX_USES}.")
-        expires_in = self._expires_in if expires_in is None else expires_in
-        if not 1 <= expires_in <= MAX_DAYS * _DAY:
-            raise InvalidParams(f"expires_in must be from 1 second to {MAX_DAYS} days ({MAX_DAYS * _DAY}).")
+        expires_in = self._life(uses, expires_in, in_person)
         me, now = self._accounts.me(account), int(self._clock.now())
         number, keep_number = new_number(account)
         row = Invite(
@@ -75,11 +100,24 @@ class Invites:
             uses_left=uses,
             expires_at=now + expires_in,
             created_at=now,
+            in_person=in_person,
         )
         await self._store.commit(Commit((PutInvite(row), keep_number)))
         self._open[number] = row
-        link = InviteLink(me.key, row.secret, number, row.expires_at, self.hints())
+        link = InviteLink(me.key, row.secret, number, row.expires_at, self.hints(), in_person)
         return format_invite(link), row.expires_at
+
+    def _life(self, uses: int, expires_in: int | None, in_person: bool) -> int:
+        if in_person:
+            if uses != 1 or expires_in not in (None, CODE_LIFE):
+                raise InvalidParams(f"A code to be shown in person has one use and {CODE_LIFE} seconds.")
+            return CODE_LIFE
+        if not 1 <= uses <= MAX_USES:
+            raise InvalidParams(f"uses must be from 1 to {MAX_USES}.")
+        expires_in = self._expires_in if expires_in is None else expires_in
+        if not 1 <= expires_in <= MAX_DAYS * _DAY:
+            raise InvalidParams(f"expires_in must be from 1 second to {MAX_DAYS} days ({MAX_DAYS * _DAY}).")
+        return expires_in
 
     async def standing(self, account: AccountId) -> str:
         """The link of one open invite for one person, the same until it was used or grew old, or this node moved.
@@ -97,7 +135,7 @@ class Invites:
         return uri
 
     async def accept(self, account: AccountId, uri: str) -> Contact:
-        """Accept a link: a pending contact, at once; the handshake follows. Accepting it again is harmless.
+        """Accept a link or a code: a pending contact, at once; the handshake follows. Accepting it again is harmless.
 
         Raises `InviteMalformed`, `InviteVersion`, `InviteExpired`, `InviteOwn`, `AlreadyContact`, `StoreFull`.
         """
@@ -107,7 +145,8 @@ class Invites:
             raise InviteOwn
         known = self._contacts.find(account, contact)
         if known and known.state == "accepted":
-            raise AlreadyContact(contact=contact)
+            hint = "You already have this contact; give their code to `contacts.verify`." if link.in_person else None
+            raise AlreadyContact(hint, contact=contact)
         if known and known.state == "pending" and known.invite == uri.strip():
             return known
         if link.expires_at <= now:
@@ -117,6 +156,7 @@ class Invites:
         change = Change()
         change.add(keep_number)
         self._contacts.put(change, replace(row, number=row.number or number))
+        self.scan(account, link)
         try:
             await self._bus.keep(change)
         except Exception:
@@ -145,7 +185,24 @@ class Invites:
             created_at=int(self._clock.now()),
         )
 
-    # -- the inviter's side of the handshake
+    # -- the side of who scanned a code
+
+    def scan(self, account: AccountId, link: InviteLink) -> None:
+        """Remember a code that an account scanned, until its maker has confirmed it; a link takes its place."""
+        key = (account, account_id(link.account))
+        self._scanned.pop(key, None)
+        if link.in_person:
+            self._scanned[key] = link
+
+    def scanned(self, account: AccountId, contact: AccountId) -> InviteLink | None:
+        """The contact's code that was scanned last, while its maker has not confirmed it."""
+        return self._scanned.get((account, contact))
+
+    def answered(self, account: AccountId, contact: AccountId) -> None:
+        """The maker of the scanned code has confirmed it."""
+        self._scanned.pop((account, contact), None)
+
+    # -- the inviter's side
 
     def judge(self, account: AccountId, number: bytes, given: bytes, transcript: bytes) -> Invite | Reason:
         """Whether a stranger who shows a proof may become a contact by an invite, and if not, why.
@@ -153,14 +210,41 @@ class Invites:
         `given` is their HMAC over this handshake's transcript. An unknown number and a wrong proof are the same
         answer, so that nothing can be learnt by trying.
         """
-        invite = self._open.get(number)
-        secret = invite.secret if invite else bytes(16)
-        shown = hmac.compare_digest(proof(secret, transcript), given)
-        if invite is None or invite.account != account or not shown:
+        return self._judge(account, number, given, lambda row: proof(row.secret, transcript, row.in_person))
+
+    def judge_code(self, account: AccountId, number: bytes, given: bytes, ends: tuple[bytes, bytes]) -> Invite | Reason:
+        """Whether a contact who shows a proof saw a code that is still good. `ends`: the keys of their account and of
+        ours."""
+        judged = self._judge(account, number, given, lambda row: verification_proof(row.secret, *ends))
+        return judged if isinstance(judged, Reason) or judged.in_person else Reason.INVITE_UNKNOWN
+
+    def _judge(
+        self, account: AccountId, number: bytes, given: bytes, expected: Callable[[Invite], bytes]
+    ) -> Invite | Reason:
+        invite = self._open.get(number, _NOBODYS)
+        shown = hmac.compare_digest(expected(invite), given)
+        if invite.account != account or not shown:
             return Reason.INVITE_UNKNOWN
-        if invite.expires_at <= self._clock.now():
+        now = self._clock.now()
+        # A clock that was set back behind the making of a code must not give it a longer life.
+        if invite.expires_at <= now or (invite.in_person and now < invite.created_at):
             return Reason.INVITE_EXPIRED
         return invite if invite.uses_left > 0 else Reason.INVITE_USED
+
+    def report(self, number: bytes, late: AccountId) -> None:
+        """Tell an invite's maker who came too late for it: it leaked, or its user was not the one it was meant for.
+
+        Once for each who comes, and of `MAX_LATE` for one invite.
+        """
+        invite, known = self._open[number], self._late.setdefault(number, [])
+        if late in known or len(known) >= MAX_LATE:
+            return
+        known.append(late)
+        change, now_ms = Change(), int(self._clock.now() * 1000)
+        change.undoing(lambda: known.remove(late))
+        change.add(SetSetting(invite.account, _late(number), " ".join(known).encode()))
+        change.fact(invite.account, "invite.reused", late, facts.reused(invite.account, late, now_ms), now_ms)
+        self._bus.keep(change).add_done_callback(lambda kept: _settle(kept, change))
 
     def use(self, change: Change, invite: Invite) -> None:
         """Count one use, in memory at once and in the store with the change, which takes it back if it fails."""

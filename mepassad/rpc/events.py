@@ -50,6 +50,15 @@ class ContactEvent(msgspec.Struct, kw_only=True):
     state: ContactState
     conversation: ConversationRef | None = None
     name: str | None = None
+    verified: bool | None = None
+
+
+class InviteReused(msgspec.Struct, kw_only=True):
+    """Who came too late for an invite, and when; they did not become a contact by it."""
+
+    account: AccountRef
+    contact: ContactRef
+    time: Time
 
 
 class ContactKeysChanged(msgspec.Struct, kw_only=True):
@@ -110,6 +119,7 @@ DATA: dict[str, type[msgspec.Struct]] = {
     "contact.changed": ContactEvent,
     "contact.keys_changed": ContactKeysChanged,
     "account.superseded": AccountSuperseded,
+    "invite.reused": InviteReused,
     "plugin.failed": PluginFailed,
     "contact.online": ContactPresence,
     "contact.offline": ContactPresence,

@@ -79,6 +79,14 @@ class Contacts(Protocol):
         """Refuse what comes from them and send them nothing, or no longer."""
         ...
 
+    async def verify(self, account: AccountId, contact: AccountId, number: str, /) -> Contact:
+        """Mark as verified by their safety number. Raises `NumbersDiffer`, `InvalidParams`."""
+        ...
+
+    async def unverify(self, account: AccountId, contact: AccountId, /) -> Contact:
+        """Take the mark away."""
+        ...
+
     async def remove(self, account: AccountId, contact: AccountId, /) -> None:
         """Forget them and everything said."""
         ...
@@ -91,13 +99,23 @@ class Contacts(Protocol):
 class Invites(Protocol):
     """Links that make contacts."""
 
-    async def create(self, account: AccountId, uses: int, expires_in: int | None, /) -> tuple[str, int]:
-        """A new invite for some seconds, or as long as invites are good here: its URI and when it expires (Unix
-        seconds)."""
+    async def create(
+        self, account: AccountId, uses: int, expires_in: int | None, in_person: bool, /
+    ) -> tuple[str, int]:
+        """A new invite for some seconds, or as long as invites are good here, or a code: its URI and when it expires
+        (Unix seconds)."""
         ...
 
     async def accept(self, account: AccountId, uri: str, /) -> Contact:
         """The contact that the invite makes, pending until the other side answered. Raises `Invite…` errors."""
+        ...
+
+
+class Verifications(Protocol):
+    """Codes that contacts showed in person."""
+
+    async def scan(self, account: AccountId, uri: str, named: AccountId | None, /) -> Contact:
+        """Show a code's maker that it was scanned. Raises the errors of `contacts.verify`."""
         ...
 
 
@@ -166,6 +184,11 @@ class Node(Protocol):
     @property
     def invites(self) -> Invites:
         """How they come to know each other."""
+        ...
+
+    @property
+    def verifications(self) -> Verifications:
+        """How they come to trust each other."""
         ...
 
     @property

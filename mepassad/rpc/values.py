@@ -15,6 +15,7 @@ __all__ = [
     "ContactState",
     "ConversationRef",
     "Cursor",
+    "InviteUri",
     "Limit",
     "MessageRef",
     "MessageState",
@@ -30,6 +31,9 @@ def _id(description: str) -> msgspec.Meta:
 
 ContactRef = Annotated[str, _id("The id of a contact: their account id (`mp1…`).")]
 ConversationRef = Annotated[str, _id("The id of a conversation.")]
+InviteUri = Annotated[
+    str, msgspec.Meta(max_length=2_000, description="An invite as it was received, or a code as it was scanned.")
+]
 MessageRef = Annotated[str, _id("The id of a message.")]
 Cursor = Annotated[str, msgspec.Meta(min_length=1, max_length=256, description="The `next` of the page before.")]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=500, description="At most so many items; a page may hold fewer.")]

@@ -19,6 +19,7 @@ INVISIBLE = 64
 HELLO = 64
 RECEIPT = 65
 TYPING = 66
+VERIFICATION = 67
 
 
 def seal_content(content: Content, device: DeviceKey, recipient: bytes) -> bytes:

@@ -11,6 +11,7 @@ from mepassad.api.types import AccountId, ConversationId, MessageId
 
 PREFIX = "mp"
 _CHARSET = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+_SUFFIX = 8
 _BECH32M = 0x2BC830A3
 _MESSAGE_LABEL = b"mepassa/1 message id"
 _CONVERSATION_LABEL = b"mepassa/1 direct conversation"
@@ -84,6 +85,11 @@ def account_key(account: str) -> bytes:
     if len(key) != 32:
         raise ValueError("an account id holds 32 bytes")
     return key
+
+
+def suffix(account: str) -> str:
+    """The end of an account id, which tells apart those who chose the same name."""
+    return account[-_SUFFIX:]
 
 
 def new_content_id(now_ms: int) -> bytes:

@@ -1,4 +1,5 @@
-"""Invite links: `mepassa:i/1/<base64url>` and `https://…#i/1/<base64url>`. docs/protocol/invites.md."""
+"""Invite links, `mepassa:i/1/<base64url>` and `https://…#i/1/<base64url>`, and codes to be shown in person,
+`mepassa:v/1/<base64url>`. docs/protocol/invites.md."""
 
 from __future__ import annotations
 
@@ -17,20 +18,25 @@ from mepassad.wire.node_id import key_from_node_id, node_id_from_key
 SCHEME = "mepassa:"
 MAX_BYTES = 220  # before base64, checksum included
 MAX_LINK = 2048  # characters of a pasted link that are looked at
-PROOF_LABEL = b"mepassa/1 invite proof"
+_PROOF_LABEL = b"mepassa/1 invite proof"
+_CODE_PROOF_LABEL = b"mepassa/1 code proof"
+_VERIFICATION_LABEL = b"mepassa/1 verification proof"
 _CHECK_LABEL = b"mepassa/1 invite checksum"
+_CODE_CHECK_LABEL = b"mepassa/1 code checksum"
 _CHECK = 4
 _HOUR = 3600
 
 
 class InviteLink(msgspec.Struct, frozen=True):
-    """What an invite link says. `expires_at` is in Unix seconds, on the hour; `nodes` node id → addresses."""
+    """What an invite link says. `expires_at` is in Unix seconds, on the hour; `nodes` node id → addresses. One that is
+    `in_person` is a code: who redeems it is verified."""
 
     account: bytes
     secret: bytes
     number: bytes
     expires_at: int
     nodes: Mapping[str, Sequence[str]]
+    in_person: bool = False
 
     def __repr__(self) -> str:
         return f"InviteLink(expires_at={self.expires_at})"
@@ -42,7 +48,7 @@ def format_invite(link: InviteLink) -> str:
     while True:
         raw = _pack(link, hints)
         if len(raw) <= MAX_BYTES or not hints:
-            return f"{SCHEME}i/1/{b64(raw)}"
+            return f"{SCHEME}{'v' if link.in_person else 'i'}/1/{b64(raw)}"
         hints.pop()
 
 
@@ -57,15 +63,15 @@ def _pack(link: InviteLink, hints: Sequence[tuple[str, str]]) -> bytes:
         expires_at=-(-link.expires_at // _HOUR),
         hints=[pb.NodeHint(key=key_from_node_id(node), addresses=found) for node, found in grouped.items()],
     ).SerializeToString(deterministic=True)
-    return body + _checksum(body)
+    return body + _checksum(body, link.in_person)
 
 
 def parse_invite(text: str) -> InviteLink:
-    """The invite in a pasted link, in either form, spaces around it ignored. Raises `InviteMalformed` (also when
-    characters were lost or altered), `InviteVersion`."""
-    raw = _payload(text.strip())
+    """The invite in a pasted link, in either form, or in a code, spaces around it ignored. Raises `InviteMalformed`
+    (also when characters were lost or altered), `InviteVersion`."""
+    in_person, raw = _payload(text.strip())
     body, check = raw[:-_CHECK], raw[-_CHECK:]
-    if len(raw) > MAX_BYTES or not hmac.compare_digest(check, _checksum(body)):
+    if len(raw) > MAX_BYTES or not hmac.compare_digest(check, _checksum(body, in_person)):
         raise InviteMalformed
     try:
         invite = pb.Invite.FromString(body)
@@ -74,10 +80,11 @@ def parse_invite(text: str) -> InviteLink:
         raise InviteMalformed from error
     if len(invite.account) != 32 or len(invite.secret) != 16 or len(invite.number) != 32:
         raise InviteMalformed
-    return InviteLink(invite.account, invite.secret, invite.number, invite.expires_at * _HOUR, nodes)
+    return InviteLink(invite.account, invite.secret, invite.number, invite.expires_at * _HOUR, nodes, in_person)
 
 
-def _payload(text: str) -> bytes:
+def _payload(text: str) -> tuple[bool, bytes]:
+    """Whether it is a code, which has no https form since it is not sent to anybody, and the bytes in it."""
     if len(text) > MAX_LINK:
         raise InviteMalformed
     if text.startswith("https://"):
@@ -86,20 +93,29 @@ def _payload(text: str) -> bytes:
         path = text.removeprefix(SCHEME) if text.startswith(SCHEME) else ""
     kind, _, rest = path.partition("/")
     version, _, data = rest.partition("/")
-    if kind != "i" or not version.isascii() or not version.isdigit():
+    in_person = kind == "v" and text.startswith(SCHEME)
+    if not (kind == "i" or in_person) or not version.isascii() or not version.isdigit():
         raise InviteMalformed
     if version != "1":
         raise InviteVersion
     try:
-        return unb64(data)
+        return in_person, unb64(data)
     except ValueError as error:
         raise InviteMalformed from error
 
 
-def _checksum(body: bytes) -> bytes:
-    return hashlib.sha256(_CHECK_LABEL + body).digest()[:_CHECK]
+def _checksum(body: bytes, in_person: bool) -> bytes:
+    return hashlib.sha256((_CODE_CHECK_LABEL if in_person else _CHECK_LABEL) + body).digest()[:_CHECK]
 
 
-def proof(secret: bytes, transcript: bytes) -> bytes:
-    """What shows knowledge of an invite's secret inside one handshake, without sending it."""
-    return hmac.digest(secret, PROOF_LABEL + transcript, "sha256")
+def proof(secret: bytes, transcript: bytes, in_person: bool = False) -> bytes:
+    """What shows knowledge of the secret of an invite, or of a code, inside one handshake, without sending it.
+
+    One that was made for a code is none for a link, whose maker knows which it is: so relabelling helps nobody.
+    """
+    return hmac.digest(secret, (_CODE_PROOF_LABEL if in_person else _PROOF_LABEL) + transcript, "sha256")
+
+
+def verification_proof(secret: bytes, sender: bytes, recipient: bytes) -> bytes:
+    """What shows one account (its 32-byte key), inside a session, that another saw its code; and what answers that."""
+    return hmac.digest(secret, _VERIFICATION_LABEL + sender + recipient, "sha256")

@@ -13,9 +13,19 @@ import msgspec
 from mepassad.api.store import Page
 from mepassad.api.types import Account, AccountId, Contact, Conversation, ConversationId, Message, MessageId
 from mepassad.bus import Fact, Signal
-from mepassad.errors import NoAccount, UnknownAccount, UnknownContact, UnknownConversation, UnknownMessage
+from mepassad.errors import (
+    NoAccount,
+    NumbersDiffer,
+    UnknownAccount,
+    UnknownContact,
+    UnknownConversation,
+    UnknownMessage,
+)
+from mepassad.wire.ids import account_id
+from mepassad.wire.safety import safety_number
 
-ANA, BOB = AccountId("mp1ana"), AccountId("mp1bob")
+ANA, BOB = account_id(b"ana" + bytes(29)), account_id(b"bob" + bytes(29))
+NUMBER = safety_number(ANA, BOB)
 WITH_BOB = ConversationId("conversation-bob")
 
 
@@ -121,6 +131,16 @@ class FakeContacts:
         self.rows[contact] = msgspec.structs.replace(self.get(account, contact), blocked=blocked)
         return self.rows[contact]
 
+    async def verify(self, account: AccountId, contact: AccountId, number: str, /) -> Contact:
+        if number != NUMBER:
+            raise NumbersDiffer
+        self.rows[contact] = msgspec.structs.replace(self.get(account, contact), verified=True)
+        return self.rows[contact]
+
+    async def unverify(self, account: AccountId, contact: AccountId, /) -> Contact:
+        self.rows[contact] = msgspec.structs.replace(self.get(account, contact), verified=False)
+        return self.rows[contact]
+
     async def remove(self, account: AccountId, contact: AccountId, /) -> None:
         del self.rows[self.get(account, contact).id]
 
@@ -129,11 +149,25 @@ class FakeContacts:
 
 
 class FakeInvites:
-    async def create(self, account: AccountId, uses: int, expires_in: int | None, /) -> tuple[str, int]:
-        return "mepassa:i/1/AAAA", 1_700_000_000 + (86_400 if expires_in is None else expires_in)
+    async def create(
+        self, account: AccountId, uses: int, expires_in: int | None, in_person: bool, /
+    ) -> tuple[str, int]:
+        return f"mepassa:{'v' if in_person else 'i'}/1/AAAA", 1_700_000_000 + (
+            86_400 if expires_in is None else expires_in
+        )
 
     async def accept(self, account: AccountId, uri: str, /) -> Contact:
         return Contact(account=ANA, id=BOB, conversation=WITH_BOB, state="pending", created_at=0)
+
+
+class FakeVerifications:
+    def __init__(self, contacts: FakeContacts) -> None:
+        self.contacts = contacts
+        self.scanned: list[tuple[str, AccountId | None]] = []
+
+    async def scan(self, account: AccountId, uri: str, named: AccountId | None, /) -> Contact:
+        self.scanned.append((uri, named))
+        return self.contacts.get(account, BOB)
 
 
 class FakeConversations:
@@ -224,6 +258,7 @@ class FakeNode:
         self.accounts = FakeAccounts()
         self.contacts = FakeContacts()
         self.invites = FakeInvites()
+        self.verifications = FakeVerifications(self.contacts)
         self.conversations = FakeConversations()
         self.outbox = FakeOutbox(self.store)
         self.stopped = anyio.Event()

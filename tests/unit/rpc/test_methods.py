@@ -7,14 +7,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from fake_node import ANA, BOB, WITH_BOB, FakeNode, Serve
+from fake_node import ANA, BOB, NUMBER, WITH_BOB, FakeNode, Serve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mepassad.errors import ApiVersion, InvalidParams, StoreFull
+from mepassad.errors import ApiVersion, InvalidParams, NumbersDiffer, StoreFull
 from mepassad.rpc.methods import ALL
 from mepassad.rpc.registry import Registry
 from mepassad.testing.rpc_client import RpcClient, RpcError, connect
+from mepassad.wire.ids import account_id
 
 
 async def refused(client: RpcClient, method: str, **params: Any) -> str:
@@ -69,6 +70,7 @@ async def test_invites_are_made_and_accepted(client: RpcClient) -> None:
     invite = await client.call("invites.create", uses=2, expires_in=60)
     assert invite == {"uri": "mepassa:i/1/AAAA", "expires_at": "2023-11-14T22:14:20.000Z"}
     assert (await client.call("invites.create"))["expires_at"] == "2023-11-15T22:13:20.000Z"  # as the node has it
+    assert (await client.call("invites.create", in_person=True))["uri"] == "mepassa:v/1/AAAA"
     assert await refused(client, "invites.create", expires_in=0) == "InvalidParams"
     accepted = await client.call("invites.accept", uri=invite["uri"])
     assert (accepted["contact"], accepted["state"]) == (BOB, "pending")
@@ -93,6 +95,35 @@ async def test_contacts_are_renamed_blocked_and_removed(client: RpcClient) -> No
     assert (await client.call("contacts.get", contact=BOB))["online"] is False
     assert await client.call("contacts.remove", contact=BOB) == {}
     assert await refused(client, "contacts.get", contact=BOB) == "UnknownContact"
+
+
+async def test_a_contact_is_verified_by_the_safety_number_that_both_see(client: RpcClient) -> None:
+    shown = await client.call("contacts.safety_number", contact=BOB)
+    assert shown["number"] == NUMBER == "".join(shown["groups"])
+    assert [len(group) for group in shown["groups"]] == [5] * 12
+    assert await refused(client, "contacts.verify", contact=BOB, number="0" * 60) == NumbersDiffer.__name__
+    assert (await client.call("contacts.get", contact=BOB))["verified"] is False
+    assert (await client.call("contacts.verify", contact=BOB, number=NUMBER))["verified"] is True
+    assert (await client.call("contacts.unverify", contact=BOB))["verified"] is False
+    for method in ("contacts.safety_number", "contacts.unverify"):
+        assert await refused(client, method, contact="mp1none") == "UnknownContact"
+
+
+async def test_a_contact_is_verified_by_a_code_or_a_number_and_not_by_both(client: RpcClient, node: FakeNode) -> None:
+    await client.call("contacts.verify", contact=BOB, code="mepassa:v/1/AAAA")
+    await client.call("contacts.verify", code="mepassa:v/1/BBBB")
+    assert node.verifications.scanned == [("mepassa:v/1/AAAA", BOB), ("mepassa:v/1/BBBB", None)]
+    for params in ({}, {"contact": BOB}, {"number": NUMBER}, {"contact": BOB, "number": NUMBER, "code": "x"}):
+        assert await refused(client, "contacts.verify", **params) == "InvalidParams"
+
+
+async def test_contacts_who_chose_the_same_name_are_told_apart_by_the_end_of_their_id(
+    client: RpcClient, node: FakeNode
+) -> None:
+    other = account_id(b"another bob".ljust(32))
+    node.contacts.rows[other] = msgspec.structs.replace(node.contacts.rows[BOB], id=other)
+    items = (await client.call("contacts.list"))["items"]
+    assert [(item["name"], item["key_suffix"]) for item in items] == [("Bob", BOB[-8:]), ("Bob", other[-8:])]
 
 
 async def test_conversations_are_found_by_themselves_or_by_their_contact(client: RpcClient) -> None:

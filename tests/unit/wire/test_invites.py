@@ -7,23 +7,34 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mepassad.errors import InviteMalformed, InviteVersion
 from mepassad.wire import messages_pb2 as pb
 from mepassad.wire.ids import b64, unb64
-from mepassad.wire.invites import MAX_BYTES, MAX_LINK, InviteLink, _checksum, format_invite, parse_invite, proof
+from mepassad.wire.invites import (
+    MAX_BYTES,
+    MAX_LINK,
+    InviteLink,
+    _checksum,
+    format_invite,
+    parse_invite,
+    proof,
+    verification_proof,
+)
 from mepassad.wire.node_id import node_id_from_key
 
 NODE, ANOTHER = node_id_from_key(b"n" * 32), node_id_from_key(b"m" * 32)
 LINK = InviteLink(b"a" * 32, b"s" * 16, b"n" * 32, 1_800_000_000, {NODE: ("/ip4/203.0.113.5/tcp/4001",)})
 GOOD = format_invite(LINK)
+CODE = format_invite(replace(LINK, in_person=True))
 RAW = unb64(GOOD.removeprefix("mepassa:i/1/"))
 ADDRESSES = st.lists(st.text(string.printable, min_size=1, max_size=60), min_size=1, max_size=4).map(tuple)
 
 
 def link_of(body: bytes) -> str:
     """A link around any bytes, its checksum right."""
-    return f"mepassa:i/1/{b64(body + _checksum(body))}"
+    return f"mepassa:i/1/{b64(body + _checksum(body, in_person=False))}"
 
 
 @given(
@@ -65,17 +76,34 @@ def test_the_https_form_has_the_data_in_its_fragment() -> None:
             parse_invite(wrong)
 
 
-def test_every_single_character_that_is_changed_lost_or_added_is_noticed() -> None:
+@pytest.mark.parametrize("whole", [GOOD, CODE], ids=["link", "code"])
+def test_every_single_character_that_is_changed_lost_or_added_is_noticed(whole: str) -> None:
     alphabet = string.ascii_letters + string.digits + "-_:/=+# "
-    for at in range(len(GOOD)):
-        for other in set(alphabet) - {GOOD[at]}:
+    for at in range(len(whole)):
+        for other in set(alphabet) - {whole[at]}:
             with pytest.raises((InviteMalformed, InviteVersion)):
-                parse_invite(GOOD[:at] + other + GOOD[at + 1 :])
+                parse_invite(whole[:at] + other + whole[at + 1 :])
         with pytest.raises((InviteMalformed, InviteVersion)):
-            parse_invite(GOOD[:at] + GOOD[at + 1 :])
-    for at in range(1, len(GOOD)):
+            parse_invite(whole[:at] + whole[at + 1 :])
+    for at in range(1, len(whole)):
         with pytest.raises((InviteMalformed, InviteVersion)):
-            parse_invite(GOOD[:at] + "7" + GOOD[at:])
+            parse_invite(whole[:at] + "7" + whole[at:])
+
+
+def test_a_code_says_that_it_is_one_and_has_no_form_to_be_sent_in() -> None:
+    assert CODE.startswith("mepassa:v/1/")
+    assert parse_invite(f" {CODE}\n") == replace(LINK, in_person=True)
+    assert not parse_invite(GOOD).in_person
+    with pytest.raises(InviteMalformed):
+        parse_invite(f"https://example.org/#{CODE.removeprefix('mepassa:')}")
+    with pytest.raises(InviteVersion):
+        parse_invite(CODE.replace("v/1", "v/2"))
+
+
+def test_a_link_that_is_called_a_code_and_a_code_that_is_called_a_link_are_malformed() -> None:
+    for relabelled in (GOOD.replace(":i/", ":v/"), CODE.replace(":v/", ":i/")):
+        with pytest.raises(InviteMalformed):
+            parse_invite(relabelled)
 
 
 @pytest.mark.parametrize("data", [b64(RAW), "", "not/base64url", "="])
@@ -125,7 +153,12 @@ def test_a_hint_without_a_node_key_is_malformed() -> None:
         parse_invite(link_of(body.SerializeToString()))
 
 
-@given(st.text() | st.text().map("mepassa:i/1/".__add__) | st.binary(max_size=200).map(lambda raw: link_of(raw)))
+@given(
+    st.text()
+    | st.text().map("mepassa:i/1/".__add__)
+    | st.text().map("mepassa:v/1/".__add__)
+    | st.binary(max_size=200).map(lambda raw: link_of(raw))
+)
 def test_any_text_is_an_invite_or_one_of_two_named_errors(text: str) -> None:
     try:
         parse_invite(text)
@@ -138,7 +171,21 @@ def test_the_secret_does_not_show_in_a_repr() -> None:
     assert b"s".hex() * 4 not in repr(LINK)
 
 
-def test_a_proof_is_of_one_secret_in_one_handshake() -> None:
-    proofs = {proof(secret, transcript) for secret in (b"s" * 16, b"t" * 16) for transcript in (b"1" * 32, b"2" * 32)}
-    assert len(proofs) == 4
+def test_a_proof_is_of_one_secret_in_one_handshake_and_of_a_link_or_a_code() -> None:
+    proofs = {
+        proof(secret, transcript, in_person)
+        for secret in (b"s" * 16, b"t" * 16)
+        for transcript in (b"1" * 32, b"2" * 32)
+        for in_person in (False, True)
+    }
+    assert len(proofs) == 8
     assert all(len(each) == 32 for each in proofs)
+
+
+def test_a_verification_is_of_one_secret_from_one_account_to_another() -> None:
+    one, other = b"1" * 32, b"2" * 32
+    proofs = {
+        verification_proof(secret, *ends) for secret in (b"s" * 16, b"t" * 16) for ends in ((one, other), (other, one))
+    }
+    assert len(proofs) == 4
+    assert not proofs & {proof(b"s" * 16, one + other, in_person) for in_person in (False, True)}
