@@ -12,6 +12,7 @@ from mepassa.cli.send import send
 from mepassa.cli.session import Session
 from mepassa.cli.status import status
 from mepassa.cli.tail import tail
+from mepassa.cli.verify import verify
 
 
 @click.group(
@@ -27,5 +28,5 @@ def main(context: click.Context, socket: str | None, account: str | None) -> Non
     context.obj = Session(socket, account)
 
 
-for command in (status, invite, accept, contacts, send, tail, rpc):
+for command in (status, invite, accept, contacts, verify, send, tail, rpc):
     main.add_command(command)

@@ -12,6 +12,7 @@ from mepassa.cli.text import echo_line
 @click.command(short_help="List contacts.")
 @over_socket
 async def contacts(session: Session) -> None:
-    """List contacts, one a line: id, state and name, separated by tabs."""
+    """List contacts, one a line: id, state and name, and `verified` where it is so, separated by tabs."""
     for contact in await all_contacts(session):
-        echo_line(f"{contact['contact']}\t{contact['state']}\t{label(contact)}")
+        verified = "\tverified" if contact["verified"] else ""
+        echo_line(f"{contact['contact']}\t{contact['state']}\t{label(contact)}{verified}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Any
 
 import click
 
@@ -29,11 +30,15 @@ def seconds(span: str) -> int:
 @over_socket
 async def invite(session: Session, uses: int | None, expires: int | None) -> None:
     """Make an invite; on a terminal also show it as a QR code."""
-    made = await session.call("invites.create", uses=uses, expires_in=expires)
+    show(await session.call("invites.create", uses=uses, expires_in=expires))
+    await warn_when_local_only(session)
+
+
+def show(made: dict[str, Any]) -> None:
+    """Print what `invites.create` made; on a terminal with its QR code."""
     echo_line(made["uri"])
     if sys.stdout.isatty():
-        import segno  # here, because no other command needs it
+        import segno  # here, because few commands need it
 
         segno.make(made["uri"], error="l").terminal(compact=True)
         click.echo(f"good until {made['expires_at']}", err=True)
-    await warn_when_local_only(session)

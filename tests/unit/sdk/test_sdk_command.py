@@ -9,46 +9,18 @@ import signal
 import subprocess
 import sys
 import unicodedata
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from commanding import HOSTILE, SHOWN, contact, run, with_contacts
 from hypothesis import given
 from hypothesis import strategies as st
 from mepassa.cli import main
 from mepassa.cli.text import as_json, visible
 from wire_node import ANA, Refusal, Wire, WireNode
-
-HOSTILE = "Ana\x1b[2J\u202egnp.exe\r\n\x9b"
-SHOWN = "Ana<U+001B>[2J<U+202E>gnp.exe<U+000D><U+000A><U+009B>"
-
-
-def contact(id: str, name: str = "", petname: str = "") -> dict[str, Any]:
-    return {
-        "contact": id,
-        "state": "accepted",
-        "name": petname or name,
-        "petname": petname or None,
-        "chosen_name": name or None,
-    }
-
-
-def with_contacts(node: WireNode, *contacts: dict[str, Any]) -> None:
-    async def list_contacts(wire: Wire, after: str | None = None, account: str | None = None) -> dict[str, Any]:
-        """One a page."""
-        ids = [None, *(item["contact"] for item in contacts)]
-        place = ids.index(after)
-        items = list(contacts[place : place + 1])
-        return {"items": items, "next": items[0]["contact"] if place + 1 < len(contacts) else None}
-
-    node.methods["contacts.list"] = list_contacts
-
-
-async def run(node: WireNode, *arguments: str) -> Result:
-    return await anyio.to_thread.run_sync(partial(CliRunner().invoke, main, ["--socket", str(node.path), *arguments]))
 
 
 async def test_status_shows_version_account_and_addresses(node: WireNode) -> None:
@@ -107,6 +79,18 @@ async def test_accept_redeems_the_link_and_says_where_it_stands(node: WireNode) 
     assert node.calls[0] == ("invites.accept", {"uri": "mepassa:i/1/abc"})
 
 
+async def test_accept_takes_a_code_only_from_who_says_that_it_was_shown_in_person(node: WireNode) -> None:
+    async def accept(wire: Wire, uri: str) -> dict[str, Any]:
+        return {"contact": ANA, "conversation": "c1", "state": "pending"}
+
+    node.methods["invites.accept"] = accept
+    refused = await run(node, "accept", " mepassa:v/1/abc")
+    assert refused.exit_code == 2
+    assert "--in-person" in refused.stderr
+    assert node.calls == []
+    assert (await run(node, "accept", "--in-person", "mepassa:v/1/abc")).stdout == "mp1ana\tpending\n"
+
+
 @pytest.mark.parametrize("arguments", [["invite"], ["accept", "mepassa:i/1/abc"]])
 async def test_a_node_without_addresses_is_said_to_be_local_only(node: WireNode, arguments: list[str]) -> None:
     async def local(wire: Wire) -> dict[str, Any]:
@@ -126,6 +110,11 @@ async def test_contacts_are_listed_over_all_pages_and_names_cannot_move_the_curs
     with_contacts(node, contact("mp1a", HOSTILE), contact("mp1b", "Bo", petname="Boss"), contact("mp1c"))
     result = await run(node, "contacts")
     assert result.stdout == f"mp1a\taccepted\t{SHOWN}\nmp1b\taccepted\tBoss\nmp1c\taccepted\t\n"
+
+
+async def test_contacts_who_are_verified_are_marked(node: WireNode) -> None:
+    with_contacts(node, contact("mp1a", "Ana", verified=True), contact("mp1b", "Ana"))
+    assert (await run(node, "contacts")).stdout == "mp1a\taccepted\tAna\tverified\nmp1b\taccepted\tAna\n"
 
 
 @pytest.mark.parametrize("wanted", ["mp1ana", "Ana", "chefe", "mp1an", "che", "CHE"])
@@ -226,6 +215,12 @@ async def test_tail_without_json_shows_facts_by_name(node: WireNode) -> None:
     line = await follow(node, "--after", "0", "--topic", "message.received", "--topic", "message.sent")
     assert line.startswith("1  message.received  account=mp1me")
     assert line.endswith(f"text={SHOWN}")
+
+
+async def test_tail_tells_of_who_came_too_late_for_an_invite(node: WireNode) -> None:
+    node.publish("invite.reused", account="mp1me", contact="mp1eve", time="2030-01-01T00:00:00.000Z")
+    line = await follow(node, "--after", "0", "--topic", "invite.reused", "--topic", "message.sent")
+    assert line == "1  invite.reused  account=mp1me  contact=mp1eve  time=2030-01-01T00:00:00.000Z"
 
 
 async def test_rpc_calls_any_method_and_prints_one_line_of_json(node: WireNode) -> None:

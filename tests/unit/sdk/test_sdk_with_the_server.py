@@ -79,8 +79,10 @@ async def test_calls_and_refusals(node: Any) -> None:
 
 async def test_the_longest_line_that_the_client_sends_is_one_that_the_server_takes(node: Any) -> None:
     async with Client(node.socket) as client:
-        frame = len('{"jsonrpc":"2.0","id":1,"method":"messages.send","params":{"contact":"mp1bob","text":""}}')
-        await client.call("messages.send", contact="mp1bob", text="x" * ((1 << 20) - frame))
+        frame = len(
+            f'{{"jsonrpc":"2.0","id":1,"method":"messages.send","params":{{"contact":"{fake_node.BOB}","text":""}}}}'
+        )
+        await client.call("messages.send", contact=fake_node.BOB, text="x" * ((1 << 20) - frame))
         assert (await client.call("identity.show"))["name"] == "Ana"
 
 
@@ -125,10 +127,13 @@ async def test_a_bot_answers_and_outlives_a_restart_of_the_server(tmp_path: Path
     [
         (["status"], "version  0.0.0"),
         (["invite", "--uses", "2"], "mepassa:i/1/AAAA\n"),
-        (["accept", "mepassa:i/1/AAAA"], "mp1bob\tpending\n"),
-        (["contacts"], "mp1bob\taccepted\tBob\n"),
+        (["accept", "mepassa:i/1/AAAA"], f"{fake_node.BOB}\tpending\n"),
+        (["contacts"], f"{fake_node.BOB}\taccepted\tBob\n"),
+        (["verify", "Bob"], fake_node.NUMBER[-5:] + "\n"),
+        (["verify", "Bob", "--number", fake_node.NUMBER], f"{fake_node.BOB}\tverified\tBob\n"),
+        (["verify", "--show"], "mepassa:v/1/AAAA\n"),
         (["send", "Bob", "hi"], "m0\n"),
-        (["rpc", "messages.list", '{"contact": "mp1bob"}'], '{"items": [], "next": null}\n'),
+        (["rpc", "messages.list", f'{{"contact": "{fake_node.BOB}"}}'], '{"items": [], "next": null}\n'),
     ],
 )
 async def test_every_command_speaks_as_the_server_expects(node: Any, arguments: list[str], output: str) -> None:

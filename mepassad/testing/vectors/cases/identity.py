@@ -230,7 +230,11 @@ def _names(book: Book) -> None:
     for case, text in {
         "as it is": "Ana Luísa",
         "composed": "Jose\u0301",
-        "not composed again once a character is out": "e\u200b\u0301",
+        "composed once a character is out": "e\u200b\u0301",
+        "of which a font shows nothing": "\u3164\u115f\u034fA\ufe0fn\U000e0061a\u2065",
+        "a blank that is no white space": "\u2800Ana\U0001d159B\u2800",
+        "marks at the beginning of a word": "\u0300\u0489 \u0301Ana",
+        "marks piled up": "a" + "\u0336" * 9 + "b\u0336",
         "directions": "\u202egro.elpmaxe\u202c",
         "tabs and line ends are taken out, not folded": "Ana\tB\r\nC\u2028D",
         "white space of all kinds is folded": "\u3000 Ana\u00a0\u2003 B ",
