@@ -103,7 +103,7 @@ async def test_a_contact_and_a_blocked_one_are_not_told_of(nodes: Nodes) -> None
     assert told(ana) == []
 
 
-async def test_a_contact_who_comes_with_another_device_is_not_told_of(nodes: Nodes) -> None:
+async def test_a_contact_who_comes_with_another_device_is_known_again_and_not_told_of(nodes: Nodes) -> None:
     ana, bob, old, new = [await nodes.start(name) for name in ("ana", "bob", "old", "new")]
     eve, words = await old.core.accounts.create("Eve", "person")
     link, _ = await ana.node.invites.create(ana.account, 1, DAY)
@@ -113,7 +113,8 @@ async def test_a_contact_who_comes_with_another_device_is_not_told_of(nodes: Nod
     nodes.clock.advance(1)
     await new.core.accounts.restore(words, "Eve", "person")
     await new.node.invites.accept(eve.id, uri)
-    await nodes.in_time(lambda: new.node.contacts.get(eve.id, ana.account).state == "refused")
+    await nodes.in_time(lambda: new.node.contacts.get(eve.id, ana.account).state == "accepted")
+    assert [fact["contact"] for fact in ana.facts("contact.keys_changed")] == [eve.id]
     assert told(ana) == []
 
 

@@ -76,7 +76,7 @@ def _forms(book: Book, link: str) -> None:
 
 def _bodies(book: Book, whole: bytes) -> None:
     def read(case: str, body: bytes) -> None:
-        book.add(ours.read, case, link=SCHEME + b64(body + _checksum(body)))
+        book.add(ours.read, case, link=SCHEME + b64(body + _checksum(body, in_person=False)))
 
     good: dict[str, Any] = {"account": ANA.key, "secret": SECRET, "number": NUMBER, "expires_at": 500_000}
     hint = NodeHint(key=NODE, addresses=["/ip4/203.0.113.5/tcp/4001"])
