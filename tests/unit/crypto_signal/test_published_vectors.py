@@ -108,7 +108,7 @@ def test_the_4_derivations_of_hkdf_with_sha256() -> None:
 
 
 def test_the_6_codes_of_hmac_with_sha256_as_proofs_of_invites(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invites, "PROOF_LABEL", b"")
+    monkeypatch.setattr(invites, "_PROOF_LABEL", b"")
     found = records("HMAC/rfc-4231-sha256.txt", "MD")
     assert len(found) == 6
     for record in found:
