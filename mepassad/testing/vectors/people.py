@@ -9,6 +9,8 @@ from mepassad.testing.vectors.drawn import draw
 from mepassad.wire.identity import agree, sign_devices
 
 NOW = 1_800_000_000  # Unix seconds
+IDENTITY = b"\1" + bytes(31)  # a key of low order, y = 1
+WEAK = IDENTITY + bytes(32)  # a signature that holds under it, whatever is signed
 DAY = 86_400
 
 

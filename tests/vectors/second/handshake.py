@@ -9,12 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, 
 
 from second import ratchet
 from second.prekeys import dated, public, read
-from second.primitives import ed25519_public, hkdf, sha256, x25519, x25519_public
+from second.primitives import FIELD, ed25519_public, hkdf, sha256, x25519, x25519_public
 from second.protobuf import decode, encode
 from second.refused import Refused, need
 
 Fields = dict[str, Any]
-FIELD = 2**255 - 19
 KINDS = {
     "signed_prekey": {"signed-prekey"},
     "pq_prekey": {"one-time-pq-prekey", "last-resort-pq-prekey"},

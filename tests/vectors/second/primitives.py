@@ -9,7 +9,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
-from second.refused import Refused
+from second.refused import Refused, need
+
+FIELD = 2**255 - 19
+ORDER_8 = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+LOW_ORDER = {0, 1, FIELD - 1, ORDER_8, FIELD - ORDER_8}
 
 
 def sha256(*parts: bytes) -> bytes:
@@ -38,7 +42,8 @@ def sign(seed: bytes, *parts: bytes) -> bytes:
 
 
 def verify(key: bytes, signature: bytes, *parts: bytes, name: str = "InvalidSignature") -> None:
-    """Refuse under `name` unless the signature holds."""
+    """Refuse under `name` unless the signature holds, under a key that is not of low order."""
+    need(int.from_bytes(key, "little") % 2**255 % FIELD not in LOW_ORDER, name)
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, b"".join(parts))
     except (InvalidSignature, ValueError) as error:

@@ -8,7 +8,7 @@ from mepassad.api.crypto import DeviceKey
 from mepassad.testing.vectors.book import Book
 from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import content as ours
-from mepassad.testing.vectors.people import ANA, BIA, EVE, NOW
+from mepassad.testing.vectors.people import ANA, BIA, EVE, IDENTITY, NOW, WEAK
 from mepassad.wire.content import CONTENT_LABEL, HELLO, INVISIBLE, RECEIPT, TYPING, _signed
 from mepassad.wire.content import TEXT as TEXT_KIND
 from mepassad.wire.identity import sign_card, stamp_of, verify_devices
@@ -99,6 +99,7 @@ def _refused(book: Book) -> None:
         "signed without the label",
         pad(ANA.device.private.sign(_signed(ANA.device.public, BIA.key, raw)[len(CONTENT_LABEL) :]) + raw),
     )
+    _read(book, "signed by nobody, under a device key of low order", pad(WEAK + raw), sender=IDENTITY)
     _read(book, "not padded", good[:64] + raw)
     _read(book, "a signature and nothing else", _plaintext(b""))
     _read(book, "shorter than a signature", pad(good[:63]))

@@ -7,7 +7,7 @@ from mepassad.builtin.crypto_signal.signal_pb2 import Bundle, Handshake, SignedP
 from mepassad.testing.vectors.book import Book, Fields
 from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import handshake as ours
-from mepassad.testing.vectors.people import ANA, BIA, EVE
+from mepassad.testing.vectors.people import ANA, BIA, EVE, IDENTITY, WEAK
 from mepassad.testing.vectors.scene import (
     HANDSHAKES,
     HELD,
@@ -77,6 +77,9 @@ def _bad_bundles(book: Book) -> None:
     refuse("a one-time prekey that is there, without a key", bundle(one_time=b""))
     refuse("a PQ prekey of 1183 bytes", bundle(pq=bytes(1183)))
     refuse("a PQ prekey whose coefficients are too large", bundle(pq=b"\xff" * 1184))
+    weak = Bundle.FromString(bytes.fromhex(inputs["bundle"]))
+    weak.signed_prekey.signature = weak.pq_prekey.signature = WEAK
+    refuse("signed by nobody, under a device key of low order", weak.SerializeToString(), peer=IDENTITY.hex())
     refuse("a bundle of another device", bytes.fromhex(inputs["bundle"]), peer=EVE.device.public.hex())
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from typing import Any
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from mnemonic import Mnemonic
 
 from mepassad.api.crypto import DeviceKey
 from mepassad.testing.vectors.book import Book
 from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import identity as ours
-from mepassad.testing.vectors.people import ANA, BIA, DAY, EVE, NOW
+from mepassad.testing.vectors.people import ANA, BIA, DAY, EVE, NOW, WEAK
 from mepassad.wire.directory import Directory
 from mepassad.wire.identity import AGREEMENT_LABEL, CARD_LABEL, LIST_LABEL, MAX_DEVICES, MAX_REVOKED, agree
 from mepassad.wire.ids import bech32m_encode
@@ -26,6 +30,7 @@ def cases(book: Book) -> None:
     _ids(book)
     _lists(book)
     _forged_lists(book)
+    _weak_lists(book)
     _following_lists(book)
     _cards(book)
     _names(book)
@@ -174,6 +179,32 @@ def _forged_lists(book: Book) -> None:
     _read(book, "signed without the label", unlabelled.SerializeToString().hex())
     unsigned = SignedDeviceList(list=good, signature=b"\0" * 63)
     _read(book, "a signature of 63 bytes", unsigned.SerializeToString().hex())
+
+
+def _weak_lists(book: Book) -> None:
+    for case, text in {
+        "1": "01" + "00" * 31,
+        "1, the sign set": "01" + "00" * 30 + "80",
+        "1, not reduced": "ee" + "ff" * 30 + "7f",
+        "-1": "ec" + "ff" * 30 + "7f",
+        "0": "00" * 32,
+        "0, not reduced": "ed" + "ff" * 30 + "7f",
+        "that of a point of order 8": "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "that of another": "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    }.items():
+        key = bytes.fromhex(text)
+        _read(book, f"signed by nobody, under an account key of low order: y is {case}", _weak(key), account=key)
+
+
+def _weak(account: bytes) -> str:
+    """A list of an account whose key has low order, under a signature that holds by the arithmetic."""
+    device = _agreed(draw("Ana, device 0", 32), account)
+    for version in itertools.count(NOW):
+        body = DeviceList(account=account, version=version, devices=[device]).SerializeToString()
+        with contextlib.suppress(InvalidSignature):  # it holds for one hash in eight at least
+            Ed25519PublicKey.from_public_bytes(account).verify(WEAK, LIST_LABEL + body)
+            return SignedDeviceList(list=body, signature=WEAK).SerializeToString().hex()
+    raise AssertionError
 
 
 def _following_lists(book: Book) -> None:

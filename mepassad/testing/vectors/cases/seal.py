@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from mepassad.testing.vectors.book import Book
 from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import seal as ours
-from mepassad.testing.vectors.people import ANA, BIA, DAY, EVE, NOW
+from mepassad.testing.vectors.people import ANA, BIA, DAY, EVE, IDENTITY, NOW, WEAK
 from mepassad.wire import seal as wire
 from mepassad.wire.messages_pb2 import SealKey
 from mepassad.wire.packets import pack_packet
@@ -54,6 +54,8 @@ def _keys(book: Book) -> None:
         SealKey(id=7, created_at=NOW, public=PUBLIC, signature=key.signature).SerializeToString().hex(),
     )
     read("without a signature", SealKey(id=key.id, created_at=NOW, public=PUBLIC).SerializeToString().hex())
+    weak = SealKey(id=1, created_at=NOW, public=PUBLIC, signature=WEAK)
+    read("signed by nobody, under a device key of low order", weak.SerializeToString().hex(), of=IDENTITY)
     read("nothing", "")
 
 
