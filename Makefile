@@ -35,8 +35,10 @@ test: setup ## Run all tests, with branch coverage.
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 .PHONY: torture
-torture: setup ## Kill nodes under load 100 times and look for what was lost.
+torture: setup ## Kill nodes under load, let devices live through hundreds of schedules, break every check of the crypto.
 	@MEPASSAD_KILLS=100 $(BIN)/python -m pytest tests/flows/test_kill.py
+	@MEPASSAD_SCHEDULES=300 $(BIN)/python -m pytest --timeout 3600 tests/properties/test_worlds.py
+	@$(BIN)/python -m scripts.mutate
 
 .PHONY: lint
 lint: setup ## Check style, formatting and who imports whom.

@@ -8,6 +8,11 @@ from mepassad.errors import MalformedContent, MessageTooLarge
 from mepassad.wire.padding import MAX_PADDED, SIZES, pad, padded_size, unpad
 
 
+def test_the_classes_are_those_of_the_protocol() -> None:
+    assert SIZES == (256, 1024, 4096, 16384, 65536)
+    assert MAX_PADDED == 1_048_576
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_a_content_goes_into_the_smallest_class_that_holds_it_and_its_mark(size: int) -> None:
     assert len(pad(bytes(size - 1))) == size

@@ -1,5 +1,6 @@
 """When prekeys are made, rotated, given away and dropped."""
 
+import itertools
 from collections import Counter
 
 import pytest
@@ -97,6 +98,30 @@ def test_keys_dated_by_a_wrong_clock_are_replaced(party: Party) -> None:
     assert [key.created_at for key in current] == [party.now, party.now]
 
 
+def test_a_key_dated_a_day_ahead_is_kept_and_a_second_more_is_not(party: Party) -> None:
+    party.now -= DAY
+    assert replenish(party) == ((), (), ())
+    party.now -= 1
+    assert {key.kind for key in replenish(party).changed} == {SIGNED, LAST_RESORT}
+
+
+def test_the_times_are_those_of_the_protocol() -> None:
+    days = (prekeys.ROTATE_AFTER, prekeys.KEEP_RETIRED, prekeys.MAX_AGE, prekeys.MAX_AHEAD, prekeys.KEEP_GIVEN)
+    assert [seconds / 86_400 for seconds in days] == [7, 21, 30, 1, 51]
+
+
+def test_no_two_keys_have_the_same_id_whatever_chance_brings(party: Party) -> None:
+    ids = itertools.count()
+
+    def random(size: int) -> bytes:
+        """Each id comes up twice, beginning with 0."""
+        return (next(ids) // 2 << 1).to_bytes(8, "big") if size == 8 else bytes(size)
+
+    foreign = PrivateKey(account=party.account, id=5, kind="foreign", secret=b"", public=b"", created_at=NOW)
+    added = prekeys.replenish(party.account, [foreign], NOW, random).added
+    assert [key.id for key in added] == [*range(1, 5), *range(6, 124)]
+
+
 def test_keys_of_another_plugin_are_left_alone(party: Party) -> None:
     foreign = PrivateKey(account=party.account, id=1, kind="olm", secret=b"", public=b"", created_at=0)
     party.keys[1] = foreign
@@ -118,6 +143,20 @@ def test_a_bundle_without_one_time_keys_has_the_last_resort(party: Party) -> Non
     assert party.keys[public.pq_prekey.id].kind == LAST_RESORT
     assert not public.HasField("one_time_prekey")
     assert bundle.given == ()
+
+
+def test_the_newest_keys_are_given_first(party: Party) -> None:
+    older = [replace(key, id=key.id // 2, created_at=NOW - DAY) for key in party.keys.values()]
+    for held in ([*older, *party.keys.values()], [*party.keys.values(), *older]):
+        public = signal_pb2.Bundle.FromString(ENGINE.bundle(party.device, held, NOW).public)
+        assert {public.signed_prekey.id, public.pq_prekey.id, public.one_time_prekey.id} <= party.keys.keys()
+
+
+@pytest.mark.parametrize("missing", [(SIGNED,), (LAST_RESORT, ONE_TIME_PQ)])
+def test_a_device_without_a_signed_or_without_a_pq_key_gives_no_bundle(party: Party, missing: tuple[str, ...]) -> None:
+    held = [key for key in party.keys.values() if key.kind not in missing]
+    with pytest.raises(CryptoError, match="no fresh prekeys"):
+        ENGINE.bundle(party.device, held, NOW)
 
 
 def test_a_device_with_stale_prekeys_gives_no_bundle(party: Party) -> None:

@@ -4,7 +4,7 @@ import hmac
 
 import pytest
 
-from mepassad.builtin.crypto_signal import ratchet
+from mepassad.builtin.crypto_signal import handshake, ratchet
 from mepassad.builtin.crypto_signal.plugin import Signal
 from mepassad.errors import AlreadyOpened, CryptoError, DecryptFailed, GapTooLarge
 from mepassad.testing.crypto_party import Party, connect
@@ -32,6 +32,12 @@ def test_a_chain_step_gives_the_known_answers_of_libsignal() -> None:
     chain, message_key = ratchet.step(seed)
     assert chain.hex() == "28e8f8fee54b801eef7c5cfb2f17f32c7b334485bbb70fac6ec10342a246d15d"
     assert message_key == hmac.digest(seed, b"\x01", "sha256")
+
+
+def test_the_limits_are_those_of_the_protocol() -> None:
+    assert (ratchet.MAX_GAP, ratchet.MAX_SKIPPED) == (1000, 2000)
+    assert (ratchet.MAX_COUNTER, ratchet.MAX_HANDSHAKE) == (4_294_967_294, 4096)
+    assert (handshake.MAX_BUNDLE, handshake.MAX_REMEMBERED) == (8192, 4096)
 
 
 def test_a_gap_of_a_thousand_in_a_chain_is_bridged(connected: tuple[Party, Party, bytes]) -> None:

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from mepassad.api.crypto import DeviceKey
 from mepassad.errors import InvalidSignature, MalformedContent, MessageTooLarge
-from mepassad.wire.content import CONTENT_LABEL, TEXT, open_content, seal_content
+from mepassad.wire.content import (
+    CONTENT_LABEL,
+    HELLO,
+    INVISIBLE,
+    RECEIPT,
+    TEXT,
+    TYPING,
+    open_content,
+    seal_content,
+)
 from mepassad.wire.messages_pb2 import Content, Text
 from mepassad.wire.padding import MAX_PADDED, pad, unpad
 
@@ -39,6 +48,16 @@ def test_a_content_comes_out_as_it_went_in(text: str) -> None:
 
 def test_a_short_text_has_the_smallest_size_class() -> None:
     assert len(GOOD) == 256
+
+
+def test_the_kinds_are_those_of_the_protocol() -> None:
+    assert (TEXT, INVISIBLE, HELLO, RECEIPT, TYPING) == (1, 64, 64, 65, 66)
+
+
+@pytest.mark.parametrize("size", [0, 63, 64])
+def test_a_content_without_more_than_a_signature_is_malformed(size: int) -> None:
+    with pytest.raises(MalformedContent):
+        open_content(pad(unpad(GOOD)[:size]), SENDER.public, RECIPIENT)
 
 
 def test_a_content_is_bound_to_its_sender_and_its_recipient() -> None:

@@ -59,6 +59,11 @@ def test_any_bytes_are_a_frame_or_malformed(raw: bytes) -> None:
     assert all(len(ack) == 32 for ack in frame.acks)
 
 
+def test_a_frame_comes_out_as_it_went_in() -> None:
+    frame = Frame(packets=[GOOD], acks=[bytes(32), b"a" * 32], refusals=[Refusal(packet=bytes(32), reason=1)])
+    assert parse_frame(frame.SerializeToString()) == frame
+
+
 @pytest.mark.parametrize("ack", [b"", bytes(31), bytes(33)])
 def test_a_frame_whose_acks_are_no_packet_ids_is_malformed(ack: bytes) -> None:
     with pytest.raises(MalformedFrame):
