@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hmac import compare_digest
 from typing import Any
 
 from second.primitives import hmac, sha256
@@ -13,11 +14,13 @@ from second.texts import base64url, unbase64url
 Fields = dict[str, Any]
 
 
-def checksum(invite: bytes) -> bytes:
-    return sha256(b"mepassa/1 invite checksum", invite)[:4]
+def checksum(invite: bytes, in_person: bool) -> bytes:
+    return sha256(b"mepassa/1 code checksum" if in_person else b"mepassa/1 invite checksum", invite)[:4]
 
 
-def write(account: str, secret: str, number: str, expires_at: int, nodes: list[Fields]) -> Fields:
+def write(
+    account: str, secret: str, number: str, expires_at: int, nodes: list[Fields], in_person: bool = False
+) -> Fields:
     hints = [{"key": bytes.fromhex(node["key"]), "addresses": list(node["addresses"])} for node in nodes]
     body = {"account": bytes.fromhex(account), "secret": bytes.fromhex(secret), "number": bytes.fromhex(number)}
     body["expires_at"] = (expires_at + 3599) // 3600
@@ -25,22 +28,24 @@ def write(account: str, secret: str, number: str, expires_at: int, nodes: list[F
         hints = [hint for hint in hints if hint["addresses"]]
         invite = encode("Invite", body | {"hints": hints})
         if len(invite) + 4 <= 220:
-            return {"link": "mepassa:i/1/" + base64url(invite + checksum(invite))}
+            kind = "v" if in_person else "i"
+            return {"link": f"mepassa:{kind}/1/" + base64url(invite + checksum(invite, in_person))}
         hints[-1]["addresses"].pop()
 
 
 def read(link: str) -> Fields:
     text = link.strip()
     need(len(text) <= 2048, "InviteMalformed")
-    form = re.fullmatch(r"(?:mepassa:|https://[^#]*#)i/([0-9]+)(?:/(.*))?", text, re.DOTALL)
+    form = re.fullmatch(r"(mepassa:[iv]|https://[^#]*#i)/([0-9]+)(?:/(.*))?", text, re.DOTALL)
     need(form, "InviteMalformed")
-    need(form[1] == "1", "InviteVersion")
+    need(form[2] == "1", "InviteVersion")
+    in_person = form[1] == "mepassa:v"
     try:
-        raw = unbase64url(form[2] or "")
+        raw = unbase64url(form[3] or "")
         invite = decode("Invite", raw[:-4])
     except Refused as error:
         raise Refused("InviteMalformed") from error
-    need(len(raw) <= 220 and checksum(raw[:-4]) == raw[-4:], "InviteMalformed")
+    need(len(raw) <= 220 and checksum(raw[:-4], in_person) == raw[-4:], "InviteMalformed")
     for field, size in (("account", 32), ("secret", 16), ("number", 32)):
         need(len(invite.get(field, b"")) == size, "InviteMalformed")
     nodes = {}
@@ -54,9 +59,36 @@ def read(link: str) -> Fields:
             "number": invite["number"],
             "expires_at": invite.get("expires_at", 0) * 3600,
             "nodes": [{"key": key, "addresses": addresses} for key, addresses in nodes.items()],
+            "in_person": in_person,
         }
     )
 
 
-def proof(secret: str, transcript: str) -> Fields:
-    return {"proof": hmac(bytes.fromhex(secret), b"mepassa/1 invite proof", bytes.fromhex(transcript)).hex()}
+def proof(secret: str, transcript: str, in_person: bool) -> Fields:
+    label = b"mepassa/1 code proof" if in_person else b"mepassa/1 invite proof"
+    return {"proof": hmac(bytes.fromhex(secret), label, bytes.fromhex(transcript)).hex()}
+
+
+def judged(invite: Fields, expected: str, given: str, now: int) -> int:
+    if not compare_digest(expected, given):
+        return 5
+    if now >= invite["expires_at"] or (invite["in_person"] and now < invite["created_at"]):
+        return 6
+    return 0 if invite["uses_left"] > 0 else 7
+
+
+def redeem(invite: Fields, transcript: str, shown: str, now: int) -> Fields:
+    expected = proof(invite["secret"], transcript, invite["in_person"])["proof"]
+    return {"refusal": judged(invite, expected, shown, now)}
+
+
+def verification_proof(secret: str, sender: str, recipient: str) -> Fields:
+    accounts = bytes.fromhex(sender + recipient)
+    return {"proof": hmac(bytes.fromhex(secret), b"mepassa/1 verification proof", accounts).hex()}
+
+
+def verify(invite: Fields, sender: str, recipient: str, shown: str, now: int) -> Fields:
+    expected = verification_proof(invite["secret"], sender, recipient)["proof"]
+    if not invite["in_person"] or judged(invite, expected, shown, now):
+        return {"confirmation": None}
+    return {"confirmation": verification_proof(invite["secret"], recipient, sender)["proof"]}

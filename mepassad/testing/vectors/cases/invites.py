@@ -1,19 +1,19 @@
-"""Invites: links in both forms, what is refused of them, and the proof that redeems one."""
+"""Invites: links in both forms, codes, what is refused of them, and the proofs that redeem and verify."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from mepassad.testing.vectors.book import Book
+from mepassad.testing.vectors.book import Book, Fields
 from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import invites as ours
-from mepassad.testing.vectors.people import ANA, NOW
+from mepassad.testing.vectors.people import ANA, BIA, EVE, NOW
 from mepassad.wire.ids import b64, unb64
 from mepassad.wire.invites import MAX_BYTES, MAX_LINK, _checksum
 from mepassad.wire.messages_pb2 import Invite, NodeHint
 
 TEXT = "invites.md"
-SCHEME = "mepassa:i/1/"
+SCHEME, CODE = "mepassa:i/1/", "mepassa:v/1/"
 SECRET, NUMBER, NODE = draw("invite, secret", 16), draw("invite, number", 32), draw("Ana, node", 32)
 
 
@@ -22,7 +22,9 @@ def cases(book: Book) -> None:
     link = _written(book)
     _forms(book, link)
     _bodies(book, unb64(link.removeprefix(SCHEME)))
-    book.add(ours.proof, "a proof", secret=SECRET.hex(), transcript=draw("transcript", 32).hex())
+    _codes(book, link)
+    _redeeming(book)
+    _verifying(book)
 
 
 def _written(book: Book) -> str:
@@ -72,6 +74,89 @@ def _forms(book: Book, link: str) -> None:
     }
     for case, text in forms.items():
         book.add(ours.read, case, link=text)
+
+
+def _codes(book: Book, link: str) -> None:
+    parts = {"account": ANA.key.hex(), "secret": SECRET.hex(), "number": NUMBER.hex()}
+    nodes = [{"key": NODE.hex(), "addresses": ["/ip4/203.0.113.5/tcp/4001"]}]
+    found = book.add(ours.write, "a code", **parts, expires_at=NOW + 300, nodes=nodes, in_person=True)
+    code = str(found["link"])
+    data, its_data = code.removeprefix(CODE), link.removeprefix(SCHEME)
+    body, its_body = unb64(data)[:-4], unb64(its_data)[:-4]
+    for case, text in {
+        "a code": code,
+        "a code with white space around": f"\n{code} ",
+        "a code has no form as a web address": f"https://example.org/#v/1/{data}",
+        "nor has one of another version": f"https://example.org/#v/2/{data}",
+        "a code of another version": "mepassa:v/2",
+        "a code in upper case": f"mepassa:V/1/{data}",
+        "a code that calls itself a link": SCHEME + data,
+        "a link that calls itself a code": CODE + its_data,
+        "a code made a link, with a checksum that fits: its maker tells, by the proof": SCHEME
+        + b64(body + _checksum(body, in_person=False)),
+        "a link made a code, with a checksum that fits: its maker tells, by the proof": CODE
+        + b64(its_body + _checksum(its_body, in_person=True)),
+    }.items():
+        book.add(ours.read, case, link=text)
+
+
+def _row(**changed: Any) -> Fields:
+    row = {"secret": SECRET.hex(), "uses_left": 1, "created_at": NOW - 60, "expires_at": NOW + 240, "in_person": False}
+    return row | changed
+
+
+def _redeeming(book: Book) -> None:
+    transcript = draw("transcript", 32).hex()
+    shown = {"secret": SECRET.hex(), "transcript": transcript}
+    link = book.add(ours.proof, "a proof", **shown, in_person=False)["proof"]
+    code = book.add(ours.proof, "a proof of a code", **shown, in_person=True)["proof"]
+    made, late = {"in_person": True}, {"now": NOW + 240}
+
+    def redeem(case: str, row: Fields, proof: str, transcript: str = transcript, now: int = NOW) -> None:
+        book.add(ours.redeem, case, invite=row, transcript=transcript, shown=proof, now=now)
+
+    redeem("a link", _row(), link)
+    redeem("a code", _row(**made), code)
+    redeem("a link that the guest took for a code", _row(), code)
+    redeem("a code that the guest took for a link", _row(**made), link)
+    redeem("in another handshake", _row(), link, draw("another transcript", 32).hex())
+    redeem("a proof cut short", _row(), link[:-2])
+    redeem("no proof", _row(), "")
+    redeem("a secret that is another's", _row(secret=draw("another secret", 16).hex()), link)
+    redeem("in the last second", _row(), link, now=NOW + 239)
+    redeem("expired, to the second", _row(), link, **late)
+    redeem("used", _row(uses_left=0), link)
+    redeem("used and expired", _row(uses_left=0), link, **late)
+    redeem("used and expired, and a wrong proof", _row(uses_left=0), code, **late)
+    redeem("a code from the future: the clock was set back", _row(**made, created_at=NOW + 1), code)
+    redeem("a link from the future", _row(created_at=NOW + 1), link)
+
+
+def _verifying(book: Book) -> None:
+    ana, bia, eve = (person.key.hex() for person in (ANA, BIA, EVE))
+    good = book.add(
+        ours.verification_proof, "Bia saw Ana's code", secret=SECRET.hex(), sender=bia, recipient=ana
+    )["proof"]  # fmt: skip
+    back = book.add(
+        ours.verification_proof, "Ana confirms it", secret=SECRET.hex(), sender=ana, recipient=bia
+    )["proof"]  # fmt: skip
+    redeeming = ours.proof(SECRET.hex(), draw("transcript", 32).hex(), True)["proof"]
+
+    def verify(case: str, row: Fields, proof: str = good, sender: str = bia, now: int = NOW) -> None:
+        book.add(ours.verify, case, invite=row, sender=sender, recipient=ana, shown=proof, now=now)
+
+    code = _row(in_person=True)
+    verify("a code", code)
+    verify("a link verifies nobody, whatever is proven", _row())
+    verify("the accounts the other way round", code, back)
+    verify("another contact shows the same proof", code, sender=eve)
+    verify("the proof that redeems it", code, redeeming)
+    verify("a secret that is another's", code | {"secret": draw("another secret", 16).hex()})
+    verify("no proof", code, "")
+    verify("in the last second", code, now=NOW + 239)
+    verify("expired, to the second", code, now=NOW + 240)
+    verify("used", code | {"uses_left": 0})
+    verify("from the future: the clock was set back", code | {"created_at": NOW + 1})
 
 
 def _bodies(book: Book, whole: bytes) -> None:
