@@ -32,7 +32,7 @@ def fingerprint(key: bytes, stable_id: bytes) -> str:
 
 def safety_number(one: AccountId, other: AccountId) -> str:
     """The 60 digits of two accounts, the same on both sides. Raises ValueError on what is no account id."""
-    return "".join(sorted(fingerprint(account_key(account), account.encode()) for account in (one, other)))
+    return "".join(sorted(fingerprint(account_key(account), account.lower().encode()) for account in (one, other)))
 
 
 def groups(number: str) -> list[str]:

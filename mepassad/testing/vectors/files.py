@@ -18,13 +18,14 @@ from mepassad.testing.vectors.cases import (
     prekeys,
     protobuf,
     ratchet,
+    safety,
     seal,
 )
 from mepassad.testing.vectors.drawn import Drawn
 
 FOLDER = Path(__file__).parents[3] / "docs" / "protocol" / "vectors"
 VERSION = 1  # of the protocol
-MODULES = (protobuf, identity, invites, prekeys, handshake, ratchet, padding, content, seal, packets)
+MODULES = (protobuf, identity, invites, safety, prekeys, handshake, ratchet, padding, content, seal, packets)
 LAYERS: Mapping[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in MODULES}  # by file
 DRAWN = "drawn"
 
