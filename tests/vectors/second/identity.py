@@ -129,15 +129,19 @@ def listed(signed: Fields, account: bytes, now: int | None) -> Fields:
     }
 
 
-def device_list_read(signed: str, account: str, now: int, seen: str | None) -> Fields:
-    key = bytes.fromhex(account)
-    found = listed(decode("SignedDeviceList", bytes.fromhex(signed), "MalformedContent"), key, now)
+def followed(found: Fields, account: bytes, seen: str | None) -> Fields:
+    """A device list that follows the one that was seen before."""
     if seen is not None:
-        before = listed(decode("SignedDeviceList", bytes.fromhex(seen)), key, None)
+        before = listed(decode("SignedDeviceList", bytes.fromhex(seen)), account, None)
         if before["stamp"] != found["stamp"]:
             need(found["version"] > before["version"], "MalformedContent")
             need(not {device["key"] for device in found["devices"]} & set(before["revoked"]), "MalformedContent")
     return found
+
+
+def device_list_read(signed: str, account: str, now: int, seen: str | None) -> Fields:
+    key = bytes.fromhex(account)
+    return followed(listed(decode("SignedDeviceList", bytes.fromhex(signed), "MalformedContent"), key, now), key, seen)
 
 
 def card_write(device_seed: str, name: str, kind: str, devices: str, made_at: int) -> Fields:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from second.identity import followed, listed
 from second.primitives import sha256
 from second.protobuf import decode, encode, plain, varint
 from second.refused import Refused, need
+from second.seal_keys import acceptable
 
 Fields = dict[str, Any]
 
@@ -69,3 +71,18 @@ def prekey_request_read(request: str) -> Fields:
 
 def prekey_reply_read(reply: str) -> Fields:
     return plain(decode("PrekeyReply", bytes.fromhex(reply), "MalformedContent"))
+
+
+def prekey_reply_check(reply: str, account: str, seen: str | None, now: int) -> Fields:
+    told, key = decode("PrekeyReply", bytes.fromhex(reply), "MalformedContent"), bytes.fromhex(account)
+    devices = followed(listed(told.get("devices", {}), key, now), key, seen)
+    names = {device["key"] for device in devices["devices"]}
+    given = {one.get("device", b"").hex(): one for one in told.get("bundles", [])}
+    bundles = {device: one for device, one in given.items() if device in names}
+    need(bundles, "Unreachable")
+    for device, one in bundles.items():
+        acceptable(one.get("seal_key", {}), bytes.fromhex(device), now)
+    return {
+        "version": devices["version"],
+        "bundles": {device: one.get("bundle", b"").hex() for device, one in bundles.items()},
+    }

@@ -10,18 +10,13 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from second.packets import parsed
 from second.padding import padded, unpadded
-from second.primitives import ed25519_public, sha256, sign, verify, x25519, x25519_public
+from second.primitives import ed25519_public, sha256, sign, x25519, x25519_public
 from second.protobuf import decode, encode
 from second.refused import Refused, need
+from second.seal_keys import acceptable, signed
 
 Fields = dict[str, Any]
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-DAY = 86_400
-
-
-def signed(device: bytes, key: Fields) -> bytes:
-    dated = b"".join(key.get(name, 0).to_bytes(8, "big", signed=True) for name in ("id", "created_at"))
-    return b"mepassa/1 seal key" + device + dated + key["public"]
 
 
 def seal_key_write(device_seed: str, private: str, id: int, created_at: int) -> Fields:
@@ -32,10 +27,7 @@ def seal_key_write(device_seed: str, private: str, id: int, created_at: int) -> 
 
 
 def seal_key_read(seal_key: str, device: str, now: int) -> Fields:
-    key = decode("SealKey", bytes.fromhex(seal_key), "BadBundle")
-    need(len(key.get("public", b"")) == 32, "BadBundle")
-    need(now - 30 * DAY <= key.get("created_at", 0) <= now + DAY, "BadBundle")
-    verify(bytes.fromhex(device), key.get("signature", b""), signed(bytes.fromhex(device), key), name="BadBundle")
+    key = acceptable(decode("SealKey", bytes.fromhex(seal_key), "BadBundle"), bytes.fromhex(device), now)
     return {"public": key["public"].hex()}
 
 

@@ -8,16 +8,16 @@ from mepassad.api.crypto import DeviceKey
 from mepassad.testing.vectors.book import Book
 from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import content as ours
-from mepassad.testing.vectors.people import ANA, BIA, EVE, IDENTITY, NOW, WEAK
-from mepassad.wire.content import CONTENT_LABEL, HELLO, INVISIBLE, RECEIPT, TYPING, _signed
+from mepassad.testing.vectors.people import ANA, BIA, EVE, IDENTITY, NOW, WEAK, Person
+from mepassad.wire.content import CONTENT_LABEL, HELLO, INVISIBLE, RECEIPT, TYPING, VERIFICATION, _signed
 from mepassad.wire.content import TEXT as TEXT_KIND
 from mepassad.wire.identity import sign_card, stamp_of, verify_devices
 from mepassad.wire.ids import direct_conversation, unb64
+from mepassad.wire.invites import verification_proof
 from mepassad.wire.messages_pb2 import Content, Introduction, NodeHint, Receipts, Text, Typing, Verification
 from mepassad.wire.padding import pad
 
 TEXT = "content.md"
-VERIFICATION = 67
 
 
 def cases(book: Book) -> None:
@@ -28,6 +28,7 @@ def cases(book: Book) -> None:
         )
         _read(book, case, bytes.fromhex(written["plaintext"]))
     _refused(book)
+    _names_of_nothing(book)
     _introductions(book)
 
 
@@ -44,6 +45,12 @@ def _content(kind: int, **others: Any) -> Content:
     )
 
 
+def _seen(sender: Person, recipient: Person) -> Verification:
+    """What says that the sender saw the recipient's code."""
+    proof = verification_proof(draw("invite, secret", 16), sender.key, recipient.key)
+    return Verification(invite=draw("invite, number", 32), proof=proof)
+
+
 def _kinds() -> dict[str, bytes]:
     ids = [draw(f"message id {number}", 16) for number in range(3)]
     text = Text(text="Bom dia, Bia! \U0001f600")
@@ -54,7 +61,6 @@ def _kinds() -> dict[str, bytes]:
     redeeming.CopyFrom(hello)
     redeeming.invite, redeeming.proof = draw("invite, number", 32), draw("proof", 32)
     both = Receipts(delivered=ids[:2], read=ids[2:])
-    seen = Verification(invite=draw("invite, number", 32), proof=draw("proof", 32))
     return {
         "text": _content(TEXT_KIND, text=text).SerializeToString(),
         "text, in reply to a message, with receipts": _content(
@@ -67,7 +73,10 @@ def _kinds() -> dict[str, bytes]:
         "receipts": _content(RECEIPT, receipts=both).SerializeToString(),
         "typing": _content(TYPING, typing=Typing(active=True)).SerializeToString(),
         "typing no more": _content(TYPING, typing=Typing()).SerializeToString(),
-        "verification": _content(VERIFICATION, verification=seen).SerializeToString(),
+        "verification": _content(VERIFICATION, verification=_seen(ANA, BIA)).SerializeToString(),
+        "verification with receipts": _content(
+            VERIFICATION, verification=_seen(ANA, BIA), receipts=both
+        ).SerializeToString(),
         "a message of a kind that is unknown": _content(INVISIBLE - 1, text=text).SerializeToString(),
         "an invisible kind that is unknown": _content(2**32 - 1).SerializeToString(),
     }
@@ -120,6 +129,32 @@ def _refused(book: Book) -> None:
         book,
         "a stamp whose hash has 15 bytes, which is that of no list",
         _plaintext(raw + b"\x32\x11\x12\x0f" + bytes(15)),
+    )
+
+
+def _names_of_nothing(book: Book) -> None:
+    sessions = [draw(f"session {number}", 16) for number in range(9)]
+    seen, short = _seen(ANA, BIA), draw("invite, number", 31)
+    for case, content in {
+        "nine lost sessions, of which the ninth is not looked at": _content(HELLO, lost=sessions),
+        "a lost session named with 15 bytes, which is none": _content(HELLO, lost=[sessions[0][:15]]),
+        "lost sessions in a message": _content(TEXT_KIND, text=Text(text="Bom dia"), lost=sessions[:1]),
+        "a verification of nothing": _content(VERIFICATION, verification=Verification()),
+        "a verification without a body": _content(VERIFICATION),
+        "a verification whose number has 31 bytes, which is of no code": _content(
+            VERIFICATION, verification=Verification(invite=short, proof=seen.proof)
+        ),
+        "a verification whose proof has 31 bytes, which proves nothing": _content(
+            VERIFICATION, verification=Verification(invite=seen.invite, proof=seen.proof[:31])
+        ),
+        "a verification in a text, which has no use for it": _content(TEXT_KIND, verification=seen),
+    }.items():
+        _read(book, case, _plaintext(content.SerializeToString()))
+    both = _content(VERIFICATION, text=Text(text="Bom dia")).SerializeToString()
+    _read(
+        book,
+        "a text and a verification: the last counts",
+        _plaintext(both + Content(verification=seen).SerializeToString()),
     )
 
 

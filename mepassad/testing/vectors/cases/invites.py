@@ -110,7 +110,7 @@ def _redeeming(book: Book) -> None:
     shown = {"secret": SECRET.hex(), "transcript": transcript}
     link = book.add(ours.proof, "a proof", **shown, in_person=False)["proof"]
     code = book.add(ours.proof, "a proof of a code", **shown, in_person=True)["proof"]
-    made, late = {"in_person": True}, {"now": NOW + 240}
+    made, late = {"in_person": True}, NOW + 240
 
     def redeem(case: str, row: Fields, proof: str, transcript: str = transcript, now: int = NOW) -> None:
         book.add(ours.redeem, case, invite=row, transcript=transcript, shown=proof, now=now)
@@ -124,10 +124,10 @@ def _redeeming(book: Book) -> None:
     redeem("no proof", _row(), "")
     redeem("a secret that is another's", _row(secret=draw("another secret", 16).hex()), link)
     redeem("in the last second", _row(), link, now=NOW + 239)
-    redeem("expired, to the second", _row(), link, **late)
+    redeem("expired, to the second", _row(), link, now=late)
     redeem("used", _row(uses_left=0), link)
-    redeem("used and expired", _row(uses_left=0), link, **late)
-    redeem("used and expired, and a wrong proof", _row(uses_left=0), code, **late)
+    redeem("used and expired", _row(uses_left=0), link, now=late)
+    redeem("used and expired, and a wrong proof", _row(uses_left=0), code, now=late)
     redeem("a code from the future: the clock was set back", _row(**made, created_at=NOW + 1), code)
     redeem("a link from the future", _row(created_at=NOW + 1), link)
 

@@ -7,9 +7,11 @@ from typing import Any
 from mepassad.testing.vectors.book import Book
 from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import packets as ours
-from mepassad.testing.vectors.people import ANA, BIA
+from mepassad.testing.vectors.people import ANA, BIA, DAY, EVE, NOW, Person
+from mepassad.wire.identity import agree, sign_devices
 from mepassad.wire.messages_pb2 import DeviceBundle, Packet, PrekeyReply, PrekeyRequest, SealKey, SignedDeviceList
 from mepassad.wire.packets import Reason
+from mepassad.wire.seal import sign_seal_key
 
 TEXT = "packets.md"
 SESSION, MESSAGE = draw("session", 16), draw("message", 60)
@@ -80,6 +82,8 @@ def _frames(book: Book, packet: str) -> None:
         ours.frame_write, "packets, acks and refusals", packets=[packet, packet], acks=ids[:2], refusals=refusals
     )["frame"]
     book.add(ours.frame_write, "nothing", packets=[], acks=[], refusals=[])
+    every = [{"packet": ids[0], "reason": reason.value} for reason in Reason]
+    book.add(ours.frame_write, "every reason", packets=[], acks=[], refusals=every)
     for case, frame in {
         "packets, acks and refusals": full,
         "nothing": "",
@@ -102,7 +106,12 @@ def _prekeys(book: Book) -> None:
         "without one-time keys": PrekeyRequest(number=number, last_resort=True),
     }.items():
         book.add(ours.prekey_request_read, case, request=request.SerializeToString().hex())
-    book.add(ours.prekey_request_read, "no protobuf", request="ff")
+    for case, raw in {
+        "any number but 0 is true": "1080808080808080808001",
+        "0 is false": "1000",
+        "no protobuf": "ff",
+    }.items():
+        book.add(ours.prekey_request_read, case, request=raw)
     for case, reply in {
         "bundles of two devices; their bytes are looked at by other layers": PrekeyReply(
             devices=devices, bundles=bundles
@@ -111,3 +120,42 @@ def _prekeys(book: Book) -> None:
     }.items():
         book.add(ours.prekey_reply_read, case, reply=reply.SerializeToString().hex())
     book.add(ours.prekey_reply_read, "no protobuf", reply="ff")
+    _checked(book)
+
+
+def _checked(book: Book) -> None:
+    bia, eve = (SignedDeviceList.FromString(person.devices) for person in (BIA, EVE))
+    entries = [agree(person.device, BIA.key, "", NOW) for person in (BIA, EVE)]
+    later = sign_devices(BIA.account, entries, NOW, NOW, [ANA.device.public])
+    both = SignedDeviceList.FromString(later)
+
+    def bundle(person: Person, signer: Person | None = None, age: int = 0) -> DeviceBundle:
+        public = draw(f"{person.name}, seal key in a reply", 32)
+        key = sign_seal_key((signer or person).device, 7, NOW - age, public)
+        return DeviceBundle(device=person.device.public, bundle=f"for {person.name}".encode(), seal_key=key)
+
+    def check(case: str, devices: SignedDeviceList, *bundles: DeviceBundle, seen: bytes | None = None) -> None:
+        reply = PrekeyReply(devices=devices, bundles=bundles).SerializeToString().hex()
+        book.add(
+            ours.prekey_reply_check, case, reply=reply, account=BIA.key.hex(), seen=seen and seen.hex(), now=NOW
+        )  # fmt: skip
+
+    good = bundle(BIA)
+    again = DeviceBundle(device=good.device, bundle=b"again", seal_key=good.seal_key)
+    check("a device", bia, good)
+    check("the list that was seen before", bia, good, seen=BIA.devices)
+    check("a list that supersedes, with two devices", both, good, bundle(EVE), seen=BIA.devices)
+    check("a device of the list without a bundle", both, good)
+    check("a list older than the one that was seen", bia, good, seen=later)
+    check("the list of another account", eve, bundle(EVE))
+    check("no list", SignedDeviceList(), good)
+    check("a device that is not on the list is left out, whatever its seal key", bia, good, bundle(EVE, signer=ANA))
+    check("of two bundles of one device, the last counts", bia, good, again)
+    check("no device of the list has a bundle", bia, bundle(EVE))
+    check("no bundles", bia)
+    check("a seal key that another device signed", bia, bundle(BIA, signer=EVE))
+    check("a seal key of another device, of two", both, good, bundle(EVE, signer=BIA))
+    check("a seal key 30 days old", bia, bundle(BIA, age=30 * DAY))
+    check("a seal key more than 30 days old", bia, bundle(BIA, age=30 * DAY + 1))
+    check("a seal key more than a day ahead", bia, bundle(BIA, age=-DAY - 1))
+    check("without a seal key", bia, DeviceBundle(device=good.device, bundle=good.bundle))

@@ -21,8 +21,8 @@ def write(
     """An invite as a link, or one that is shown in person as a code. `expires_at` in seconds; `nodes` are keys with
     addresses; `in_person` is absent in a link."""
     hints: dict[str, list[str]] = {node_id_from_key(bytes.fromhex(node["key"])): node["addresses"] for node in nodes}
-    parts = (bytes.fromhex(part) for part in (account, secret, number))
-    return {"link": invites.format_invite(invites.InviteLink(*parts, expires_at, hints, in_person))}
+    key, hidden, asked = (bytes.fromhex(part) for part in (account, secret, number))
+    return {"link": invites.format_invite(invites.InviteLink(key, hidden, asked, expires_at, hints, in_person))}
 
 
 def read(link: str) -> Fields:
@@ -44,8 +44,8 @@ def proof(secret: str, transcript: str, in_person: bool) -> Fields:
 
 
 def redeem(invite: Fields, transcript: str, shown: str, now: int) -> Fields:
-    """How the inviter judges the proof that is shown, from the row of the number that is named: the reason of the refusal, 0 for
-    none."""
+    """How the inviter judges the proof that is shown, from the row of the number that is named: the reason of the
+    refusal, 0 for none."""
     judged = _rows(invite, now).judge(_INVITER, _NUMBER, bytes.fromhex(shown), bytes.fromhex(transcript))
     return {"refusal": judged.value if isinstance(judged, Reason) else 0}
 
@@ -58,8 +58,8 @@ def verification_proof(secret: str, sender: str, recipient: str) -> Fields:
 
 
 def verify(invite: Fields, sender: str, recipient: str, shown: str, now: int) -> Fields:
-    """How the maker of a code, the recipient, judges the proof that a contact shows, from the row of the number that is named: the
-    proof in the confirmation, null where there is no answer."""
+    """How the maker of a code, the recipient, judges the proof that a contact shows, from the row of the number that is
+    named: the proof in the confirmation, null where there is no answer."""
     ends = (bytes.fromhex(sender), bytes.fromhex(recipient))
     judged = _rows(invite, now).judge_code(_INVITER, _NUMBER, bytes.fromhex(shown), ends)
     if isinstance(judged, Reason):

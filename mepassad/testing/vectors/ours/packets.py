@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
+from mepassad.api.types import AccountId, Contact, ConversationId
+from mepassad.delivery.handshake import Handshakes
+from mepassad.testing.clock import ManualClock
 from mepassad.testing.vectors.book import Fields
 from mepassad.testing.vectors.ours.protobuf import plain
 from mepassad.wire import framing, packets
-from mepassad.wire.identity import parse
+from mepassad.wire.identity import parse, verify_devices
+from mepassad.wire.ids import account_id
 from mepassad.wire.messages_pb2 import Frame, PrekeyReply, PrekeyRequest
 
 
@@ -52,3 +59,21 @@ def prekey_request_read(request: str) -> Fields:
 def prekey_reply_read(reply: str) -> Fields:
     """What a reply with prekeys says."""
     return plain(parse(PrekeyReply, bytes.fromhex(reply)))
+
+
+def prekey_reply_check(reply: str, account: str, seen: str | None, now: int) -> Fields:
+    """What a reply gives to an asker who looks for this account (its key), `seen` being the device list that was seen
+    before (signed, null for none): bundles by device, of such as are on the list."""
+    key = bytes.fromhex(account)
+    before = verify_devices(bytes.fromhex(seen), key, None) if seen else None
+    asker = SimpleNamespace(_clock=ManualClock(now), _contacts=SimpleNamespace(devices=lambda contact: before))
+    no_id, no_conversation = AccountId(""), ConversationId("")
+    contact = Contact(
+        account=no_id, id=account_id(key), conversation=no_conversation, state="accepted", created_at=0
+    )  # fmt: skip
+    parsed = parse(PrekeyReply, bytes.fromhex(reply))
+    devices, bundles = Handshakes._checked(cast(Handshakes, asker), contact, parsed)
+    return {
+        "version": devices.version,
+        "bundles": {device.hex(): bundle.hex() for device, bundle in bundles.items()},
+    }
