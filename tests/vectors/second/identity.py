@@ -144,6 +144,15 @@ def device_list_read(signed: str, account: str, now: int, seen: str | None) -> F
     return followed(listed(decode("SignedDeviceList", bytes.fromhex(signed), "MalformedContent"), key, now), key, seen)
 
 
+def stamp_compare(stamp: str, signed: str, account: str) -> Fields:
+    named = decode("ListStamp", bytes.fromhex(stamp), "MalformedContent")
+    known = listed(decode("SignedDeviceList", bytes.fromhex(signed)), bytes.fromhex(account), None)
+    version = named.get("version", 0)
+    if version != known["version"]:
+        return {"named": "newer" if version > known["version"] else "older"}
+    return {"named": "same" if named.get("hash", b"").hex() == known["stamp"] else "other"}
+
+
 def card_write(device_seed: str, name: str, kind: str, devices: str, made_at: int) -> Fields:
     seed = bytes.fromhex(device_seed)
     inner = decode("SignedDeviceList", bytes.fromhex(devices))

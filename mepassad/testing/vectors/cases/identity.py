@@ -16,9 +16,18 @@ from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import identity as ours
 from mepassad.testing.vectors.people import ANA, BIA, DAY, EVE, NOW, WEAK
 from mepassad.wire.directory import Directory
-from mepassad.wire.identity import AGREEMENT_LABEL, CARD_LABEL, LIST_LABEL, MAX_DEVICES, MAX_REVOKED, agree
+from mepassad.wire.identity import (
+    AGREEMENT_LABEL,
+    CARD_LABEL,
+    LIST_LABEL,
+    MAX_DEVICES,
+    MAX_REVOKED,
+    agree,
+    stamp_of,
+    verify_devices,
+)
 from mepassad.wire.ids import bech32m_encode
-from mepassad.wire.messages_pb2 import Card, Device, DeviceList, SignedCard, SignedDeviceList
+from mepassad.wire.messages_pb2 import Card, Device, DeviceList, ListStamp, SignedCard, SignedDeviceList
 
 TEXT = "identity.md"
 UNKNOWN = b"\xf8\x01\x07"  # field 31, a varint
@@ -32,6 +41,7 @@ def cases(book: Book) -> None:
     _forged_lists(book)
     _weak_lists(book)
     _following_lists(book)
+    _stamps(book)
     _cards(book)
     _names(book)
 
@@ -257,6 +267,21 @@ def _card(book: Book, case: str, card: bytes, device: bytes) -> None:
     book.add(ours.card_read, case, signed=signed.SerializeToString().hex(), now=NOW)
 
 
+def _stamps(book: Book) -> None:
+    known = stamp_of(verify_devices(ANA.devices, ANA.key, None))
+    for case, named in {
+        "the same": known,
+        "another of the same version": ListStamp(version=known.version, hash=bytes(16)),
+        "older": ListStamp(version=known.version - 1, hash=known.hash),
+        "newer": ListStamp(version=known.version + 1, hash=known.hash),
+        "a hash of 15 bytes, which is that of another list": ListStamp(version=known.version, hash=known.hash[:15]),
+        "nothing is named: version 0": ListStamp(),
+        "far in the future": ListStamp(version=2**64 - 1, hash=bytes(16)),
+    }.items():
+        raw = named.SerializeToString().hex()
+        book.add(ours.stamp_compare, case, stamp=raw, signed=ANA.devices.hex(), account=ANA.key.hex())
+
+
 def _names(book: Book) -> None:
     for case, text in {
         "as it is": "Ana Luísa",
@@ -266,6 +291,11 @@ def _names(book: Book) -> None:
         "a blank that is no white space": "\u2800Ana\U0001d159B\u2800",
         "marks at the beginning of a word": "\u0300\u0489 \u0301Ana",
         "marks piled up": "a" + "\u0336" * 9 + "b\u0336",
+        "four marks stay, of five the last goes": "a" + "\u0336" * 4 + " b" + "\u0336" * 5,
+        "marks of all three categories are counted together": "\u0915\u0902\u093e\u0488\u0336\u0903x",
+        "an accent that is composed is no mark any more": "e\u0301" + "\u0336" * 5,
+        "a mark behind a blank": "Ana \u2800\u0301 \u00a0\u20ddB",
+        "marks beyond the 64th character": "x" * 63 + "a" + "\u0336" * 4,
         "directions": "\u202egro.elpmaxe\u202c",
         "tabs and line ends are taken out, not folded": "Ana\tB\r\nC\u2028D",
         "white space of all kinds is folded": "\u3000 Ana\u00a0\u2003 B ",

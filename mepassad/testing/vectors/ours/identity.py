@@ -7,11 +7,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api.crypto import DeviceKey
+from mepassad.delivery.stamps import difference
 from mepassad.people.accounts import seed_of
 from mepassad.testing.vectors.book import Fields
 from mepassad.wire import directory, ids, node_id
 from mepassad.wire.identity import Devices, agree, parse, sign_card, sign_devices, verify_card, verify_devices
-from mepassad.wire.messages_pb2 import DeviceList, SignedCard, SignedDeviceList
+from mepassad.wire.messages_pb2 import DeviceList, ListStamp, SignedCard, SignedDeviceList
 from mepassad.wire.names import clean_name
 
 
@@ -98,6 +99,13 @@ def device_list_read(signed: str, account: str, now: int, seen: str | None) -> F
     devices = verify_devices(bytes.fromhex(signed), key, now)
     devices.check_follows(verify_devices(bytes.fromhex(seen), key, None) if seen else None)
     return _listed(devices)
+
+
+def stamp_compare(stamp: str, signed: str, account: str) -> Fields:
+    """What a stamp names, seen from the list that is known: the `same`, an `older` or `newer` one, or an `other` of its
+    version."""
+    known = verify_devices(bytes.fromhex(signed), bytes.fromhex(account), None)
+    return {"named": difference(parse(ListStamp, bytes.fromhex(stamp)), known)}
 
 
 def _listed(devices: Devices) -> Fields:
