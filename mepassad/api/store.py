@@ -167,8 +167,8 @@ class Store(Protocol):
         """A setting."""
         ...
 
-    async def settings(self) -> Sequence[tuple[str, str, bytes]]:
-        """All settings, of the node and of all accounts: account, key, value."""
+    async def settings(self, account: str) -> dict[str, bytes]:
+        """All settings of the node ("") or an account, by key."""
         ...
 
     async def plugin_state(self, plugin: str, key: str) -> bytes | None:

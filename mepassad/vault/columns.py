@@ -43,9 +43,14 @@ def invite(turn: Turn, row: Invite) -> Invite:
     return replace(row, secret=turn(INVITE, place(row.account, row.number), row.secret))
 
 
+def is_secret(key: str) -> bool:
+    """Whether the setting of this name holds a secret."""
+    return key.startswith(SECRET_SETTINGS)
+
+
 def setting(turn: Turn, account: str, key: str, value: bytes) -> bytes:
     """A setting's value, turned where it is secret."""
-    return turn(SETTING, place(account, key), value) if key.startswith(SECRET_SETTINGS) else value
+    return turn(SETTING, place(account, key), value) if is_secret(key) else value
 
 
 def sealed_contact(vault: Vault, row: Contact) -> Contact:

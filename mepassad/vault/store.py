@@ -65,9 +65,9 @@ class SealedStore:
         found = await self._store.setting(account, key)
         return None if found is None else columns.setting(self._vault.open, account, key, found)
 
-    async def settings(self) -> Sequence[tuple[str, str, bytes]]:
-        found = await self._store.settings()
-        return [(account, key, columns.setting(self._vault.open, account, key, value)) for account, key, value in found]
+    async def settings(self, account: str) -> dict[str, bytes]:
+        found = await self._store.settings(account)
+        return {key: columns.setting(self._vault.open, account, key, value) for key, value in found.items()}
 
 
 def sealed_store(store: Store, vault: Vault) -> Store:
@@ -90,7 +90,8 @@ async def open_rows(store: Store, vault: Vault) -> None:
 async def _rewrites(store: Store) -> list[Write]:
     """The writes that keep every secret anew as this store shows it."""
     found: list[Write] = []
-    for account in [row.id for row in await store.accounts()]:
+    accounts = [row.id for row in await store.accounts()]
+    for account in accounts:
         for session in await store.sessions(account):
             found.append(PutSession(replace(session, version=session.version + 1)))
             if keys := await store.skipped(account, session.id):  # dropped first, so that they keep their order
@@ -99,5 +100,7 @@ async def _rewrites(store: Store) -> list[Write]:
         found.append(PutKeys(tuple(await store.keys(account))))
         found += [PutContact(row) for row in await store.contacts(account) if row.invite or row.directory]
     found += [PutInvite(row) for row in await store.invites()]
-    secret = [one for one in await store.settings() if one[1].startswith(columns.SECRET_SETTINGS)]
-    return found + [SetSetting(account, key, value) for account, key, value in secret]
+    for owner in ("", *accounts):
+        settings = await store.settings(owner)
+        found += [SetSetting(owner, key, value) for key, value in settings.items() if columns.is_secret(key)]
+    return found

@@ -196,7 +196,7 @@ async def test_a_value_moved_to_another_row_or_put_in_plain_is_broken(
 async def test_another_vault_opens_nothing(raw: SqliteStore, store: Store) -> None:
     await fill(store)
     other = sealed_store(raw, Vault(Secret(b"x" * 32)))
-    reads = (other.contacts(ANA), other.sessions(ANA), other.keys(ANA), other.invites(), other.settings())
+    reads = (other.contacts(ANA), other.sessions(ANA), other.keys(ANA), other.invites(), other.settings(ANA))
     for read in (*reads, other.skipped(ANA, b"session"), other.invite(ANA, b"number")):
         with pytest.raises(VaultBroken):
             await read

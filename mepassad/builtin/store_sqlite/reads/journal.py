@@ -18,7 +18,7 @@ _SOME_EVENTS = select(
 )
 _RANGE = "SELECT coalesce((SELECT min(seq) FROM event), 1), coalesce((SELECT max(seq) FROM event), 0)"
 _SETTING = "SELECT value FROM setting WHERE account = ? AND key = ?"
-_SETTINGS = "SELECT account, key, value FROM setting"
+_SETTINGS = "SELECT key, value FROM setting WHERE account = ?"
 _PLUGIN_STATE = "SELECT value FROM plugin_state WHERE plugin = ? AND key = ?"
 
 
@@ -38,8 +38,8 @@ class JournalReads(Reads):
         value: bytes | None = await self._value(_SETTING, account, key)
         return value
 
-    async def settings(self) -> Sequence[tuple[str, str, bytes]]:
-        return await self._readers.fetch(_SETTINGS)
+    async def settings(self, account: str) -> dict[str, bytes]:
+        return dict(await self._readers.fetch(_SETTINGS, account))
 
     async def plugin_state(self, plugin: str, key: str) -> bytes | None:
         value: bytes | None = await self._value(_PLUGIN_STATE, plugin, key)
