@@ -147,11 +147,12 @@ def test_the_other_users_node_runs_on_a_folder_of_its_own(others: Daemon) -> Non
         )  # fmt: skip
     try:
         deadline = time.monotonic() + PATIENCE
-        while "INFO node: ready" not in others.log():  # its socket answers nobody but its own user
+        while "Socket: " not in others.log():
             assert time.monotonic() < deadline, others.log()
             time.sleep(0.02)
         status = Path(f"/proc/{others.pid}/status").read_text()
         assert f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}" in status
+        assert reach(others.socket) == {str(others.socket): ["connect"]}
     finally:
         assert others.stop() == 0
 
