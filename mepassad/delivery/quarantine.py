@@ -45,6 +45,10 @@ class Quarantine:
         change.undoing(lambda: self._forget(key))
         return True
 
+    def holds(self, account: AccountId, packet: bytes) -> bool:
+        """Whether a packet waits."""
+        return (account, packet) in self._rows
+
     def _forget(self, key: tuple[AccountId, bytes]) -> None:
         self._rows.pop(key, None)
 

@@ -48,6 +48,8 @@ class Unopened:
         arrival.kept = self._arriving.get(arrival.id)
         if arrival.kept is not None:
             return arrival
+        if isinstance(error, GapTooLarge) and self._quarantine.holds(me.row.id, arrival.id):
+            return arrival  # it was acked when it came, so it waits on, whoever's packet let it be tried again
         brought = await self._store.seen(me.row.id, arrival.id)
         if brought is not None:
             return self._again(arrival, contact, brought)

@@ -121,7 +121,8 @@ def decrypt(state: bytes, skipped: Mapping[bytes, bytes], message: bytes) -> Dec
     reference = _reference(remote, counter)
     if message_key := skipped.get(reference):
         return Decrypted(state, unseal(message_key, ciphertext, own.ad + header), used=(reference,))
-    missing = _turn(own, remote, previous) if remote != own.remote or own.receiving == _NONE else []
+    turns = remote != own.remote or own.receiving == _NONE
+    missing = _turn(own, remote, previous, counter) if turns else []
     if counter < own.received:
         raise AlreadyOpened
     missing += _skip(own, counter)
@@ -136,10 +137,13 @@ def step(chain: bytes) -> tuple[bytes, bytes]:
     return hmac.digest(chain, b"\x02", "sha256"), hmac.digest(chain, b"\x01", "sha256")
 
 
-def _turn(own: State, remote: bytes, previous: int) -> list[tuple[bytes, bytes]]:
-    """Begin the peer's next receiving chain; what is missing of the last one, which had `previous` messages."""
+def _turn(own: State, remote: bytes, previous: int, counter: int) -> list[tuple[bytes, bytes]]:
+    """Begin the peer's next receiving chain; what is missing of the last one, which had `previous` messages. No step is
+    taken for a gap before `counter` in the new one."""
     if own.sending == _NONE and own.remote != _NONE:
         raise DecryptFailed("The peer changed its ratchet key before it heard ours.")
+    if counter > MAX_GAP:
+        raise GapTooLarge
     missing = _skip(own, previous) if own.receiving != _NONE else []
     own.remote, own.received = remote, 0
     own.root, own.receiving = _next_root(own)
