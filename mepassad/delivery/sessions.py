@@ -126,6 +126,7 @@ class Sessions:
         """A session from a bundle, and its transcript; kept with its first packet. Raises `BadBundle`."""
         now = self._clock.now()
         begun = self._crypto.initiate(me.device, device, bundle, int(now))
+        spoken = (me.row.id, contact.id, device)
         row = Session(
             account=me.row.id,
             id=begun.session,
@@ -133,7 +134,7 @@ class Sessions:
             device=device,
             state=begun.state,
             version=0,
-            used_ms=int(now * 1000),
+            used_ms=self._after_all(spoken),
         )
         head = Head(row, {})
         self._adopt(head)
@@ -142,7 +143,9 @@ class Sessions:
 
     def adopt(self, opened: Opened, contact: AccountId) -> Write:
         """Take up a session that a peer's first message began, now that it is known whose it is; the write for it."""
-        opened.head.row = replace(opened.head.row, contact=contact, version=1)
+        row = opened.head.row
+        used_ms = self._after_all((row.account, contact, row.device))
+        opened.head.row = replace(row, contact=contact, version=1, used_ms=used_ms)
         self._adopt(opened.head)
         self._renounced.discard(_spoken(opened.head))
         return PutSession(opened.head.row)
@@ -152,6 +155,12 @@ class Sessions:
         heads = self._by_device.setdefault(_spoken(head), [])
         heads.append(head)
         heads.sort(key=lambda other: -other.row.used_ms)
+
+    def _after_all(self, spoken: Spoken) -> int:
+        """Now in Unix milliseconds, or later: after all sessions with a device were used, also where the clock was set
+        back."""
+        heads = self._by_device.get(spoken, ())
+        return max(int(self._clock.now() * 1000), *(head.row.used_ms + 1 for head in heads), 0)
 
     def surplus(self, contact: Contact, device: bytes) -> tuple[Write, ...]:
         """Forget all but the newest sessions with a contact's device; the writes that do so in the store."""
@@ -187,7 +196,8 @@ class Sessions:
         skipped = head.skipped
         step = self._crypto.decrypt(head.row.state, skipped, packet.message)
         account, session = head.row.account, head.row.id
-        used_ms = max(int(self._clock.now() * 1000), head.row.used_ms)
+        newest = self._by_device[_spoken(head)][0]
+        used_ms = max(int(self._clock.now() * 1000), newest.row.used_ms + (newest is not head))
         head.row = replace(head.row, state=step.state, version=head.row.version + 1, used_ms=used_ms)
         writes: list[Write] = [PutSession(head.row)]
         if step.used:
