@@ -24,7 +24,6 @@ from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
 from mepassad.errors import (
     BadBundle,
-    CryptoError,
     InviteExpired,
     InviteUnknown,
     InviteUsed,
@@ -198,7 +197,7 @@ class Handshakes:
                 # The hello goes first: who was restored does not listen to strangers before it.
                 self._greet(change, me, contact, bundles, restored is not None)
                 await self._renewals.superseded(change, contact, before, fetched)
-            except CryptoError:
+            except Exception:
                 await self._contents.undo(change, contact.account)
                 raise
             kept = self._bus.keep(change)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import anyio
+
 from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.filters import MessageFilter
@@ -154,7 +156,12 @@ class Inbox:
                 opened = self._sessions.open(me, packet, self._prekeys.lookup(me.row.id))
             except CryptoError as error:
                 return await self._unopened.settle(link, me, arrival, contact, packet, error)
-            return await self._understand(link, arrival, me, contact, packet, opened, known)
+            try:
+                return await self._understand(link, arrival, me, contact, packet, opened, known)
+            except BaseException:  # the store is busy, say, or the link was ended: nothing was handed over
+                with anyio.CancelScope(shield=True):
+                    await self._undo(arrival)
+                raise
 
     def _whose(self, me: Me, packet: Packet) -> Contact | None:
         """Whose packet this is, as far as its outside tells: a new session's content has the last word."""

@@ -105,6 +105,9 @@ class Verifications:
         return contact
 
     def _verified(self, change: Change, contact: Contact) -> Contact:
+        contact = (
+            self._contacts.find(contact.account, contact.id) or contact
+        )  # as it is now: blocked meanwhile, perhaps
         if contact.verified:
             return contact
         row = replace(contact, verified=True)
