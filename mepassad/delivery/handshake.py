@@ -189,9 +189,9 @@ class Handshakes:
                 return
             fetched, bundles = self._checked(contact, reply)
             before = self._contacts.devices(contact)
-            if restored is not None and before is not None and before.stamp == fetched.stamp:
-                raise BadBundle("Another node offers the device list of before: it is not the contact, restored.")
-            contact = replace(contact, device_list=fetched.signed, nodes=restored or contact.nodes)
+            contact = replace(contact, device_list=fetched.signed)
+            if restored is not None:
+                contact = self._found(contact, restored, before is not None and before.stamp == fetched.stamp)
             try:
                 self._contacts.put_quietly(change, contact)
                 # The hello goes first: who was restored does not listen to strangers before it.
@@ -206,6 +206,19 @@ class Handshakes:
         except Exception:
             await self._contents.undo(change, contact.account)
             raise
+
+    def _found(self, contact: Contact, nodes: dict[str, list[str]], listed: bool) -> Contact:
+        """A contact who had lost us, at other nodes. `listed`: its device list was known before. Raises `BadBundle`.
+
+        Until it answers with a number of its own, whoever passed its reply on may stand there: so its own node may
+        offer the same list again, and is greeted anew.
+        """
+        directory = contact.directory[:32]
+        if listed and contact.their_number != directory:
+            raise BadBundle("Another node offers the device list of before: it is not the contact, restored.")
+        for device in self._contents.spoken(contact) if listed else ():
+            self._sessions.renounce(contact, device)
+        return replace(contact, nodes=nodes, their_number=directory)
 
     def _greet(self, change: Change, me: Me, contact: Contact, bundles: Mapping[bytes, bytes], restored: bool) -> None:
         """Begin a session from each bundle, with a hello as its first packet. Raises `BadBundle`."""

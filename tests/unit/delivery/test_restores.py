@@ -143,3 +143,24 @@ async def test_another_node_at_the_address_of_a_contact_without_directory_number
     with pytest.raises(OtherNode):
         await bob.core.handshakes.follow(stranger, moved)
     assert not any(passed.receiver == "12D3KooWsomebodyelse" for passed in nodes.tap.passed)
+
+
+async def test_who_passed_on_the_reply_of_a_restored_contact_once_does_not_keep_it_away(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    await learnt(bob, ana)
+    mallory = await nodes.start("mallory")
+    nodes.cut(ana, bob)
+    message = await bob.say(ana, "are you there?")
+    ana = await nodes.restore("ana", node_key=False)
+    nodes.cut(ana, bob)
+    asked = bob.contact(ana)
+    reply = await ana.core.prekeys.answer(PrekeyRequest(number=asked.directory[:32]))
+    await bob.core.handshakes._begin(asked, reply, {mallory.node_id: asked.nodes[next(iter(asked.nodes))]})
+    assert list(bob.contact(ana).nodes) == [mallory.node_id]
+    nodes.heal(ana, bob)
+    await bob.core.handshakes.follow(bob.contact(ana), OtherNode("another", node=ana.node_id))
+    await nodes.in_time(lambda: ana.texts() == ["are you there?"])
+    await nodes.in_time(lambda: len(bob.facts("message.delivered")) == 1)
+    assert await bob.state(message) == "delivered"
+    with pytest.raises(BadBundle, match="not the contact"):
+        await bob.core.handshakes._begin(bob.contact(ana), reply, {mallory.node_id: []})
