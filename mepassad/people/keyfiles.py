@@ -45,8 +45,11 @@ class KeyFiles:
         return self.vault.open(KEY_FILE, place(name), data)
 
     def plain(self) -> list[str]:
-        """The names of the files that are not sealed."""
-        return sorted(path.name for path in self.folder.glob("*.key") if not path.read_bytes().startswith(VERSION))
+        """The names of the files that are not sealed. Raises `UnsafePath`, `StoreBroken`."""
+        paths = sorted(self.folder.glob("*.key"))
+        for path in paths:
+            check_private(path)
+        return [path.name for path in paths if not path.read_bytes().startswith(VERSION)]
 
     def seal(self, names: Iterable[str]) -> None:
         """Seal these files; each is whole, before or after, whatever happens."""
@@ -93,7 +96,11 @@ def replace_private(path: Path, data: bytes) -> None:
 
 
 def erase(path: Path) -> None:
-    """Delete a file durably, then overwrite its bytes, as far as disk and file system write where they read."""
+    """Delete a file durably, then overwrite its bytes, as far as disk and file system write where they read. Of a
+    symbolic link, only the link goes: what it leads to is not this folder's."""
+    if path.is_symlink():
+        path.unlink()
+        return
     with path.open("r+b") as file:
         path.unlink()
         _sync_folder(path)
@@ -146,6 +153,8 @@ def check_private(path: Path) -> None:
         found = path.stat()
     except OSError as error:
         raise StoreBroken(f"{path} cannot be read ({error.strerror}); restore it from a backup.") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise StoreBroken(f"{path} is no file; restore it from a backup.")
     if found.st_uid != os.geteuid():
         raise UnsafePath(f"{path} belongs to another user; it must be yours.")
     if stat.S_IMODE(found.st_mode) & 0o077:

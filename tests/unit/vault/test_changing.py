@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mepassad.errors import (
     AlreadyRunning,
     NoPassphrase,
     PassphraseExists,
+    StoreBroken,
     UnsafePath,
     VaultBroken,
     VaultMissing,
@@ -224,3 +226,17 @@ async def test_sealed_nodes_meet_chat_and_start_again(
 def _set_for(data: Path) -> None:
     environ = {"HOME": str(data.parent), "MEPASSAD__NODE__DATA_DIR": str(data)}
     change.set_passphrase(*load(None, environ, discover()), lambda: OLD)
+
+
+@pytest.mark.parametrize("name", ["vault", "node.key", "another.key"])
+def test_a_folder_or_a_pipe_in_the_place_of_a_file_of_keys_is_an_error_that_names_it(folder: Folder, name: str) -> None:
+    folder.fill()
+    folder.set()
+    path = folder.keys / name
+    for make in (lambda: path.mkdir(0o700), lambda: os.mkfifo(path, 0o600)):
+        path.unlink(missing_ok=True)
+        make()
+        with pytest.raises(StoreBroken, match=name):
+            folder.start()
+        if path.is_dir():
+            path.rmdir()

@@ -67,3 +67,12 @@ def test_what_is_replaced_or_erased_is_overwritten_where_it_was(tmp_path: Path) 
         erase(path)
         assert erased.read() == bytes(3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_a_symbolic_link_that_is_erased_only_the_link_goes(tmp_path: Path) -> None:
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "node.db.v1.backup"
+    elsewhere.write_bytes(b"not of this folder")
+    link.symlink_to(elsewhere)
+    erase(link)
+    assert not link.is_symlink()
+    assert elsewhere.read_bytes() == b"not of this folder"
