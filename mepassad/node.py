@@ -45,6 +45,7 @@ class InitResult(msgspec.Struct, frozen=True):
     account: str
     words: str | None
     words_file: Path | None
+    beside: str | None = None  # the account that was there first, and that clients use unless they name one
 
     def __repr__(self) -> str:
         return f"InitResult({self.account})"
@@ -215,7 +216,8 @@ async def _init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: s
         _, core, _ = await begin(stack, loaded, plugins, SystemClock())
         await core.load()
         if words is not None:
-            return InitResult((await core.accounts.restore(words, name, kind)).id, None, None)
+            first = next((row.id for row in core.accounts.all()), None)
+            return InitResult((await core.accounts.restore(words, name, kind)).id, None, None, first)
         if core.accounts.all():
             raise AccountExists(
                 "This data folder has an account already; `accounts.create` on the running node makes another."

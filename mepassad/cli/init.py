@@ -37,6 +37,9 @@ def init(setting: Setting, name: str | None, kind: str, restore: bool, words_fil
 
     result = node.init(loaded, plugins, loaded.config.node.name if name is None else own_name(name), kind, words)
     click.echo(_("Account: {account}").format(account=result.account))
+    if result.beside:
+        told = _("This folder had an account before, which clients use unless they name one: {account}")
+        click.echo(told.format(account=result.beside))
     if result.words_file:
         click.echo(_("The 24 words that restore this account are in {path}").format(path=result.words_file))
         click.echo(_("Write them down on paper, then delete the file."))
@@ -50,7 +53,12 @@ def _words(file: Path | None) -> str:
         with file.open("rb") as source:
             data = source.read(MAX_WORDS)
     elif sys.stdin.isatty():
-        return str(click.prompt(_("The 24 words"), hide_input=True, err=True))
+        return _bare(click.prompt(_("The 24 words (nothing is shown while you type)"), hide_input=True, err=True))
     else:
         data = sys.stdin.buffer.read(MAX_WORDS)
-    return " ".join(data.decode("utf-8", "replace").split())
+    return _bare(data.decode("utf-8", "replace"))
+
+
+def _bare(typed: str) -> str:
+    """The words without the numbers that stand before them where they are shown."""
+    return " ".join(word for word in typed.split() if not word.isdigit())

@@ -21,6 +21,7 @@ from mepassad.wire.ids import account_id, account_key
 from mepassad.wire.names import own_name
 
 LANGUAGES = ("english", "portuguese")
+_WORDS = 24
 _NUMBER, _KEY, _RESTORED = "directory/number", "directory/key", "directory/restored_at"  # settings of an account
 
 
@@ -31,15 +32,31 @@ def new_words(language: str = "english") -> str:
 
 def seed_of(words: str) -> bytes:
     """The 32-byte seed of 24 BIP-39 words, English or Portuguese. Raises `WrongWords`."""
-    typed = " ".join(words.lower().split())
+    typed = words.lower().split()
     for language in LANGUAGES:
         try:
-            seed = bytes(Mnemonic(language).to_entropy(typed))
+            seed = bytes(Mnemonic(language).to_entropy(" ".join(typed)))
         except (ValueError, LookupError):
             continue
         if len(seed) == 32:
             return seed
-    raise WrongWords
+    raise WrongWords(_what_is_wrong(typed))
+
+
+def _what_is_wrong(typed: Sequence[str]) -> str:
+    """Where to look, without a word of what was typed."""
+    if len(typed) != _WORDS:
+        return f"An account has {_WORDS} recovery words; these are {len(typed)}."
+    unknown = min((_unknown(typed, language) for language in LANGUAGES), key=len)
+    if unknown:
+        where = ", ".join(map(str, unknown))
+        return f"These are not the recovery words of an account: look at number {where}, no list has that word."
+    return f"These {_WORDS} recovery words do not fit together: one of them is another word, or they are out of order."
+
+
+def _unknown(typed: Sequence[str], language: str) -> list[int]:
+    known = set(Mnemonic(language).wordlist)
+    return [number for number, word in enumerate(typed, 1) if word not in known]
 
 
 class Me(msgspec.Struct, frozen=True):

@@ -68,6 +68,10 @@ async def _scan(session: Session, contact: str | None, code: str) -> None:
     """Show a contact that their code was scanned, and wait until they confirm it."""
     async with session.client.events(topics=["contact.changed"], account=session.account) as events:
         scanned = await session.call("contacts.verify", contact=contact, code=code)
+        if scanned["verified"]:
+            _verified(scanned)
+            click.echo("They were verified before; whether they took this code is not told.", err=True)
+            return
         with anyio.move_on_after(PATIENCE):
             while not scanned["verified"]:
                 event = await anext(events)

@@ -64,6 +64,21 @@ def test_words_that_are_misspelt_missing_short_or_of_two_languages_are_wrong(wro
     assert not wrong.strip() or wrong.strip() not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("zoo " * 11, "An account has 24 recovery words; these are 11."),
+        (ZEROS.replace("abandon", "abandn", 1), "number 1, no list"),
+        (" ".join([*ZEROS.split()[:11], "x", "y", *ZEROS.split()[13:]]), "number 12, 13, no list"),
+        ("abacate " * 23 + "x", "number 24, no list"),
+        ("zoo " * 24, "do not fit together"),
+    ],
+)
+def test_wrong_words_say_where_to_look(wrong: str, sentence: str) -> None:
+    with pytest.raises(WrongWords, match=sentence):
+        seed_of(wrong)
+
+
 def test_two_words_in_another_order_are_wrong() -> None:
     words = str(Mnemonic("english").to_mnemonic(bytes(range(32)))).split()
     words[0], words[1] = words[1], words[0]

@@ -96,6 +96,16 @@ async def test_a_code_is_shown(node: WireNode) -> None:
     assert node.calls[0] == ("invites.create", {"in_person": True})
 
 
+async def test_a_code_of_somebody_verified_before_tells_that_nothing_is_known_of_the_code(node: WireNode) -> None:
+    async def verified(wire: Wire, **given: Any) -> dict[str, Any]:
+        return {**ana(), "verified": True}
+
+    node.methods["contacts.verify"] = verified
+    result = await run(node, "verify", "mp1ana", "--code", CODE)
+    assert result.stdout == f"mp1ana\tverified\t{SHOWN}\n"
+    assert "verified before; whether they took this code is not told" in result.stderr
+
+
 @pytest.mark.parametrize("named", [["mp1ana"], []])
 async def test_a_code_that_was_scanned_verifies_once_its_maker_has_confirmed_it(
     node: WireNode, named: list[str]
