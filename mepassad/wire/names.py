@@ -9,6 +9,7 @@ from mepassad.errors import InvalidName
 
 MAX_NAME = 64
 MAX_MARKS = 4
+MAX_READ = 1024  # characters that are looked at: bringing marks into order takes the square of their number
 # Cc control, Cf format (bidirectional marks, zero width), Cs surrogate, Co private use, Zl/Zp line and paragraph ends
 _STRIPPED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 # Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties) beyond those: joiners, Hangul fillers, variation
@@ -25,7 +26,8 @@ def clean_name(text: str) -> str:
 
     May come out empty: then the key's suffix is all there is to show.
     """
-    kept = "".join(c for c in _IGNORABLE.sub("", text) if unicodedata.category(c) not in _STRIPPED)
+    read = _IGNORABLE.sub("", text[:MAX_READ])
+    kept = "".join(c for c in read if unicodedata.category(c) not in _STRIPPED)
     words = _BLANK.sub(" ", unicodedata.normalize("NFC", kept)).split()
     return " ".join(filter(None, map(_bounded, words)))[:MAX_NAME].strip()
 

@@ -189,7 +189,9 @@ INVISIBLE = [
 
 def name(text: str) -> Fields:
     out = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
-    kept = [c for c in text if unicodedata.category(c) not in out and not any(a <= ord(c) <= b for a, b in INVISIBLE)]
+    kept = [
+        c for c in text[:1024] if unicodedata.category(c) not in out and not any(a <= ord(c) <= b for a, b in INVISIBLE)
+    ]
     composed = unicodedata.normalize("NFC", "".join(kept))
     spaced = "".join(" " if unicodedata.category(c) == "Zs" or ord(c) in (0x2800, 0x1D159) else c for c in composed)
     words = [marked(word) for word in spaced.split(" ")]
