@@ -72,11 +72,23 @@ class Renewals:
         listed = devices is None or row.device in devices.names
         return not listed or self._sessions.known(row.account, parse_packet(row.packet).session) is None
 
+    def _may_again(self, account: AccountId, device: bytes) -> None:
+        """What was to be done for a device was not kept, so it may be done before the hour is over."""
+        self._renewed.pop((account, device), None)
+
     async def _renew(self, contact: Contact, row: Outgoing) -> None:
         """The other side lost a session, and perhaps others: what its device was sent and did not confirm waits for a
         new one."""
+        change = Change()
+        try:
+            await self._renewal(change, contact, row)
+        except MepassaError:
+            await self._sessions.undo(row.account, change.writes)
+            self._may_again(row.account, row.device)
+            raise
+
+    async def _renewal(self, change: Change, contact: Contact, row: Outgoing) -> None:
         async with self._sessions.lock(row.account, row.contact):
-            change = Change()
             async for owed in self._owed(contact):
                 if owed.packet and owed.device == row.device:
                     change.add(_undone(owed, (row.device,)))
@@ -85,11 +97,7 @@ class Renewals:
                 change.add(dropped)
             self._sessions.renounce(contact, row.device)
             kept = self._bus.keep(change)
-        try:
-            await kept
-        except MepassaError:
-            await self._sessions.undo(row.account, change.writes)
-            raise
+        await kept
 
     async def _take_back(self, contact: Contact, row: Outgoing) -> None:
         """A packet of a session, or to a device, that was given up meanwhile: its message waits for the new one."""
@@ -111,6 +119,7 @@ class Renewals:
         gone = {session for session, row in known if row and (row.contact, row.device) == (contact.id, device)}
         if not gone or not self._once(self._renewed, contact.account, device):
             return
+        change.undoing(lambda: self._may_again(contact.account, device))
         async for owed in self._owed(contact):
             if owed.packet and owed.device == device and parse_packet(owed.packet).session in gone:
                 change.add(_undone(owed, (device,)))

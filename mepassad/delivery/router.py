@@ -221,7 +221,11 @@ class Router:
             self._log.warning("a refusal could not be settled", reason=f"{type(error).__name__}: {error}")
 
     async def _renew(self, link: Link, contact: Contact, row: Outgoing, work: Work) -> None:
-        await work(contact, row)
+        try:
+            await work(contact, row)
+        except MepassaError as error:
+            self._log.warning("a session could not be given up, it is tried again", reason=error.sentence)
+            await self._clock.sleep(BUSY_RETRY)
         link.forget(row.id)
         self.deliver(contact, ())
 

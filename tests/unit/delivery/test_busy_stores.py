@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from mepassad.api.crypto import DeviceKey
-from mepassad.api.store import Committed
+from mepassad.api.store import Commit, Committed
 from mepassad.api.types import Contact, MessageId
 from mepassad.bus import Bus, Change
 from mepassad.delivery.settlement import Progress
@@ -80,6 +80,20 @@ async def test_a_list_that_came_while_the_store_was_busy_is_told_of_when_it_come
     assert bob.contact(ana) == before
     assert await Courier().hand(bob, raw) == [None]
     assert len(bob.facts("contact.keys_changed")) == 2
+
+
+async def test_a_session_that_the_other_side_lost_is_renewed_though_the_store_was_busy_at_first(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bob = await nodes.pair()
+    async with bob.core.sessions.lock(bob.account, ana.account):
+        lost = bob.core.sessions.drop_all(bob.account, ana.account)
+        await bob.node.store.commit(Commit(tuple(lost)))
+    left = busy_once(monkeypatch, ana)
+    await ana.say(bob, "in a new session")
+    await nodes.in_time(lambda: bob.texts() == ["in a new session"])
+    assert not left
+    assert nodes.clock.monotonic() < 3600  # not only once the next renewal is due
 
 
 async def test_who_is_blocked_while_their_code_is_judged_stays_blocked(
