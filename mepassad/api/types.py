@@ -68,6 +68,9 @@ class Contact(Row, frozen=True, kw_only=True):
     directory: bytes = b""  # number and key (32 bytes each) under which a restored account is found again
     created_at: int
 
+    def __repr__(self) -> str:
+        return f"Contact({self.id}, {self.state})"
+
 
 class Message(Row, frozen=True, kw_only=True):
     """One message of a conversation. `sort_ms` orders a conversation, `seq` (given by the store) breaks ties."""

@@ -131,6 +131,9 @@ class AddSkipped(Write, frozen=True):
     session: bytes
     keys: tuple[tuple[bytes, bytes], ...]
 
+    def __repr__(self) -> str:
+        return f"AddSkipped({len(self.keys)} keys)"
+
 
 class DropSkipped(Write, frozen=True):
     """Forget passed-over message keys: they were used, or are too old."""
@@ -208,6 +211,9 @@ class SetSetting(Write, frozen=True):
     account: str
     key: str
     value: bytes | None
+
+    def __repr__(self) -> str:
+        return f"SetSetting({self.key})"
 
 
 class SetPluginState(Write, frozen=True):

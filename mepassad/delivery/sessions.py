@@ -110,7 +110,7 @@ class Sessions:
     def current(self, contact: Contact, device: bytes) -> Head | None:
         """The session to speak to a contact's device with: the one that was begun, or heard on, last.
 
-        Only the contact's own: anybody may list anybody's device as theirs.
+        Only the contact's own: a device may agree to be listed by several accounts.
         """
         spoken = (contact.account, contact.id, device)
         heads = self._by_device.get(spoken)

@@ -91,7 +91,7 @@ class Contacts:
         return row
 
     def listing(self, account: AccountId, device: bytes) -> Sequence[Contact]:
-        """The contacts on whose device lists a device is. A device does not agree to be listed, so that there may be
+        """The contacts on whose device lists a device is. It may agree to several accounts, so that there may be
         several; which one it speaks for, only its own content can tell."""
         found = self._by_device.get((account, device), ())
         return [self._rows[account, contact] for contact in found]

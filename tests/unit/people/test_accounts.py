@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mnemonic import Mnemonic
+from msgspec.structs import replace
 
+from mepassad.api.store import Commit
 from mepassad.api.types import AccountId
+from mepassad.api.writes import AddSkipped, PutContact, SetSetting
 from mepassad.errors import (
     AccountExists,
     InvalidName,
@@ -154,6 +157,18 @@ async def test_no_secret_shows_in_a_repr(nodes: Nodes) -> None:
         for shown in (repr(me), repr(me.device), *(repr(key) for key in await node.node.store.keys(node.account))):
             assert seed.hex() not in shown
             assert repr(seed) not in shown
+
+
+async def test_no_secret_shows_in_the_repr_of_a_row_or_of_a_write(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    await eventually(lambda: len(bob.contact(ana).directory) == 64)
+    known = replace(bob.contact(ana), invite="mepassa:i/1/secret")
+    assert repr(known) == f"Contact({ana.account}, accepted)"
+    shown = repr(
+        Commit((PutContact(known), SetSetting("", "number/1", b"secret"), AddSkipped("", b"", ((b"", b"secret"),))))
+    )
+    assert "secret" not in shown
+    assert repr(known.directory[32:]) not in shown
 
 
 # -- key files
