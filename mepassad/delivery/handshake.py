@@ -39,7 +39,7 @@ from mepassad.wire.identity import Devices, parse, verify_devices
 from mepassad.wire.ids import account_key
 from mepassad.wire.invites import parse_invite
 from mepassad.wire.messages_pb2 import PrekeyReply, PrekeyRequest
-from mepassad.wire.packets import PREKEY_PROTOCOL, Reason
+from mepassad.wire.packets import PREKEY_PROTOCOL, Reason, parse_packet
 from mepassad.wire.seal import verify_seal_key
 
 MAX_REQUEST = 256
@@ -100,7 +100,7 @@ class Handshakes:
     async def introduce(self, contact: Contact) -> None:
         """Begin a session with each device of a contact that has none. Raises `Unreachable`, `OtherNode`,
         `BadBundle`."""
-        self._give_up_gaps(contact)
+        await self._give_up_gaps(contact)
         devices = self._contacts.devices(contact)
         if devices is None or len(self._contents.spoken(contact)) < len(devices.names):
             await self.look_again(contact)
@@ -234,11 +234,24 @@ class Handshakes:
 
     # -- gaps that did not close
 
-    def _give_up_gaps(self, contact: Contact) -> None:
-        """Where packets have waited for too long for those before them, a new session is wanted."""
+    async def _give_up_gaps(self, contact: Contact) -> None:
+        """Where packets have waited for too long for those before them, a new session with their device is wanted;
+        those of a device that is not listed any more are forgotten. Raises `StoreFull`."""
+        devices, change = self._contacts.devices(contact), Change()
         for session in self._quarantine.lost(contact.account, contact.id):
-            if (row := self._sessions.known(contact.account, session)) is not None:
-                self._sessions.renounce(contact, row.device)
+            for row in self._quarantine.of(contact.account, session):
+                sender = parse_packet(row.raw).sender
+                if devices is not None and sender in devices.names:
+                    self._sessions.renounce(contact, sender)
+                else:
+                    self._quarantine.release(change, contact.account, row.packet)
+        if not change.writes:
+            return
+        try:
+            await self._bus.keep(change)
+        except Exception:
+            change.revert()
+            raise
 
     def _give_up(self, change: Change, contact: Contact, device: bytes) -> list[bytes]:
         """The sessions with a device that are lost; their packets will come again in the one that begins."""

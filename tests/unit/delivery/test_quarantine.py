@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mepassad.api.store import Commit
 from mepassad.builtin.crypto_signal import ratchet
 from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
@@ -97,6 +98,39 @@ async def test_a_message_behind_a_gap_that_never_closes_is_sent_anew_in_another_
     await nodes.in_time(lambda: len(ana.facts("message.delivered")) == 1)
     assert await ana.state(message) == "delivered"
     assert await bob.node.store.quarantined(bob.account) == []
+
+
+async def test_a_message_behind_a_gap_of_a_session_that_is_gone_is_sent_anew_too(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    await packets(ana, bob, GAP + 1)  # they never arrive
+    await ana.say(bob, "behind the gap")
+    await eventually(lambda: len(ana.facts("message.sent")) == 1)
+    (row,) = await bob.node.store.quarantined(bob.account)
+    async with bob.core.sessions.lock(bob.account, ana.account):
+        dropped = bob.core.sessions.drop(bob.account, row.session)
+        assert dropped is not None
+        await bob.node.store.commit(Commit((dropped,)))
+    await bob.core.handshakes.introduce(bob.contact(ana))
+    for _ in range(61):
+        nodes.clock.advance(EXPIRY)
+        await eventually(lambda: EXPIRY in nodes.clock.waits)
+    await nodes.in_time(lambda: bob.texts() == ["behind the gap"])
+    await nodes.in_time(lambda: len(bob.core.quarantine) == 0)
+    assert await bob.node.store.quarantined(bob.account) == []
+
+
+async def test_what_waits_of_a_device_that_is_not_listed_any_more_is_forgotten(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    raws = await packets(ana, bob, GAP + 2)
+    assert await of(ana).hand(bob, raws[-1]) == [None]
+    await eventually(lambda: len(bob.contact(ana).directory) == 64)
+    ana = await nodes.restore("ana")
+    await bob.say(ana, "to the new device")
+    await nodes.in_time(lambda: ana.texts() == ["to the new device"])
+    nodes.clock.advance(2 * 3600)
+    await bob.core.handshakes.introduce(bob.contact(ana))
+    assert await bob.node.store.quarantined(bob.account) == []
+    assert len(bob.core.quarantine) == 0
 
 
 async def test_a_session_is_given_up_at_a_contacts_word_once_an_hour_and_only_its_own(nodes: Nodes) -> None:
