@@ -13,10 +13,10 @@ from mepassad.api.writes import AddOutgoing
 from mepassad.bus import Change
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.outbox import Outbox
-from mepassad.errors import CodeOfAnother, ContactBlocked, InviteExpired, InviteOwn, NotACode, UnknownContact
+from mepassad.errors import CodeOfAnother, ContactBlocked, InviteOwn, NotACode, UnknownContact
 from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts
-from mepassad.people.invites import Invites
+from mepassad.people.invites import Invites, check_life
 from mepassad.wire.content import VERIFICATION
 from mepassad.wire.ids import account_id, account_key
 from mepassad.wire.invites import parse_invite, verification_proof
@@ -47,8 +47,7 @@ class Verifications:
         if not link.in_person:
             raise NotACode
         contact = self._maker(account, account_id(link.account), named)
-        if link.expires_at <= self._clock.now():
-            raise InviteExpired
+        check_life(link, self._clock.now())
         if contact.state != "accepted":
             return await self._invites.accept(account, uri)
         self._invites.scan(account, link)

@@ -16,7 +16,7 @@ from mepassad.api.store import Commit, Committed, Store
 from mepassad.api.types import AccountId, Contact, Invite
 from mepassad.api.writes import PutInvite, SetSetting, Write
 from mepassad.bus import Bus, Change
-from mepassad.errors import AlreadyContact, InvalidParams, InviteExpired, InviteOwn
+from mepassad.errors import AlreadyContact, InvalidParams, InviteExpired, InviteMalformed, InviteOwn
 from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts, Key
 from mepassad.wire.ids import account_id, direct_conversation
@@ -27,6 +27,8 @@ MAX_USES = 10_000
 MAX_DAYS = 365
 CODE_LIFE = 300
 """Seconds that a code shown in person is good for."""
+CODE_SLACK = 2 * 3600
+"""Seconds that a scanned code may claim beyond that: an hour of rounding, an hour between two clocks."""
 MAX_LATE = 16
 """People who come too late for one invite that its maker is told of."""
 _DAY = 86_400
@@ -42,6 +44,17 @@ def _settle(kept: asyncio.Future[Committed], change: Change) -> None:
 def _late(number: bytes) -> str:
     """The setting that holds who came too late for an invite."""
     return f"late/{number.hex()}"
+
+
+def check_life(link: InviteLink, now: float) -> None:
+    """Raise `InviteExpired` where a link or code is not good any more, `InviteMalformed` where a code would be good for
+    longer than any is: its expiry is told in whole hours, rounded up, by another clock."""
+    if link.expires_at <= now:
+        raise InviteExpired
+    if link.in_person and link.expires_at > now + CODE_LIFE + CODE_SLACK:
+        raise InviteMalformed(
+            "A code to be shown in person is good for five minutes; this one claims to be for longer."
+        )
 
 
 def new_number(account: AccountId) -> tuple[bytes, Write]:
@@ -149,8 +162,7 @@ class Invites:
             raise AlreadyContact(hint, contact=contact)
         if known and known.state == "pending" and known.invite == uri.strip():
             return known
-        if link.expires_at <= now:
-            raise InviteExpired
+        check_life(link, now)
         row = self._pending(me.key, account, contact, link, uri.strip(), known)
         number, keep_number = new_number(account)
         change = Change()

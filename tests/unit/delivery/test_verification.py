@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable
 
 import pytest
+from msgspec.structs import replace
 
 from mepassad.api import StoreFull
 from mepassad.api.store import Commit, Committed
@@ -27,7 +28,7 @@ from mepassad.errors import (
 from mepassad.people.invites import CODE_LIFE
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.ids import account_key
-from mepassad.wire.invites import parse_invite, proof, verification_proof
+from mepassad.wire.invites import format_invite, parse_invite, proof, verification_proof
 from mepassad.wire.packets import Reason
 
 
@@ -225,3 +226,15 @@ async def test_a_code_of_one_account_of_a_node_is_none_of_another(nodes: Nodes) 
     ends = account_key(bob.account), account_key(ana.account)
     given = verification_proof(link.secret, *ends)
     assert ana.core.invites.judge_code(ana.account, link.number, given, ends) == Reason.INVITE_UNKNOWN
+
+
+async def test_a_code_that_claims_to_be_good_for_days_is_refused_by_who_scans_it(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    eva = await nodes.start("eva")
+    shown = parse_invite(await code(ana))
+    long = format_invite(replace(shown, expires_at=int(nodes.clock.now()) + 86_400))
+    for guest in (bob, eva):
+        with pytest.raises(InviteMalformed, match="five minutes"):
+            await guest.node.invites.accept(guest.account, long) if guest is eva else await scan(guest, long)
+    assert not bob.contact(ana).verified
+    assert eva.node.contacts.all(eva.account) == []
