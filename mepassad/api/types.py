@@ -65,7 +65,9 @@ class Contact(Row, frozen=True, kw_only=True):
     nodes: dict[str, list[str]] = {}
     invite: str = ""
     reason: str = ""
-    directory: bytes = b""  # number and key (32 bytes each) under which a restored account is found again
+    directory: bytes = (
+        b""  # number and reunion key (32 bytes each) by which they are found when they were restored
+    )
     created_at: int
 
     def __repr__(self) -> str:

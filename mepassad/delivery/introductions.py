@@ -41,7 +41,8 @@ class Introductions:
         card = sign_card(me.device, me.row.name, me.row.kind, me.row.device_list, int(self._clock.now()))
         introduction = Introduction(card=card, number=contact.number, nodes=self._our_nodes())
         if me.directory:
-            introduction.directory_number, introduction.directory_key = me.directory.number(), me.directory.key
+            introduction.directory_number = me.directory.number()
+            introduction.reunion_key = me.directory.reunion_key(account_key(contact.id))
         if transcript and restored:
             introduction.invite = contact.directory[:32]
             introduction.proof = reunion_proof(contact.directory[32:], transcript)
@@ -155,7 +156,7 @@ class Introductions:
 def _directory(introduction: Introduction) -> bytes:
     """Where the sender is found after a restore: number and key; nothing where it does not say. Raises
     `MalformedContent`."""
-    number, key = introduction.directory_number, introduction.directory_key
+    number, key = introduction.directory_number, introduction.reunion_key
     if (len(number), len(key)) not in ((0, 0), (32, 32)):
         raise MalformedContent("an introduction has half a directory number")
     return number + key

@@ -22,7 +22,12 @@ from mepassad.wire.names import own_name
 
 LANGUAGES = ("english", "portuguese")
 _WORDS = 24
-_NUMBER, _KEY, _RESTORED = "directory/number", "directory/key", "directory/restored_at"  # settings of an account
+RESTORE_AHEAD = 43_200  # seconds; half of what a list may be dated ahead, for a clock that is behind the list before
+_NUMBER, _REUNION, _RESTORED = (
+    "directory/number",
+    "directory/reunion",
+    "directory/restored_at",
+)  # settings of an account
 
 
 def new_words(language: str = "english") -> str:
@@ -89,8 +94,8 @@ class Accounts:
     async def load(self) -> None:
         """Read all accounts and their keys. Raises `UnsafePath`, `StoreBroken`, `VaultBroken`."""
         for row in await self._store.accounts():
-            private, key, at = [await self._store.setting(row.id, name) for name in (_NUMBER, _KEY, _RESTORED)]
-            directory = Directory(private, key) if private and key else None
+            private, secret, at = [await self._store.setting(row.id, name) for name in (_NUMBER, _REUNION, _RESTORED)]
+            directory = Directory(private, secret) if private and secret else None
             self._take(row, DeviceKey(self._keys.read(_file(row.id))), directory, int(at or b"0"))
 
     def _take(self, row: Account, device: DeviceKey, directory: Directory | None, restored_at: int) -> Me:
@@ -122,11 +127,12 @@ class Accounts:
         if account in self._all:
             raise AccountExists
         device, now, directory = DeviceKey.generate(), int(self._clock.now()), Directory.of(seed)
-        signed = sign_devices(owner, [agree(device, public, shown, now)], 0, now)
+        dated = now + RESTORE_AHEAD if restored_at else now
+        signed = sign_devices(owner, [agree(device, public, shown, now)], 0, dated)
         row = Account(id=account, name=shown, kind=kind, device=device.public, device_list=signed, created_at=now)
         self._keep_key(account, device)
         keys = self._crypto.replenish(account, device, (), now).added
-        settings = {_NUMBER: directory.private, _KEY: directory.key, _RESTORED: b"%d" % restored_at}
+        settings = {_NUMBER: directory.private, _REUNION: directory.secret, _RESTORED: b"%d" % restored_at}
         kept = (SetSetting(account, key, value) for key, value in settings.items())
         await self._store.commit(Commit((PutAccount(row), PutKeys(keys), *kept)))
         self._take(row, device, directory, restored_at)

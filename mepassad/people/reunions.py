@@ -19,8 +19,8 @@ _DAY = 86_400
 
 
 class Reunions:
-    """Who may come back to an account that lost its contacts: whoever knows its directory key, since only contacts
-    were told it, unless they were removed after the restore."""
+    """Who may come back to an account that lost its contacts: whoever knows its own reunion key, which
+    only contacts were told, unless they were removed after the restore."""
 
     def __init__(self, store: Store, clock: Clock, accounts: Accounts, days: int) -> None:
         """`days`: how long after a restore old contacts are taken back."""
@@ -46,9 +46,10 @@ class Reunions:
     def is_proven(self, me: Me, contact: bytes, given: bytes, transcript: bytes) -> bool:
         """Whether `given` proves, in the handshake with this transcript, that an account (its key) is an old contact
         whom nobody removed."""
-        key = me.directory.key if me.directory else b""
-        shown = hmac.compare_digest(reunion_proof(key, transcript), given)
-        return bool(key) and shown and contact not in self._removed(me.row.id)
+        if me.directory is None:
+            return False
+        shown = hmac.compare_digest(reunion_proof(me.directory.reunion_key(contact), transcript), given)
+        return shown and contact not in self._removed(me.row.id)
 
     def _removed(self, account: AccountId) -> set[bytes]:
         left = self._left.get(account, b"")

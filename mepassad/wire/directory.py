@@ -10,25 +10,31 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NUMBER_LABEL = b"mepassa/1 directory number"
-KEY_LABEL = b"mepassa/1 directory key"
+SECRET_LABEL = b"mepassa/1 reunion secret"
+KEY_LABEL = b"mepassa/1 reunion key"
 REUNION_LABEL = b"mepassa/1 reunion proof"
 _SIZE = 32
 
 
 class Directory(msgspec.Struct, frozen=True):
-    """The private half of the directory number, and the directory key: 32 bytes each, the same after each restore."""
+    """The private half of the directory number, and what the reunion keys of contacts are made of: 32 bytes each, the
+    same after each restore."""
 
     private: bytes
-    key: bytes
+    secret: bytes
 
     @classmethod
     def of(cls, seed: bytes) -> Directory:
         """What the seed of an account (32 bytes) gives."""
-        return cls(_derive(seed, NUMBER_LABEL), _derive(seed, KEY_LABEL))
+        return cls(_derive(seed, NUMBER_LABEL), _derive(seed, SECRET_LABEL))
 
     def number(self) -> bytes:
         """The directory number, an Ed25519 public key (32 bytes)."""
         return Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+
+    def reunion_key(self, contact: bytes) -> bytes:
+        """What one contact (the account's 32-byte key) is told, and can prove: 32 bytes. It is of no use to others."""
+        return hmac.digest(self.secret, KEY_LABEL + contact, "sha256")
 
     def __repr__(self) -> str:
         return "Directory()"
@@ -39,5 +45,5 @@ def _derive(seed: bytes, label: bytes) -> bytes:
 
 
 def reunion_proof(key: bytes, transcript: bytes) -> bytes:
-    """What shows a restored account that somebody was told its directory key before, inside one handshake."""
+    """What shows a restored account, inside one handshake, that a contact was told its reunion key before."""
     return hmac.digest(key, REUNION_LABEL + transcript, "sha256")

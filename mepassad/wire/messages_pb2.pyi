@@ -91,22 +91,22 @@ class ListStamp(_message.Message):
     def __init__(self, version: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class Introduction(_message.Message):
-    __slots__ = ("card", "number", "nodes", "invite", "proof", "directory_number", "directory_key")
+    __slots__ = ("card", "number", "nodes", "invite", "proof", "directory_number", "reunion_key")
     CARD_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     INVITE_FIELD_NUMBER: _ClassVar[int]
     PROOF_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_NUMBER_FIELD_NUMBER: _ClassVar[int]
-    DIRECTORY_KEY_FIELD_NUMBER: _ClassVar[int]
+    REUNION_KEY_FIELD_NUMBER: _ClassVar[int]
     card: SignedCard
     number: bytes
     nodes: _containers.RepeatedCompositeFieldContainer[NodeHint]
     invite: bytes
     proof: bytes
     directory_number: bytes
-    directory_key: bytes
-    def __init__(self, card: _Optional[_Union[SignedCard, _Mapping]] = ..., number: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., invite: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., directory_number: _Optional[bytes] = ..., directory_key: _Optional[bytes] = ...) -> None: ...
+    reunion_key: bytes
+    def __init__(self, card: _Optional[_Union[SignedCard, _Mapping]] = ..., number: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., invite: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., directory_number: _Optional[bytes] = ..., reunion_key: _Optional[bytes] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ("invite", "proof")

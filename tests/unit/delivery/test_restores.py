@@ -6,8 +6,12 @@ import pytest
 from msgspec.structs import replace
 
 from mepassad.errors import BadBundle, OtherNode
+from mepassad.people.accounts import RESTORE_AHEAD
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.content import HELLO
+from mepassad.wire.directory import reunion_proof
+from mepassad.wire.identity import FUTURE
+from mepassad.wire.ids import account_key
 from mepassad.wire.messages_pb2 import PrekeyReply, PrekeyRequest
 from mepassad.wire.packets import Reason
 
@@ -73,7 +77,7 @@ async def test_a_restored_account_takes_old_contacts_back_for_so_many_days_and_n
 
 
 @pytest.mark.parametrize("shown", ["nothing", "another key", "an altered proof"])
-async def test_nobody_comes_back_who_does_not_know_the_directory_key(
+async def test_nobody_comes_back_who_does_not_know_the_reunion_key(
     nodes: Nodes, monkeypatch: pytest.MonkeyPatch, shown: str
 ) -> None:
     ana, bob = await nodes.pair()
@@ -119,7 +123,7 @@ async def test_an_introduction_with_half_a_directory_number_is_refused(nodes: No
     for number, key in ((b"n" * 32, b""), (b"n" * 31, b"k" * 32), (b"", b"k" * 32)):
         content = bob.core.outbox.empty(bob.contact(ana), HELLO)
         content.introduction.CopyFrom(bob.core.introductions.ours(me, bob.contact(ana)))
-        content.introduction.directory_number, content.introduction.directory_key = number, key
+        content.introduction.directory_number, content.introduction.reunion_key = number, key
         await bob.core.outbox.say(bob.account, ana.account, content)
     await bob.say(ana, "after")
     await eventually(lambda: ana.texts() == ["after"])
@@ -164,3 +168,25 @@ async def test_who_passed_on_the_reply_of_a_restored_contact_once_does_not_keep_
     assert await bob.state(message) == "delivered"
     with pytest.raises(BadBundle, match="not the contact"):
         await bob.core.handshakes._begin(bob.contact(ana), reply, {mallory.node_id: []})
+
+
+async def test_a_reunion_key_proves_the_contact_who_was_told_it_and_nobody_else(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    await learnt(bob, ana)
+    told, bobs = bob.contact(ana).directory[32:], account_key(bob.account)
+    ana = await nodes.restore("ana")
+    me, shown = ana.core.accounts.me(ana.account), reunion_proof(told, b"t" * 32)
+    is_proven = ana.core.reunions.is_proven
+    assert is_proven(me, bobs, shown, b"t" * 32)
+    for contact, transcript in ((b"e" * 32, b"t" * 32), (bobs, b"u" * 32)):
+        assert not is_proven(me, contact, shown, transcript)
+
+
+async def test_an_account_restored_while_the_clock_is_hours_behind_is_found_all_the_same(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    await learnt(bob, ana)
+    nodes.clock.jump(2 - RESTORE_AHEAD)
+    ana = await nodes.restore("ana")
+    await bob.say(ana, "late, are you?")
+    await nodes.in_time(lambda: ana.texts() == ["late, are you?"])
+    assert RESTORE_AHEAD == FUTURE / 2

@@ -42,7 +42,7 @@ def introduction(introduction: str, device: str, now: int) -> Fields:
     for hint in told.get("nodes", [])[:4]:
         need(len(hint.get("key", b"")) == 32, "MalformedContent")
         nodes[hint["key"]] = [address for address in hint.get("addresses", [])[:8] if len(address) <= 256]
-    number, key = told.get("directory_number", b""), told.get("directory_key", b"")
+    number, key = told.get("directory_number", b""), told.get("reunion_key", b"")
     need((len(number), len(key)) in ((0, 0), (32, 32)), "MalformedContent")
     return plain(
         {
@@ -52,6 +52,6 @@ def introduction(introduction: str, device: str, now: int) -> Fields:
             "number": told["number"],
             "nodes": [{"key": node, "addresses": addresses} for node, addresses in nodes.items()],
             "directory_number": number,
-            "directory_key": key,
+            "reunion_key": key,
         }
     )

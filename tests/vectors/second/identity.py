@@ -41,13 +41,13 @@ def directory(seed: bytes) -> Fields:
     return {
         "directory_private": private.hex(),
         "directory_number": ed25519_public(private).hex(),
-        "directory_key": hkdf(seed, bytes(32), b"mepassa/1 directory key", 32).hex(),
+        "reunion_secret": hkdf(seed, bytes(32), b"mepassa/1 reunion secret", 32).hex(),
     }
 
 
-def reunion_proof(directory_key: str, transcript: str) -> Fields:
-    label = b"mepassa/1 reunion proof"
-    return {"proof": hmac(bytes.fromhex(directory_key), label, bytes.fromhex(transcript)).hex()}
+def reunion_proof(reunion_secret: str, contact: str, transcript: str) -> Fields:
+    key = hmac(bytes.fromhex(reunion_secret), b"mepassa/1 reunion key", bytes.fromhex(contact))
+    return {"key": key.hex(), "proof": hmac(key, b"mepassa/1 reunion proof", bytes.fromhex(transcript)).hex()}
 
 
 def account_id_write(key: str) -> Fields:

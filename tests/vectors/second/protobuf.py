@@ -39,7 +39,7 @@ SCHEMAS: dict[str, dict[int, tuple[str, str]]] = {
         4: ("invite", "bytes"),
         5: ("proof", "bytes"),
         6: ("directory_number", "bytes"),
-        7: ("directory_key", "bytes"),
+        7: ("reunion_key", "bytes"),
     },
     "Receipts": {1: ("delivered", "bytes*"), 2: ("read", "bytes*")},
     "Text": {1: ("text", "string")},

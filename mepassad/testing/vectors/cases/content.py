@@ -161,7 +161,7 @@ def _names_of_nothing(book: Book) -> None:
 def _introductions(book: Book) -> None:
     card = sign_card(ANA.device, ANA.name, "person", ANA.devices, NOW)
     address = "/ip4/203.0.113.5/tcp/4001"
-    directory: dict[str, Any] = {"directory_number": bytes(32), "directory_key": bytes(range(32))}
+    directory: dict[str, Any] = {"directory_number": bytes(32), "reunion_key": bytes(range(32))}
     nodes = [NodeHint(key=draw(f"node {number}", 32), addresses=[address]) for number in range(5)]
     parts: dict[str, Any] = {"card": card, "number": draw("Ana, number", 32)}
 
@@ -178,7 +178,7 @@ def _introductions(book: Book) -> None:
     read("a node with a key of 31 bytes", nodes=[NodeHint(key=bytes(31))])
     read("a directory number and key", **directory)
     read("a directory number alone", directory_number=bytes(32))
-    read("a directory key of 31 bytes", **directory | {"directory_key": bytes(31)})
+    read("a reunion key of 31 bytes", **directory | {"reunion_key": bytes(31)})
     read("no number", number=b"")
     read("a number of 31 bytes", number=bytes(31))
     read("without a card", card=None)

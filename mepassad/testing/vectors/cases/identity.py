@@ -60,8 +60,8 @@ def _words(book: Book) -> None:
     book.add(ours.words, "a word of neither list", words=" ".join(["mepassa", second, *rest]))
     mixed = " ".join(english.split()[:12] + portuguese.split()[12:])
     book.add(ours.words, "words of both languages", words=mixed)
-    key = Directory.of(ANA.seed).key.hex()
-    book.add(ours.reunion_proof, "Bia comes back to Ana", directory_key=key, transcript=draw("transcript", 32).hex())
+    told = {"reunion_secret": Directory.of(ANA.seed).secret.hex(), "transcript": draw("transcript", 32).hex()}
+    book.add(ours.reunion_proof, "Bia comes back to Ana", contact=BIA.key.hex(), **told)
 
 
 def _ids(book: Book) -> None:

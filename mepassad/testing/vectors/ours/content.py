@@ -46,5 +46,5 @@ def introduction(introduction: str, device: str, now: int) -> Fields:
         "number": known.their_number.hex(),
         "nodes": [{"key": key_from_node_id(node).hex(), "addresses": list(known.nodes[node])} for node in known.nodes],
         "directory_number": known.directory[:32].hex(),
-        "directory_key": known.directory[32:].hex(),
+        "reunion_key": known.directory[32:].hex(),
     }

@@ -18,7 +18,7 @@ from mepassad.wire.names import clean_name
 
 def words(words: str) -> Fields:
     """The account that 24 recovery words stand for: its seed, public key and id; and the directory number, with its
-    private key, and the directory key, that are made of the seed."""
+    private key, and the reunion secret, that are made of the seed."""
     seed = seed_of(words)
     key = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
     told = directory.Directory.of(seed)
@@ -28,13 +28,15 @@ def words(words: str) -> Fields:
         "account_id": ids.account_id(key),
         "directory_private": told.private.hex(),
         "directory_number": told.number().hex(),
-        "directory_key": told.key.hex(),
+        "reunion_secret": told.secret.hex(),
     }
 
 
-def reunion_proof(directory_key: str, transcript: str) -> Fields:
-    """What takes an old contact back to a restored account, inside the handshake with this transcript."""
-    return {"proof": directory.reunion_proof(bytes.fromhex(directory_key), bytes.fromhex(transcript)).hex()}
+def reunion_proof(reunion_secret: str, contact: str, transcript: str) -> Fields:
+    """The reunion key that a contact (an account key) was told, and what takes them back to the restored account, inside
+    the handshake with this transcript."""
+    key = directory.Directory(bytes(32), bytes.fromhex(reunion_secret)).reunion_key(bytes.fromhex(contact))
+    return {"key": key.hex(), "proof": directory.reunion_proof(key, bytes.fromhex(transcript)).hex()}
 
 
 def account_id_write(key: str) -> Fields:
