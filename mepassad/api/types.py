@@ -65,9 +65,7 @@ class Contact(Row, frozen=True, kw_only=True):
     nodes: dict[str, list[str]] = {}
     invite: str = ""
     reason: str = ""
-    directory: bytes = (
-        b""  # number and reunion key (32 bytes each) by which they are found when they were restored
-    )
+    directory: bytes = b""  # number and reunion key (32 bytes each) by which they are found when they were restored
     created_at: int
 
     def __repr__(self) -> str:

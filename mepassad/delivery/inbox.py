@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import anyio
 
@@ -183,7 +184,7 @@ class Inbox:
         opened: Opened,
         known: bool,
     ) -> Arrival:
-        change = arrival.change
+        change, was_known = arrival.change, contact is not None
         change.add(*opened.writes)
         try:
             content = open_content(opened.plaintext, packet.sender, me.key)
@@ -196,10 +197,11 @@ class Inbox:
                 if contact is None:
                     return arrival
             else:
-                if opened.transcript:
-                    self._strangers.adopt(change, opened, contact)
                 arrival.transcript = opened.transcript
-                contact = await self._known(link, arrival, contact, packet, content, known)
+                async with self._now_theirs(contact, was_known):
+                    if opened.transcript:
+                        self._strangers.adopt(change, opened, contact)
+                    contact = await self._known(link, arrival, contact, packet, content, known)
         except (CryptoError, InvalidSignature) as error:
             self._log.warning("a packet held nothing usable", packet=b64(arrival.id), reason=error.sentence)
             if contact is None:
@@ -208,6 +210,14 @@ class Inbox:
         self._quarantine.release(change, me.row.id, arrival.id)
         arrival.session = (me.row.id, packet.session)
         return self._unopened.keep(arrival)
+
+    def _now_theirs(self, contact: Contact, was_known: bool) -> AbstractAsyncContextManager[object]:
+        """The contact's lock, where only the content told that a packet is theirs and the strangers' is held.
+
+        Nobody who holds a contact's takes the strangers', so they cannot wait for each other; and leaving it does not
+        let anybody else run, so the commit is still handed over in the same step.
+        """
+        return nullcontext() if was_known else self._sessions.lock(contact.account, contact.id)
 
     async def _known(
         self, link: Link, arrival: Arrival, contact: Contact, packet: Packet, content: Content, known: bool

@@ -33,8 +33,8 @@ def words(words: str) -> Fields:
 
 
 def reunion_proof(reunion_secret: str, contact: str, transcript: str) -> Fields:
-    """The reunion key that a contact (an account key) was told, and what takes them back to the restored account, inside
-    the handshake with this transcript."""
+    """The reunion key that a contact (an account key) was told, and what takes them back to the restored account,
+    inside the handshake with this transcript."""
     key = directory.Directory(bytes(32), bytes.fromhex(reunion_secret)).reunion_key(bytes.fromhex(contact))
     return {"key": key.hex(), "proof": directory.reunion_proof(key, bytes.fromhex(transcript)).hex()}
 
