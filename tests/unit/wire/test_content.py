@@ -17,6 +17,7 @@ from mepassad.wire.content import (
     RECEIPT,
     TEXT,
     TYPING,
+    VERIFICATION,
     open_content,
     seal_content,
 )
@@ -51,7 +52,7 @@ def test_a_short_text_has_the_smallest_size_class() -> None:
 
 
 def test_the_kinds_are_those_of_the_protocol() -> None:
-    assert (TEXT, INVISIBLE, HELLO, RECEIPT, TYPING) == (1, 64, 64, 65, 66)
+    assert (TEXT, INVISIBLE, HELLO, RECEIPT, TYPING, VERIFICATION) == (1, 64, 64, 65, 66, 67)
 
 
 @pytest.mark.parametrize("size", [0, 63, 64])
