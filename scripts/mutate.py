@@ -74,7 +74,7 @@ WARM = (
     "msgspec",
     "x3dh",
 )
-OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+OPTIONS = ("-x", "-q", "--timeout=20", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 
 
 def copy_to(folder: Path) -> Path:
