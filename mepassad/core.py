@@ -76,6 +76,17 @@ class Core:
             store, bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
             self.outbox, self.prekeys, self.settlement, self.renewals, self.quarantine,
         )  # fmt: skip
+        self._store, self._clock, self._log, self._bus = store, clock, log, bus
+        self._open_the_way_in(contents)
+        self.router = Router(
+            store, bus, clock, log, self.contacts, self.outbox, self.inbox, self.settlement,
+            self.handshakes, self.introductions, self.renewals,
+            lambda: Backoff(limits.retry_min, limits.retry_max, limits.retry_jitter),
+        )  # fmt: skip
+        self._connect()
+
+    def _open_the_way_in(self, contents: Contents) -> None:
+        store, clock, bus, log = self._store, self._clock, self._bus, self._log
         self.verifications = Verifications(clock, self.accounts, self.contacts, self.invites, contents, self.outbox)
         self.strangers = Strangers(
             self.contacts, self.sessions, contents, self.introductions, self.outbox, self.prekeys, self.verifications
@@ -86,13 +97,6 @@ class Core:
             self.introductions, self.prekeys, self.receipts, self.settlement, self.strangers, self.verifications,
             unopened, self.quarantine, self.renewals, self.stamps,
         )  # fmt: skip
-        self.router = Router(
-            store, bus, clock, log, self.contacts, self.outbox, self.inbox, self.settlement,
-            self.handshakes, self.introductions, self.renewals,
-            lambda: Backoff(limits.retry_min, limits.retry_max, limits.retry_jitter),
-        )  # fmt: skip
-        self._store, self._clock, self._log = store, clock, log
-        self._connect()
 
     def _connect(self) -> None:
         """Who tells whom: the few calls that go up or sideways."""
