@@ -75,10 +75,9 @@ async def test_a_megabyte_line_passes_by_default_and_more_does_not(served: Serve
 
 
 async def test_one_sessions_flood_of_junk_does_not_keep_a_newcomer_waiting(served: Serve) -> None:
-    flooded = 200_000
-    async with served() as path, connect(path) as flood, anyio.create_task_group() as tasks:
-        tasks.start_soon(flood.send, b"?\n" * flooded)
+    flooded = 40_000  # lines that fit into the socket's buffer
+    async with served() as path, connect(path) as flood:
+        await flood.send(b"?\n" * flooded)
         for _ in range(3):
             assert await alive(path)
         assert len(errors(flood)) < flooded  # the newcomers did not wait until all the junk was answered
-        tasks.cancel_scope.cancel()
