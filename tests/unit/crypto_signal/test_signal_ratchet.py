@@ -93,6 +93,23 @@ def test_at_most_two_thousand_skipped_keys_are_kept_and_the_oldest_go(connected:
     assert bob.receive(alice, session, second) == b"second"
 
 
+def test_no_step_is_taken_for_a_gap_too_large_in_a_turn(
+    connected: tuple[Party, Party, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, session = connected
+    bob.receive(alice, session, alice.send(session, b"one"))
+    alice.receive(bob, session, bob.send(session, b"two"))
+    turn = alice.send(session, b"three")
+    far = turn[:33] + (1000).to_bytes(4, "big") + (ratchet.MAX_GAP + 1).to_bytes(4, "big") + turn[41:]
+
+    def never(chain: bytes) -> tuple[bytes, bytes]:
+        raise AssertionError("a step was taken")
+
+    monkeypatch.setattr(ratchet, "step", never)
+    with pytest.raises(GapTooLarge):
+        bob.receive(alice, session, far)
+
+
 def test_a_message_opened_before_is_told_as_such(connected: tuple[Party, Party, bytes]) -> None:
     alice, bob, session = connected
     message = alice.send(session, b"once")
