@@ -66,10 +66,10 @@ async def test_more_than_256_peers_are_served_at_once(running: Running) -> None:
 
         async def crowd() -> int:
             async with trio.open_nursery() as nursery:
-                hold = trio.Event()
+                hold, door = trio.Event(), trio.CapacityLimiter(32)  # who come in at once; all stay
                 ready = [trio.Event() for _ in range(clients)]
                 for event in ready:
-                    nursery.start_soon(visit, server, event, hold)
+                    nursery.start_soon(visit, server, event, hold, door)
                 for event in ready:
                     await event.wait()
                 connected = len(host._swarm.connections)
@@ -80,16 +80,17 @@ async def test_more_than_256_peers_are_served_at_once(running: Running) -> None:
             assert await guest.call(crowd) == clients
 
 
-async def visit(server: Node, ready: trio.Event, leave: trio.Event) -> None:
-    """Connect as a new peer, speak to the echo handler, and stay until told."""
+async def visit(server: Node, ready: trio.Event, leave: trio.Event, door: trio.CapacityLimiter) -> None:
+    """Connect as a new peer when there is room at the door, speak to the echo handler, and stay until told."""
     limits = ConnectionConfig(max_connections_per_peer=1, min_connections=0, low_watermark=0)
     address = Multiaddr(server.transport.addresses()[0].split("/p2p/")[0])
     async with stock(connection_config=limits) as client:
         peer = ID.from_base58(server.id)
-        await client.connect(PeerInfo(peer, [address]))
-        stream = await client.new_stream(peer, [TProtocol(ECHO)])
-        await stream.write(b"hello")
-        assert await stream.read(5) == b"hello"
+        async with door:
+            await client.connect(PeerInfo(peer, [address]))
+            stream = await client.new_stream(peer, [TProtocol(ECHO)])
+            await stream.write(b"hello")
+            assert await stream.read(5) == b"hello"
         ready.set()
         await leave.wait()
         await client.disconnect(peer)
