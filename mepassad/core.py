@@ -73,7 +73,7 @@ class Core:
             store, bus, clock, self.accounts, self.contacts, self.conversations, self.sessions, contents
         )
         self.handshakes = Handshakes(
-            store, bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
+            bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
             self.outbox, self.prekeys, self.settlement, self.renewals, self.quarantine,
         )  # fmt: skip
         self._store, self._clock, self._log, self._bus = store, clock, log, bus
@@ -89,7 +89,7 @@ class Core:
         store, clock, bus, log = self._store, self._clock, self._bus, self._log
         self.verifications = Verifications(clock, self.accounts, self.contacts, self.invites, contents, self.outbox)
         self.strangers = Strangers(
-            self.contacts, self.sessions, contents, self.introductions, self.outbox, self.prekeys, self.verifications
+            self.contacts, self.sessions, self.introductions, self.outbox, self.prekeys, self.verifications
         )
         unopened = Unopened(store, bus, log, self.receipts, self.quarantine)
         self.inbox = Inbox(

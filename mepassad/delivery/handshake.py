@@ -8,10 +8,8 @@ import anyio
 from msgspec.structs import replace
 
 from mepassad.api.context import Clock
-from mepassad.api.store import Store
 from mepassad.api.transport import Stream
 from mepassad.api.types import Contact, NodeId
-from mepassad.api.writes import AddOutgoing
 from mepassad.bus import Bus, Change
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
@@ -33,7 +31,6 @@ from mepassad.errors import (
 )
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
-from mepassad.wire.content import HELLO, seal_content
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.identity import Devices, parse, verify_devices
 from mepassad.wire.ids import account_key
@@ -46,7 +43,6 @@ MAX_REQUEST = 256
 MAX_REPLY = 256 * 1024
 REQUESTS = 16  # answered on one stream
 PATIENCE = 20.0  # seconds for one exchange
-_PAGE = 256
 
 SENTENCES: dict[int, str] = {
     Reason.INVITE_UNKNOWN: InviteUnknown().sentence,
@@ -60,7 +56,6 @@ class Handshakes:
 
     def __init__(
         self,
-        store: Store,
         bus: Bus,
         clock: Clock,
         accounts: Accounts,
@@ -75,7 +70,7 @@ class Handshakes:
         quarantine: Quarantine,
     ) -> None:
         """`links` is set once there are transports."""
-        self._store, self._bus, self._clock = store, bus, clock
+        self._bus, self._clock = bus, clock
         self._accounts, self._contacts, self._sessions = accounts, contacts, sessions
         self._contents, self._introductions = contents, introductions
         self._outbox, self._prekeys, self._settlement = outbox, prekeys, settlement
@@ -226,11 +221,8 @@ class Handshakes:
             if self._sessions.current(contact, device) is not None:
                 continue
             _, transcript = self._sessions.begin(me, contact, device, bundle)
-            hello = self._outbox.empty(contact, HELLO)
-            hello.introduction.CopyFrom(self._introductions.ours(me, contact, transcript, restored))
-            hello.lost.extend(self._give_up(change, contact, device))
-            plaintext = seal_content(hello, me.device, account_key(contact.id))
-            change.add(AddOutgoing(self._contents.encrypt(change, me, contact, device, plaintext)))
+            introduction = self._introductions.ours(me, contact, transcript, restored)
+            self._outbox.greet(change, me, contact, device, introduction, self._give_up(change, contact, device))
 
     # -- gaps that did not close
 
@@ -271,13 +263,10 @@ class Handshakes:
         await self._fail(contact, SENTENCES.get(reason, InviteUnknown().sentence))
 
     async def _fail(self, contact: Contact, sentence: str) -> None:
-        change, after = Change(), 0
+        change = Change()
         async with self._sessions.lock(contact.account, contact.id):
-            await self._bus.keep(Change())  # what was said a moment ago is durable after this, and so found below
-            while rows := await self._store.outgoing(contact.account, contact.id, after, _PAGE):
-                after = rows[-1].seq
-                for row in rows:
-                    await self._settlement.fail(change, row, "failed", sentence)
+            async for row in self._renewals.owed(contact):
+                await self._settlement.fail(change, row, "failed", sentence)
             current = self._contacts.get(contact.account, contact.id)
             # The other side never kept these; with another invite all begins anew.
             change.add(*self._sessions.drop_all(contact.account, contact.id))

@@ -25,9 +25,9 @@ from mepassad.errors import (
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
-from mepassad.wire.content import RECEIPT, TEXT, TYPING
-from mepassad.wire.ids import message_id, new_content_id, unb64
-from mepassad.wire.messages_pb2 import Content, Typing
+from mepassad.wire.content import HELLO, RECEIPT, TEXT, TYPING, seal_content
+from mepassad.wire.ids import account_key, message_id, new_content_id, unb64
+from mepassad.wire.messages_pb2 import Content, Introduction, Typing
 
 _TRIES = 8  # times that a change is computed anew after another came first
 
@@ -187,6 +187,25 @@ class Outbox:
             await self._contents.undo(change, account)
             raise
         (self.deliver if lasting else self.transmit)(found, rows)
+
+    def greet(
+        self,
+        change: Change,
+        me: Me,
+        contact: Contact,
+        device: bytes,
+        introduction: Introduction,
+        lost: Sequence[bytes] = (),
+    ) -> Outgoing:
+        """Owe a hello to one device of a contact, with the caller's change; the row. `lost`: ids of sessions with it
+        that cannot be opened any more. Raises LookupError where there is no session."""
+        hello = self.empty(contact, HELLO)
+        hello.introduction.CopyFrom(introduction)
+        hello.lost.extend(lost)
+        plaintext = seal_content(hello, me.device, account_key(contact.id))
+        row = self._contents.encrypt(change, me, contact, device, plaintext)
+        change.add(AddOutgoing(row))
+        return row
 
     def empty(self, contact: Contact, kind: int) -> Content:
         """A new content of a kind for a contact's conversation, without a body."""

@@ -21,7 +21,7 @@ from mepassad.wire.packets import Reason, parse_packet
 
 RENEWAL = 3600.0  # seconds between two new sessions with one device that the other side asked for
 MAX_LOST = 8  # sessions in one content that are looked at; five are kept with a device
-_WAITING_LABEL = b"mepassa/1 row for another device"
+_MOVED_LABEL = b"mepassa/1 row for another device"
 _PAGE = 256
 
 Work = Callable[[Contact, Outgoing], Awaitable[None]]
@@ -89,7 +89,7 @@ class Renewals:
 
     async def _renewal(self, change: Change, contact: Contact, row: Outgoing) -> None:
         async with self._sessions.lock(row.account, row.contact):
-            async for owed in self._owed(contact):
+            async for owed in self.owed(contact):
                 if owed.packet and owed.device == row.device:
                     change.add(_undone(owed, (row.device,)))
             dropped = self._sessions.drop(row.account, parse_packet(row.packet).session)
@@ -120,7 +120,7 @@ class Renewals:
         if not gone or not self._once(self._renewed, contact.account, device):
             return
         change.undoing(lambda: self._may_again(contact.account, device))
-        async for owed in self._owed(contact):
+        async for owed in self.owed(contact):
             if owed.packet and owed.device == device and parse_packet(owed.packet).session in gone:
                 change.add(_undone(owed, (device,)))
         change.add(*(write for session in gone if (write := self._sessions.drop(contact.account, session))))
@@ -135,7 +135,7 @@ class Renewals:
             return
         gone, fresh = before.names.keys() - after.names.keys(), after.names.keys() - before.names.keys()
         if gone:
-            async for owed in self._owed(contact):
+            async for owed in self.owed(contact):
                 if owed.device in gone:
                     change.add(_undone(owed, sorted(fresh)))
             for device in gone:
@@ -144,7 +144,7 @@ class Renewals:
         change.fact(contact.account, "contact.keys_changed", contact.id, facts.keys_changed(contact), now_ms)
         change.then(lambda: self.deliver(contact))
 
-    async def _owed(self, contact: Contact) -> AsyncIterator[Outgoing]:
+    async def owed(self, contact: Contact) -> AsyncIterator[Outgoing]:
         """All that is owed to a contact, whose lock is held."""
         await self._bus.keep(Change())  # what was said a moment ago is durable after this, and so found below
         after = 0
@@ -165,4 +165,4 @@ def _undone(row: Outgoing, devices: Collection[bytes]) -> Write:
 def _moved(row: Outgoing, device: bytes) -> Outgoing:
     if device == row.device:
         return row
-    return replace(row, id=hashlib.sha256(_WAITING_LABEL + row.id + device).digest(), device=device)
+    return replace(row, id=hashlib.sha256(_MOVED_LABEL + row.id + device).digest(), device=device)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mepassad.api.types import Contact, Outgoing
-from mepassad.api.writes import AddOutgoing
 from mepassad.bus import Change
 from mepassad.delivery.arrivals import Arrival
-from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.prekeys import Prekeys
@@ -16,8 +14,7 @@ from mepassad.delivery.sessions import Opened, Sessions
 from mepassad.delivery.verification import Verifications
 from mepassad.people.accounts import Me
 from mepassad.people.contacts import Contacts
-from mepassad.wire.content import HELLO, seal_content
-from mepassad.wire.ids import account_key, b64
+from mepassad.wire.ids import b64
 from mepassad.wire.messages_pb2 import Content, Packet
 from mepassad.wire.packets import Reason
 
@@ -29,14 +26,13 @@ class Strangers:
         self,
         contacts: Contacts,
         sessions: Sessions,
-        contents: Contents,
         introductions: Introductions,
         outbox: Outbox,
         prekeys: Prekeys,
         verifications: Verifications,
     ) -> None:
         """`deliver` is called with hellos that are durable."""
-        self._contacts, self._sessions, self._contents = contacts, sessions, contents
+        self._contacts, self._sessions = contacts, sessions
         self._introductions, self._outbox, self._prekeys = introductions, outbox, prekeys
         self._verifications = verifications
         self.deliver: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
@@ -76,9 +72,5 @@ class Strangers:
 
     def greet(self, change: Change, me: Me, contact: Contact, device: bytes) -> None:
         """Answer a device that redeems an invite with a hello of ours."""
-        hello = self._outbox.empty(contact, HELLO)
-        hello.introduction.CopyFrom(self._introductions.ours(me, contact))
-        plaintext = seal_content(hello, me.device, account_key(contact.id))
-        row = self._contents.encrypt(change, me, contact, device, plaintext)
-        change.add(AddOutgoing(row))
+        row = self._outbox.greet(change, me, contact, device, self._introductions.ours(me, contact))
         change.then(lambda: self.deliver(contact, (row,)))

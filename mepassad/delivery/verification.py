@@ -104,9 +104,8 @@ class Verifications:
         return contact
 
     def _verified(self, change: Change, contact: Contact) -> Contact:
-        contact = (
-            self._contacts.find(contact.account, contact.id) or contact
-        )  # as it is now: blocked meanwhile, perhaps
+        # As it is now: the contact may have been blocked while others were waited for.
+        contact = self._contacts.find(contact.account, contact.id) or contact
         if contact.verified:
             return contact
         row = replace(contact, verified=True)
