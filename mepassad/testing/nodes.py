@@ -20,6 +20,7 @@ from mepassad.core import Core
 from mepassad.node import Node, begin, up
 from mepassad.plugins import Catalogue, discover
 from mepassad.testing.clock import ManualClock
+from mepassad.testing.settling import Settling
 from mepassad.testing.wiretap import Wiretap
 
 TIMEOUT = 20.0
@@ -104,7 +105,8 @@ class Nodes:
         self.clock, self.tap = ManualClock(), Wiretap()
         self.network_name = uuid4().hex
         self.network = Network.named(self.network_name)
-        self.plugins: dict[str, object] = {"transport_memory": self.tap}
+        self._settling = Settling()
+        self.plugins: dict[str, object] = {"transport_memory": self.tap, "sqlite": self._settling}
         self.up: dict[str, RunningNode] = {}
 
     async def start(self, name: str, **settings: object) -> RunningNode:
@@ -175,11 +177,17 @@ class Nodes:
                 running.left.set()
 
     async def in_time(self, condition: Condition, step: float = 1.0) -> None:
-        """As `eventually`, while the clock goes on by steps of that many seconds."""
+        """As `eventually`, while the clock goes on by steps of that many seconds; each begins when nothing is left to
+        do in the one before, so that a slow machine changes nothing."""
         with anyio.fail_after(TIMEOUT):
             while not await _holds(condition):
-                self.clock.advance(step)
-                await anyio.sleep(0.002)
+                await self.pass_by(step)
+
+    async def pass_by(self, seconds: float, times: int = 1) -> None:
+        """Let time go by in steps, each begun when nothing is left to do in the one before."""
+        for _ in range(times):
+            self.clock.advance(seconds)
+            await self._settling.settled()
 
     def cut(self, one: RunningNode, other: RunningNode) -> None:
         """Break the link between two nodes, until `heal`."""

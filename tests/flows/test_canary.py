@@ -97,10 +97,9 @@ async def frames_of_a_chat(folder: Path, crypto: str, canary: str) -> list[bytes
             await node.node.conversations.mark_read(node.account, message.id)
 
         async def read() -> bool:
-            nodes.clock.advance(1)
             return [await ana.state(waiting), await bruno.state(answer)] == ["read", "read"]
 
-        await eventually(read)
+        await nodes.in_time(read)
         assert len(nodes.tap.packets()) >= 4
         return [passed.frame for passed in nodes.tap.passed]
 

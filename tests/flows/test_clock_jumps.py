@@ -18,10 +18,9 @@ async def exchange(nodes: Nodes, one: RunningNode, other: RunningNode, word: str
         message = await sender.say(reader, f"{word} from {sender.account[-4:]}")
 
         async def delivered(sender: RunningNode = sender, message=message) -> bool:
-            nodes.clock.advance(1)
             return await sender.state(message) == "delivered"
 
-        await eventually(delivered)
+        await nodes.in_time(delivered)
         assert reader.texts().count(message.text) == 1
 
 
@@ -51,17 +50,14 @@ async def test_what_waits_outlives_a_clock_that_jumps_less_than_its_life(tmp_pat
         message = await ana.say(bruno, "waits")
         for jump in (13 * DAY, -YEAR, YEAR):
             nodes.clock.jump(jump)
-            for _ in range(3):
-                nodes.clock.advance(61)  # upkeep looks for what has expired
-                await eventually(lambda: bool(nodes.clock.waits))
+            await nodes.pass_by(61, 3)  # upkeep looks for what has expired
             assert await ana.state(message) == "queued"
         nodes.heal(ana, bruno)
 
         async def delivered() -> bool:
-            nodes.clock.advance(60)
             return await ana.state(message) == "delivered"
 
-        await eventually(delivered)
+        await nodes.in_time(delivered, 60)
         assert bruno.texts() == ["waits"]
 
 
@@ -72,15 +68,14 @@ async def test_what_waits_longer_than_the_configuration_says_expires_and_says_so
         nodes.cut(ana, bruno)
         message = await ana.say(bruno, "too late")
         nodes.clock.jump(2 * DAY - 600)
-        nodes.clock.advance(61)
+        await nodes.pass_by(61)
         assert await ana.state(message) == "queued"
         nodes.clock.jump(600)
 
         async def expired() -> bool:
-            nodes.clock.advance(61)
             return await ana.state(message) == "expired"
 
-        await eventually(expired)
+        await nodes.in_time(expired, 61)
         (failed,) = ana.facts("message.failed")
         assert (failed["state"], failed["message_id"]) == ("expired", message.id)
         assert failed["reason"]
@@ -106,12 +101,12 @@ async def test_two_whose_clocks_differ_by_hours_meet_and_chat(tmp_path: Path, be
         uri, _ = await ana.node.invites.create(ana.account, 1, 7 * DAY)
         await bruno.node.invites.accept(bruno.account, uri)
 
-        def move() -> None:
+        async def move() -> None:
             right.advance(1)
-            nodes.clock.advance(1)
+            await nodes.pass_by(1)
 
-        def met() -> bool:
-            move()
+        async def met() -> bool:
+            await move()
             known = ana.node.contacts.find(ana.account, bruno.account)
             return known is not None and bruno.contact(ana).state == known.state == "accepted"
 
@@ -119,8 +114,8 @@ async def test_two_whose_clocks_differ_by_hours_meet_and_chat(tmp_path: Path, be
         for sender, reader in ((ana, bruno), (bruno, ana)):
             await sender.say(reader, "apesar da hora")
 
-            def heard(reader: RunningNode = reader) -> bool:
-                move()
+            async def heard(reader: RunningNode = reader) -> bool:
+                await move()
                 return reader.texts() == ["apesar da hora"]
 
             await eventually(heard)
@@ -136,18 +131,13 @@ async def test_a_restart_under_a_clock_set_back_keeps_keys_sessions_and_numbers(
         newest = ana.node.bus.newest
         assert newest > 0
 
-        async def linked() -> bool:
-            nodes.clock.advance(1)
-            return bool(ana.core.router.links.all())
-
-        await eventually(linked)
+        await nodes.in_time(lambda: bool(ana.core.router.links.all()))
         bruno.events.clear()
         ana_says = await ana.say(bruno, "depois")
         await eventually(lambda: bruno.texts() == ["depois"])
 
         async def delivered() -> bool:
-            nodes.clock.advance(1)
             return await ana.state(ana_says) == "delivered"
 
-        await eventually(delivered)
+        await nodes.in_time(delivered)
         await eventually(lambda: ana.node.bus.newest > newest)

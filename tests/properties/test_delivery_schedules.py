@@ -42,8 +42,7 @@ class Run:
         elif kind in ("cut", "heal"):
             (self.nodes.cut if kind == "cut" else self.nodes.heal)(*self.nodes.up.values())
         elif kind == "settle":
-            for _ in range(20):
-                await anyio.sleep(0.0005)
+            await self.nodes.pass_by(0)
         else:
             await self.say(value, BURST if kind == "burst" else 1)
 
@@ -56,9 +55,8 @@ class Run:
 
     async def arrived(self) -> bool:
         """Let time go by, not so fast that a link seems dead, until nothing is owed any more."""
-        self.nodes.clock.advance(20)
+        await self.nodes.pass_by(20)
         ana, bob = self.nodes.up["ana"], self.nodes.up["bob"]
-        await anyio.sleep(0.01)
         return not await ana.owes(bob) and not await bob.owes(ana)
 
 

@@ -19,10 +19,7 @@ DAY = 86_400
 
 async def looks(nodes: Nodes, count: int) -> None:
     """Let the upkeep of every node that is up look so many times."""
-    running = sum(not node.left.is_set() for node in nodes.up.values())
-    for _ in range(count):
-        nodes.clock.advance(EXPIRY)
-        await eventually(lambda: nodes.clock.waits.count(EXPIRY) == running)
+    await nodes.pass_by(EXPIRY, count)
 
 
 async def test_prekeys_are_topped_up_within_the_hour(nodes: Nodes) -> None:

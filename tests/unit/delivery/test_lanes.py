@@ -135,12 +135,9 @@ async def test_what_was_not_delivered_in_14_days_expires_with_a_reason(nodes: No
     ana, bob = await nodes.pair()
     await nodes.up["bob"].stop()
     message = await ana.say(bob, "too late")
-    nodes.clock.advance(14 * 86_400 - 120)
-    await eventually(lambda: 60.0 in nodes.clock.waits)  # upkeep has looked
+    await nodes.pass_by(14 * 86_400 - 120)
     assert await ana.state(message) == "queued"
-    for _ in range(3):
-        nodes.clock.advance(60)
-        await eventually(lambda: 60.0 in nodes.clock.waits)
+    await nodes.pass_by(60, 3)
     await eventually(lambda: len(ana.facts("message.failed")) == 1)
     failed = ana.facts("message.failed")[0]
     assert (failed["message_id"], failed["state"]) == (message.id, "expired")
@@ -157,8 +154,7 @@ async def test_messages_to_a_contact_who_was_removed_are_gone_without_a_word(nod
     await ana.node.contacts.remove(ana.account, other)
     assert await ana.owes(bob) == 0
     nodes.heal(ana, bob)
-    nodes.clock.advance(15 * 86_400)
-    await eventually(lambda: 60.0 in nodes.clock.waits)
+    await nodes.pass_by(15 * 86_400)
     assert ana.facts("message.failed") == []
     assert bob.texts() == []
 

@@ -91,9 +91,7 @@ async def test_a_message_behind_a_gap_that_never_closes_is_sent_anew_in_another_
     message = await ana.say(bob, "behind the gap")
     await eventually(lambda: len(ana.facts("message.sent")) == 1)
     assert bob.texts() == []
-    for _ in range(60):
-        nodes.clock.advance(EXPIRY)
-        await eventually(lambda: EXPIRY in nodes.clock.waits)
+    await nodes.pass_by(EXPIRY, 60)
     await nodes.in_time(lambda: bob.texts() == ["behind the gap"])
     await nodes.in_time(lambda: len(ana.facts("message.delivered")) == 1)
     assert await ana.state(message) == "delivered"
@@ -111,9 +109,7 @@ async def test_a_message_behind_a_gap_of_a_session_that_is_gone_is_sent_anew_too
         assert dropped is not None
         await bob.node.store.commit(Commit((dropped,)))
     await bob.core.handshakes.introduce(bob.contact(ana))
-    for _ in range(61):
-        nodes.clock.advance(EXPIRY)
-        await eventually(lambda: EXPIRY in nodes.clock.waits)
+    await nodes.pass_by(EXPIRY, 61)
     await nodes.in_time(lambda: bob.texts() == ["behind the gap"])
     await nodes.in_time(lambda: len(bob.core.quarantine) == 0)
     assert await bob.node.store.quarantined(bob.account) == []

@@ -119,9 +119,7 @@ async def test_a_node_that_always_asks_for_new_sessions_gets_one_an_hour(nodes: 
     Refuser(nodes, ana, [Reason.NO_SESSION] * 1000)
     asked = [passed for passed in nodes.tap.passed if passed.protocol == "/mepassa/prekeys/1"]
     await ana.say(bob, "hm")
-    for _ in range(50):
-        nodes.clock.advance(15)
-        await eventually(lambda: any(10 < wait <= 15 for wait in nodes.clock.waits))
+    await nodes.pass_by(15, 50)
     again = [passed for passed in nodes.tap.passed if passed.protocol == "/mepassa/prekeys/1"]
     assert len(again) - len(asked) == 2  # one question, one reply
 

@@ -94,9 +94,7 @@ async def test_nobody_comes_back_who_does_not_know_the_reunion_key(
     monkeypatch.setattr(bob.core.introductions, "ours", lying)
     ana = await nodes.restore("ana")
     await bob.say(ana, "let me in")
-    for _ in range(200):
-        nodes.clock.advance(5)
-        await eventually(lambda: True)
+    await nodes.pass_by(5, 200)
     assert ana.node.contacts.all(ana.account) == []
     assert ana.texts() == []
 
@@ -110,9 +108,7 @@ async def test_who_was_removed_after_the_restore_does_not_come_back_by_itself(no
     await ana.node.contacts.remove(ana.account, bob.account)
     ana = await nodes.restart("ana")
     await bob.say(ana, "and again")
-    for _ in range(200):
-        nodes.clock.advance(5)
-        await eventually(lambda: True)
+    await nodes.pass_by(5, 200)
     assert ana.node.contacts.all(ana.account) == []
     assert ana.texts() == []
 

@@ -1,0 +1,80 @@
+"""Letting all that can happen now happen, before a test lets time go by."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+
+from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
+from mepassad.api.store import Store
+from mepassad.builtin.store_sqlite import plugin as sqlite
+
+SOON = 0.05
+"""Seconds of real time within which a timer of the loop is waited for, such as the lag of an ack."""
+
+
+class Settling:
+    """The plugin `sqlite`, of whose stores it is known whether they are at work. Give it to a catalogue in place of
+    that one."""
+
+    def __init__(self) -> None:
+        self._under_way = 0
+
+    @hookimpl
+    def register_config(self, register: ConfigRegister) -> None:
+        sqlite.register_config(register)
+
+    @hookimpl
+    def provide_store(self, config: Any) -> Component[Store] | None:
+        return self._component if sqlite.provide_store(config) else None
+
+    @asynccontextmanager
+    async def _component(self, context: PluginContext) -> AsyncIterator[Store]:
+        async with sqlite.sqlite_store(context) as store:
+            watched: Any = _Watched(store, self._watch)
+            yield watched
+
+    def _watch(self, call: Awaitable[Any]) -> asyncio.Future[Any]:
+        future = asyncio.ensure_future(call)
+        self._under_way += 1
+        future.add_done_callback(self._ended)
+        return future
+
+    def _ended(self, _: asyncio.Future[Any]) -> None:
+        self._under_way -= 1
+
+    async def settled(self) -> None:
+        """Wait until the loop has nothing to run, no timer that is due soon, and no store that is at work."""
+        loop: Any = asyncio.get_running_loop()
+        while True:
+            await anyio.lowlevel.checkpoint()
+            if loop._ready:  # there is no public way to ask
+                continue
+            wait = 0.001 if self._under_way else _soonest(loop)
+            if wait is None:
+                return
+            await anyio.sleep(wait)
+
+
+def _soonest(loop: Any) -> float | None:
+    """Seconds until the loop's next timer, if it is due soon."""
+    waits = [timer.when() - loop.time() for timer in loop._scheduled if not timer.cancelled()]
+    return max(0.0, min(waits)) if waits and min(waits) < SOON else None
+
+
+class _Watched:
+    """A store whose calls are watched while under way. Implements `mepassad.api.store.Store`."""
+
+    def __init__(self, store: Store, watch: Callable[[Awaitable[Any]], asyncio.Future[Any]]) -> None:
+        self._store, self._watch = store, watch
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._store, name)
+        if not callable(found) or name == "stats":
+            return found
+        return lambda *args, **named: self._watch(found(*args, **named))
