@@ -30,9 +30,9 @@ demo: setup ## Two nodes and an echo bot in a temporary folder, shown at work.
 	@$(BIN)/python scripts/demo.py
 
 .PHONY: test
-test: setup ## Run all tests, with branch coverage.
+test: setup ## Run all tests on two cores, with branch coverage.
 	@scripts/system-packages
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 .PHONY: torture
 torture: setup ## Kill nodes under load, let devices live through hundreds of schedules, break every check of the crypto.

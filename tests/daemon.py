@@ -24,7 +24,8 @@ MEPASSAD = Path(sys.executable).with_name("mepassad")
 MEPASSA = Path(sys.executable).with_name("mepassa")
 PATIENCE = 30.0  # seconds until a test gives up waiting
 MAX_RSS = 300 << 20  # bytes that no daemon may reach
-PORTS = iter(range(10_000 + os.getpid() % 20_000, 32_000))  # below those that the kernel gives to anybody
+FIRST_PORT = 10_000 + os.getpid() % 11 * 2000  # tests that run beside these have another process id
+PORTS = iter(range(FIRST_PORT, FIRST_PORT + 2000))  # below those that the kernel gives to anybody
 
 T = TypeVar("T")
 

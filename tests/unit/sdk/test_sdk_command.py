@@ -197,7 +197,8 @@ async def test_tail_prints_one_json_object_an_event_and_ends_with_its_pipe(node:
 
 async def test_tail_ends_quietly_with_130_on_ctrl_c(node: WireNode) -> None:
     node.receive("hi")
-    command = [sys.executable, "-c", "from mepassa.cli import main; main()", "--socket", str(node.path)]
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also if the tests ignore it
+    command = [sys.executable, "-c", f"{heard}; from mepassa.cli import main; main()", "--socket", str(node.path)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8"}
     with subprocess.Popen([*command, "tail", "--after", "0"], **pipes) as process:
         try:
