@@ -11,6 +11,7 @@ from libp2p.network.stream.net_stream import NetStream
 
 from mepassad.api import StreamClosed
 from mepassad.api.types import NodeId
+from mepassad_transport_libp2p.compat.turns import quicken
 from mepassad_transport_libp2p.config import Config
 
 MAX_BATCH = 256 * 1024
@@ -120,6 +121,7 @@ class Libp2pStream:
         """Carry bytes between the queues and the network until the stream is over. Never raises but Cancelled."""
         peer_ended = trio.Event()
         finished = False
+        quicken(net)
         try:
             with self._scope:
                 async with trio.open_nursery() as nursery:

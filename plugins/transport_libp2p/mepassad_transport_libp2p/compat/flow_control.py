@@ -1,8 +1,9 @@
 """Cure: Yamux gave a slow reader up after 5 seconds, polled for window, and let a peer overrun its own.
 
 Stock 0.8.1 fails a write when the reader takes nothing for 5 seconds, wakes 100 times a second meanwhile, only warns
-when a peer sends more than it may (so a stranger fills the memory), and grows a stream's window to 16 MiB.
-Not needed once `YamuxStream.write` waits for an event without end and an overrun window ends the connection.
+when a peer sends more than it may (so a stranger fills the memory), grows a stream's window to 16 MiB, and answers
+every read with an update of the window, which costs both nodes as much as a message. Not needed once
+`YamuxStream.write` waits for an event without end, an overrun window ends the connection, and updates gather.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import struct
 import trio
 from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.stream_muxer.yamux import yamux
+
+from mepassad_transport_libp2p.compat.turns import QuickLock
 
 MAX_WINDOW = 1024 * 1024
 """Bytes a peer may send on one stream before they are read; also the largest data frame taken."""
@@ -30,6 +33,7 @@ class PatientStream(yamux.YamuxStream):
     def __init__(self, stream_id: int, conn: yamux.Yamux, is_initiator: bool) -> None:
         self._may_send = trio.Event()
         super().__init__(stream_id, conn, is_initiator)
+        setattr(self, "window_lock", QuickLock())  # noqa: B010 mypy knows trio's only
 
     @property
     def send_window(self) -> int:
@@ -79,6 +83,17 @@ class PatientStream(yamux.YamuxStream):
             header = struct.pack(yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_DATA, 0, self.stream_id, size)
             await self.conn._write_frame(header + data[sent : sent + size])
             sent += size
+
+    async def _auto_tune_and_send_window_update(self, *, bytes_read: int = 0) -> None:
+        """Let the peer send on once half of the window was read, so that few updates go out.
+
+        What is buffered and what the peer may still send are never more than `target_recv_window` together.
+        """
+        buffered = len(self.conn.stream_buffers.get(self.stream_id, b""))
+        read = self.target_recv_window - self.recv_window - buffered
+        if read >= self.target_recv_window // 2:
+            self.recv_window += read
+            await self.send_window_update(read + self._apply_autotune_epoch(buffered))
 
 
 def apply() -> None:

@@ -20,6 +20,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad.api import AddressRefused
 from mepassad_transport_libp2p.address import Address
+from mepassad_transport_libp2p.compat.turns import ReadAhead
 
 PROBES = 3
 """Unanswered keepalive probes that end a connection."""
@@ -36,21 +37,22 @@ class WatchfulTCP(TCP):
         """Dial an address; see `TCP.dial`."""
         raw = await super().dial(maddr)
         if isinstance(raw, RawConnection):
-            self._watch(raw.stream)
+            raw.stream = self._watch(raw.stream)
         return raw
 
     def create_listener(self, handler_function: THandler) -> TCPListener:
         """A listener for whose connections the same holds."""
 
         async def handle(stream: ReadWriteCloser) -> None:
-            self._watch(stream)
-            await handler_function(stream)
+            await handler_function(self._watch(stream))
 
         return super().create_listener(handle)
 
-    def _watch(self, stream: ReadWriteCloser) -> None:
-        if isinstance(stream, TrioTCPStream):
-            notice_death(stream.stream.socket, self._timeout)
+    def _watch(self, stream: ReadWriteCloser) -> ReadWriteCloser:
+        if not isinstance(stream, TrioTCPStream):
+            return stream
+        notice_death(stream.stream.socket, self._timeout)
+        return ReadAhead(stream.stream)
 
 
 def notice_death(sock: trio.socket.SocketType, timeout: float) -> None:
