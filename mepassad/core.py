@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from anyio.abc import TaskGroup
 
 from mepassad.api.context import Clock
 from mepassad.api.crypto import Crypto
 from mepassad.api.filters import MessageFilter
+from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.transport import Transport
 from mepassad.api.types import AccountId, Contact
@@ -139,6 +140,18 @@ class Core:
         await self.seals.load(account)
         await self.prekeys.load(account)
 
+    def gauges(self) -> Mapping[str, Gauge]:
+        """The queues of a message's way, once transports are linked."""
+        traffic = self.router.links.traffic
+        return {
+            "lane_late": self.router.late,
+            "link_unacked": traffic.unacked,
+            "link_unacked_bytes": traffic.unacked_bytes,
+            "link_arriving": traffic.arriving,
+            "quarantine": self.quarantine.packets,
+            "quarantine_bytes": self.quarantine.bytes,
+        }
+
     def give_up_gaps(self) -> None:
         """Let lanes look at contacts whose packets have waited for too long for those before them."""
         for contact in self.contacts.everybody():
@@ -152,7 +165,10 @@ class Core:
     def link(self, transports: Sequence[Transport], tasks: TaskGroup) -> None:
         """Serve and dial over these transports; before any of them listens. `tasks` runs links and lanes."""
         delivery = self._config.delivery
-        limits = Limits(delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst)
+        limits = Limits(
+            delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst,
+            window_bytes=delivery.window_bytes,
+        )  # fmt: skip
         links = Links(transports, self.router, self._clock, self._log, limits)
         links.up, links.down = self.router.up, self.router.down
         self.router.links = self.handshakes.links = links

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mepassad import __version__, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
+from mepassad.api.gauges import Gauge
 from mepassad.api.transport import Transport
 from mepassad.api.types import Account
 from mepassad.bus import Bus
@@ -64,6 +65,7 @@ class Node:
         self.accounts, self.contacts, self.invites = core.accounts, core.contacts, core.invites
         self.conversations, self.outbox, self.verifications = core.conversations, core.outbox, core.verifications
         self.transports: Sequence[Transport] = ()
+        self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
         self.id = node_id_from_key(key)
         self.supervisor: Supervisor
@@ -98,6 +100,8 @@ class Node:
             "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
             "store": self.store.stats(),
+            "transports": {transport.name: transport.stats() for transport in self.transports},
+            "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},
         }
 
     def stop(self) -> None:
@@ -183,6 +187,7 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
     node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
     node.core.link([Loopback(node.id, tasks), *node.transports], tasks)
+    node.gauges.update(node.core.gauges())
     for transport in node.transports:
         await transport.listen()
     if not node.transports:

@@ -1,6 +1,7 @@
 """Everything a plugin may import: hooks, contracts, rows, and the errors of the contracts."""
 
 from mepassad.api.context import Component, ConfigRegister, PluginContext
+from mepassad.api.gauges import Gauge
 from mepassad.api.hookspecs import hookimpl
 from mepassad.api.methods import AccountParams, Declaration, Done, Params, Result, Scope, method
 from mepassad.api.types import Secret
@@ -42,6 +43,7 @@ __all__ = [
     "Done",
     "Duplicate",
     "GapTooLarge",
+    "Gauge",
     "KeyMissing",
     "MepassaError",
     "NoSession",

@@ -183,5 +183,5 @@ class Store(Protocol):
         ...
 
     def stats(self) -> dict[str, int]:
-        """Counters for `system.stats`: commits, writes, batches, queued, bytes."""
+        """Counters for `system.stats`: commits, writes, batches, bytes, and `queued` as a `Gauge` shows it."""
         ...

@@ -82,3 +82,7 @@ class Transport(Protocol):
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told, on the daemon's loop, when a node's first connection comes up and its last one ends."""
         ...
+
+    def stats(self) -> dict[str, int]:
+        """Numbers for an operator, by name; which there are may change."""
+        ...

@@ -108,6 +108,9 @@ class Delivery(Section, frozen=True):
     window: Annotated[
         int, Meta(ge=1, le=65_536, description="Packets sent to one node and not yet acknowledged by it.")
     ] = 256
+    window_bytes: Annotated[
+        int, Meta(ge=4096, le=1 << 30, description="Bytes of such packets; one that begins below it still goes.")
+    ] = 4 << 20
     max_packet: Annotated[int, Meta(ge=4096, le=1 << 24, description="Largest packet, in bytes.")] = 1 << 20
     packet_rate: Annotated[
         int, Meta(ge=1, le=1_000_000, description="Packets a second accepted from one node, on average.")

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import anyio
 
 from mepassad.api.context import Clock
+from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Outgoing
 from mepassad.delivery.links import Link, Links
@@ -16,7 +17,7 @@ from mepassad.errors import MepassaError, OtherNode
 from mepassad.people.contacts import Contacts
 
 STEADY = 10.0  # seconds that a link lives before it counts as a success
-_PAGE = 128  # rows read from the store at once
+PAGE = 128  # rows read from the store at once, and rows kept while a lane catches up that wait in memory
 
 
 class Backoff:
@@ -55,13 +56,14 @@ class Lane:
         backoff: Backoff,
     ) -> None:
         """`key` is (account, contact). `introduce` begins sessions with devices that have none; `follow` looks for the
-        contact at a node that answers in place of theirs."""
+        contact at a node that answers in place of theirs; `gauge` learns how much waits in `late`."""
         self._key, self._store, self._clock, self._contacts = key, store, clock, contacts
         self._outbox, self._links, self._backoff = outbox, links, backoff
         self._wake = anyio.Event()
         self._feeding = self._behind = self._pausing = False
-        self._late: list[Outgoing] = []
+        self.late: list[Outgoing] = []
         self.link: Link | None = None
+        self.gauge: Gauge
         self.introduce: Callable[[Contact], Awaitable[None]]
         self.follow: Callable[[Contact, OtherNode], Awaitable[None]]
 
@@ -74,8 +76,9 @@ class Lane:
             self.wake()
         elif link is not None and not link.closed and not link.full:
             link.offer(rows)
-        elif link is None and self._feeding and len(self._late) < _PAGE:
-            self._late.extend(rows)
+        elif link is None and self._feeding and len(self.late) < PAGE:
+            self.late.extend(rows)
+            self.gauge.note(len(self.late))
         else:
             self._behind = True
             self.wake()
@@ -133,26 +136,26 @@ class Lane:
     async def _feed(self, link: Link) -> None:
         """Offer all that is owed and was not offered on this link; then the lane is caught up.
 
-        Rows that are kept meanwhile wait in `_late`, a page at most; more than that are read from the store.
+        Rows that are kept meanwhile wait in `late`, a page at most; more than that are read from the store.
         """
         self._feeding = True
         try:
             self._behind = True
             while self._behind:
-                self._behind, self._late = False, []
+                self._behind, self.late = False, []
                 contact = self._contacts.find(*self._key)
                 if contact is not None and contact.state == "pending":
                     await self._pass(link, hellos=True)  # nobody listens to a stranger before the hello
                 await self._pass(link, hellos=False)
-                while self._late and not self._behind:
-                    await self._offer(link, self._late.pop(0))
+                while self.late and not self._behind:
+                    await self._offer(link, self.late.pop(0))
             self.link = link
         finally:
             self._feeding = False
 
     async def _pass(self, link: Link, hellos: bool) -> None:
         after = 0
-        while rows := await self._store.outgoing(*self._key, after, _PAGE):
+        while rows := await self._store.outgoing(*self._key, after, PAGE):
             after = rows[-1].seq
             for row in rows:
                 if not (hellos and row.message):

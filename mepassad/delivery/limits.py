@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import msgspec
 
+from mepassad.api.gauges import Gauge
+
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds on what one link may carry: packets unacknowledged, bytes of a packet, and packets a second."""
+    """Bounds on what one link may carry: packets and bytes unacknowledged, bytes of a packet, and packets a second."""
 
     window: int
     max_packet: int
     rate: float
     burst: int
     stall: float = 30.0  # seconds a full window may go without an ack
+    window_bytes: int = 4 << 20  # a packet that begins below it still goes
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """How full all links are: what waits for acks, in packets and bytes, and what arrived and is being dealt with."""
+
+    unacked: Gauge
+    unacked_bytes: Gauge
+    arriving: Gauge
 
 
 class Allowance:

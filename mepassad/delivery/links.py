@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 import anyio
 
 from mepassad.api.context import Clock, Log
+from mepassad.api.gauges import Gauge
 from mepassad.api.transport import Stream, Transport
 from mepassad.api.types import NodeId, Outgoing
-from mepassad.delivery.limits import Allowance, Limits
+from mepassad.delivery.limits import Allowance, Limits, Traffic
+from mepassad.delivery.window import Window
 from mepassad.errors import MepassaError, StreamClosed, Unreachable
 from mepassad.wire.addresses import may_dial
 from mepassad.wire.framing import Splitter, pack
@@ -20,7 +22,6 @@ from mepassad.wire.messages_pb2 import Frame, Refusal
 from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, parse_frame
 
 ACK_LAG = 0.002  # seconds an ack waits for a packet to ride with
-REMEMBERED = 8192  # packets known to be taken, so that they are not offered on the same link again
 FRAME_TARGET = 64 * 1024  # bytes of packets gathered into one frame
 
 
@@ -43,14 +44,17 @@ class Peer(Protocol):
 class Link:
     """A live stream to a node."""
 
-    def __init__(self, stream: Stream, peer: Peer, clock: Clock, limits: Limits, allowance: Allowance) -> None:
-        """`peer` is told what arrives once `run` is called. `allowance` is shared by all links of the node."""
-        self._allowance = allowance
+    def __init__(
+        self, stream: Stream, peer: Peer, clock: Clock, limits: Limits, allowance: Allowance, traffic: Traffic
+    ) -> None:
+        """`peer` is told what arrives once `run` is called. `allowance` is shared by all links of the node, `traffic`
+        by all links."""
+        self._allowance, self._traffic = allowance, traffic
         self.node, self.route = stream.peer, stream.route
         self._stream, self._peer, self._clock, self._limits = stream, peer, clock, limits
         self._loop = asyncio.get_running_loop()
-        self._unacked: dict[bytes, Outgoing] = {}
-        self._taken: OrderedDict[bytes, None] = OrderedDict()
+        self.window = Window(limits, traffic)
+        self.arriving = 0  # packets that came and are being dealt with
         self._packets: list[bytes] = []
         self._acks: list[bytes] = []
         self._refusals: list[Refusal] = []
@@ -64,22 +68,18 @@ class Link:
     @property
     def full(self) -> bool:
         """Whether so much is unacknowledged that no more should be offered now."""
-        return len(self._unacked) >= self._limits.window
+        return self.window.full
 
     def offer(self, rows: Sequence[Outgoing]) -> None:
         """Send packets that were not offered on this link yet."""
-        if not self._unacked:
+        if not self.window:
             self._progress = self._clock.monotonic()
-        for row in rows:
-            if row.id not in self._unacked and row.id not in self._taken and not self.closed:
-                self._unacked[row.id] = row
-                self._packets.append(row.packet)
+        self._packets += [row.packet for row in rows if not self.closed and self.window.admit(row)]
         self._schedule(at_once=True)
 
     def forget(self, packet: bytes) -> None:
         """The packet may be offered again."""
-        self._taken.pop(packet, None)
-        self._unacked.pop(packet, None)
+        self.window.forget(packet)
 
     def ack(self, packets: Sequence[bytes]) -> None:
         """Confirm packets that are durable here; rides with packets that go the same way soon."""
@@ -135,7 +135,7 @@ class Link:
 
     def stalled(self) -> bool:
         """Whether packets have been waiting for an ack for too long."""
-        return bool(self._unacked) and self._clock.monotonic() - self._progress > self._limits.stall
+        return bool(self.window) and self._clock.monotonic() - self._progress > self._limits.stall
 
     # -- receiving
 
@@ -147,11 +147,18 @@ class Link:
                 for raw in splitter.feed(data):
                     frame = parse_frame(raw)
                     self._settle(frame)
-                    if frame.packets:
-                        await self._peer.arrived(self, frame.packets)
+                    for start in range(0, len(frame.packets), self._limits.window):
+                        await self._arrived(frame.packets[start : start + self._limits.window])
                     await self._slow_down(max(1, len(frame.packets)))
         finally:
+            self.arriving = 0
             self.abort()
+
+    async def _arrived(self, packets: Sequence[bytes]) -> None:
+        self.arriving = len(packets)
+        self._traffic.arriving.note(self.arriving)
+        await self._peer.arrived(self, packets)
+        self.arriving = 0
 
     async def _slow_down(self, packets: int) -> None:
         """Read on when the node may send more, and has read our answers; nothing is dropped. Raises `StreamClosed`."""
@@ -159,23 +166,17 @@ class Link:
         if wait > 0:
             await self._clock.sleep(wait)
         try:
-            with anyio.fail_after(self._limits.stall):
+            async with asyncio.timeout(self._limits.stall):  # a fifth of the CPU of anyio's
                 await self._stream.drain()
         except TimeoutError:
             raise StreamClosed("The other node does not read its answers.") from None
 
     def _settle(self, frame: Frame) -> None:
-        rows = [row for ack in frame.acks if (row := self._unacked.pop(ack, None)) is not None]
-        self._taken.update((row.id, None) for row in rows if row.message)
-        while len(self._taken) > REMEMBERED:
-            self._taken.popitem(last=False)
-        if rows:
+        if rows := self.window.acked(frame.acks):
             self._progress = self._clock.monotonic()
             self._peer.acked(self, rows)
         for refusal in frame.refusals:
-            row = self._unacked.pop(refusal.packet, None)
-            if row is not None:
-                self._taken[row.id] = None  # not again before somebody says `forget`
+            if (row := self.window.refused(refusal.packet)) is not None:
                 self._peer.refused(self, row, refusal.reason)
         if frame.acks or frame.refusals:
             self._relax()
@@ -200,6 +201,11 @@ class Links:
         self._links: dict[NodeId, list[Link]] = {}
         self._allowances: dict[NodeId, Allowance] = {}
         self._dialling: defaultdict[NodeId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.traffic = Traffic(
+            unacked=Gauge(limits.window, lambda: (len(link.window) for link in self.all())),
+            unacked_bytes=Gauge(limits.window_bytes, lambda: (link.window.size for link in self.all())),
+            arriving=Gauge(limits.window, lambda: (link.arriving for link in self.all())),
+        )
         self.spawn: Callable[[Callable[[Link], Coroutine[Any, Any, None]], Link], object]
         self.up: Callable[[Link], None] = lambda link: None
         self.down: Callable[[Link], None] = lambda link: None
@@ -217,7 +223,7 @@ class Links:
         allowance = self._allowances.get(stream.peer)
         if allowance is None:
             allowance = self._allowances[stream.peer] = Allowance(self._limits, self._clock.monotonic())
-        link = Link(stream, self._peer, self._clock, self._limits, allowance)
+        link = Link(stream, self._peer, self._clock, self._limits, allowance, self.traffic)
         self._links.setdefault(link.node, []).append(link)
         return link
 

@@ -116,3 +116,7 @@ class Loopback:
 
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """A node never loses itself."""
+
+    def stats(self) -> dict[str, int]:
+        """Nothing is counted."""
+        return {}

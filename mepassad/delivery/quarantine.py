@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from mepassad.api.context import Clock
+from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Quarantined
 from mepassad.api.writes import AddQuarantined, DropQuarantined
@@ -19,6 +21,14 @@ class Quarantine:
         self._store, self._clock = store, clock
         self._packets, self._size, self._patience = packets, size, minutes * 60
         self._rows: dict[tuple[AccountId, bytes], Quarantined] = {}
+        self.packets = Gauge(packets, lambda: Counter(_whose(row) for row in self._rows.values()).values())
+        self.bytes = Gauge(size, lambda: self._bytes().values())
+
+    def _bytes(self) -> Mapping[tuple[AccountId, AccountId], int]:
+        found: Counter[tuple[AccountId, AccountId]] = Counter()
+        for row in self._rows.values():
+            found[_whose(row)] += len(row.raw)
+        return found
 
     async def load(self, accounts: Sequence[AccountId]) -> None:
         """Read what waits."""
@@ -30,9 +40,12 @@ class Quarantine:
         key = (contact.account, packet)
         if key in self._rows:
             return True
-        waiting = [row for row in self._rows.values() if (row.account, row.contact) == (contact.account, contact.id)]
-        if len(waiting) >= self._packets or sum(len(row.raw) for row in waiting) + len(raw) > self._size:
+        waiting = [row for row in self._rows.values() if _whose(row) == (contact.account, contact.id)]
+        size = sum(len(row.raw) for row in waiting) + len(raw)
+        if len(waiting) >= self._packets or size > self._size:
             return False
+        self.packets.note(len(waiting) + 1)
+        self.bytes.note(size)
         self._rows[key] = Quarantined(
             account=contact.account,
             packet=packet,
@@ -78,3 +91,7 @@ class Quarantine:
 
     def __len__(self) -> int:
         return len(self._rows)
+
+
+def _whose(row: Quarantined) -> tuple[AccountId, AccountId]:
+    return row.account, row.contact

@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from anyio.abc import TaskGroup
 
 from mepassad.api.context import Clock, Log
+from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Outgoing
 from mepassad.bus import Bus, Change, Signal
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
-from mepassad.delivery.lane import Backoff, Lane
+from mepassad.delivery.lane import PAGE, Backoff, Lane
 from mepassad.delivery.links import Link, Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.renewals import Renewals, Work
@@ -62,6 +63,7 @@ class Router:
         self._stopped = False
         self._online: set[Key] = set()
         self._looked: dict[Key, float] = {}
+        self.late = Gauge(PAGE, lambda: (len(lane.late) for lane in self._lanes.values()))
         self.tasks: TaskGroup
         self.links: Links
 
@@ -98,7 +100,7 @@ class Router:
         lane = self._lanes.get(key)
         if lane is None:
             lane = Lane(key, self._store, self._clock, self._contacts, self._outbox, self.links, self._backoff())
-            lane.introduce, lane.follow = self._handshakes.introduce, self._follow
+            lane.introduce, lane.follow, lane.gauge = self._handshakes.introduce, self._follow, self.late
             self._lanes[key] = lane
             self.tasks.start_soon(self._run, lane, key)
         elif rows:
@@ -136,7 +138,7 @@ class Router:
     def transmit(self, contact: Contact, rows: Sequence[Outgoing]) -> None:
         """Send packets that may be lost over a live link, if there is one."""
         link = self.links.of(contact.nodes)
-        if link is not None:
+        if link is not None and not link.full:
             link.offer(rows)
 
     def online(self, contact: Contact) -> bool:

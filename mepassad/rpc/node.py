@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from mepassad.api.gauges import Gauge
 from mepassad.api.store import Page
 from mepassad.api.types import Account, AccountId, Contact, Conversation, ConversationId, Message, MessageId
 from mepassad.bus import Fact, Signal
@@ -155,6 +156,11 @@ class Outbox(Protocol):
 
 class Node(Protocol):
     """The daemon as RPC methods see it."""
+
+    @property
+    def gauges(self) -> dict[str, Gauge]:
+        """The queues that `stats` tells of; the server adds its own."""
+        ...
 
     @property
     def version(self) -> str:

@@ -14,6 +14,7 @@ from mepassad.api.methods import Declaration
 from mepassad.config.model import Rpc
 from mepassad.rpc import methods, socket_file
 from mepassad.rpc.node import Node
+from mepassad.rpc.queues import Queues
 from mepassad.rpc.registry import Registry
 from mepassad.rpc.session import Session
 
@@ -32,6 +33,7 @@ class Server:
         self.log = log
         self.tasks = tasks
         self.sessions: set[Session] = set()
+        self.queues = Queues(config, self.sessions)
         self.stopping = False
         self._deserted = anyio.Event()
 
@@ -64,6 +66,7 @@ async def serve(node: Node, config: Rpc, log: Log, plugin_methods: Iterable[Decl
         async with anyio.create_task_group() as life:
             tasks: asyncio.TaskGroup = await life.start(_hold_tasks)
             server = Server(node, registry, config, log, tasks)
+            node.gauges.update(server.queues.all())
             loop = asyncio.get_running_loop()
             accepting = await loop.create_unix_server(lambda: Session(server), sock=listener)
             try:

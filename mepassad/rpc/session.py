@@ -7,7 +7,7 @@ import os
 import secrets
 import traceback
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from typing import Any, Protocol
 
 import msgspec
@@ -18,6 +18,7 @@ from mepassad.config.model import Rpc
 from mepassad.errors import InternalError, InvalidRequest, MepassaError, TooManySessions
 from mepassad.rpc.node import Node
 from mepassad.rpc.protocol import Id, LineReader, Request, error_line, find_id, parse_request, result_line
+from mepassad.rpc.queues import Queues
 from mepassad.rpc.registry import Method, Registry
 from mepassad.rpc.socket_file import peer_uid
 from mepassad.rpc.subscriptions import Subscriptions
@@ -34,6 +35,7 @@ class Host(Protocol):
     tasks: asyncio.TaskGroup
     sessions: set[Session]
     stopping: bool
+    queues: Queues
 
     def leave(self, session: Session) -> None:
         """The session is over, and so are its calls."""
@@ -49,15 +51,15 @@ class Session(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
         self._reader = LineReader(host.config.max_line)
-        self._writer = Writer(host.config.write_timeout, self._turn_soon)
+        self._writer = Writer(host.config.write_timeout, self._turn_soon, host.queues.unwritten)
         self._lines: deque[bytes] = deque()
-        self._calls = 0
+        self.calls = 0
         self._held = False  # reading is paused until there is a turn to take
         self._turn_due = False
         self._eof = False
         self._ending = False  # nothing is taken up any more
         self._lost = False
-        self.subscriptions = Subscriptions(host.node.bus, self._writer, self._spawn, host.config)
+        self.subscriptions = Subscriptions(host.node.bus, self._writer, self._spawn, host.config, host.queues.behind)
 
     @property
     def methods(self) -> list[str]:
@@ -68,6 +70,15 @@ class Session(asyncio.Protocol):
     def max_line(self) -> int:
         """Bytes that a reply may have."""
         return self._host.config.max_line
+
+    @property
+    def unwritten(self) -> int:
+        """Bytes that the client has not taken."""
+        return self._writer.unwritten
+
+    def behind(self) -> Collection[int]:
+        """Facts that wait, for each subscription."""
+        return self.subscriptions.behind()
 
     # -- connection ---------------------------------------------------------------------------------------------
 
@@ -98,7 +109,7 @@ class Session(asyncio.Protocol):
         self._close_when_done()
 
     def _close_when_done(self) -> None:
-        if self._ending and not self._calls:
+        if self._ending and not self.calls:
             self._writer.close()
             self._transport.close()
 
@@ -116,7 +127,7 @@ class Session(asyncio.Protocol):
         self._leave()
 
     def _leave(self) -> None:
-        if self._lost and not self._calls:
+        if self._lost and not self.calls:
             self._host.leave(self)
 
     def pause_writing(self) -> None:
@@ -161,7 +172,7 @@ class Session(asyncio.Protocol):
 
     @property
     def _free(self) -> bool:
-        return self._calls < self._host.config.max_calls and self._writer.room
+        return self.calls < self._host.config.max_calls and self._writer.room
 
     def _take(self, line: bytes) -> None:
         try:
@@ -175,7 +186,8 @@ class Session(asyncio.Protocol):
         except MepassaError as error:
             self._reply(request, error_line(_reply_id(request), error))
             return
-        self._calls += 1
+        self.calls += 1
+        self._host.queues.calls.note(self.calls)
         self._host.tasks.create_task(self._run(request, method, params))
 
     # -- calls --------------------------------------------------------------------------------------------------
@@ -184,7 +196,7 @@ class Session(asyncio.Protocol):
         try:
             self._reply(request, await self._call(_reply_id(request), method, params))
         finally:
-            self._calls -= 1
+            self.calls -= 1
             self._turn_soon()
             self._close_when_done()
             self._leave()

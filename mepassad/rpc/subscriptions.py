@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from mepassad.api.events import FACTS, TOPICS
+from mepassad.api.gauges import Gauge
 from mepassad.bus import Fact, Signal
 from mepassad.config.model import Rpc
 from mepassad.errors import EventsExpired, TooManySubscriptions, UnknownSubscription, UnknownTopic
@@ -43,8 +44,10 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 class Subscriptions:
     """All subscriptions of one session."""
 
-    def __init__(self, bus: Bus, outlet: Outlet, spawn: Spawn, config: Rpc) -> None:
-        """None yet. `spawn` runs work in a task; `config` says how many there may be and how far behind."""
+    def __init__(self, bus: Bus, outlet: Outlet, spawn: Spawn, config: Rpc, gauge: Gauge) -> None:
+        """None yet. `spawn` runs work in a task; `config` says how many there may be and how far behind, which `gauge`
+        learns."""
+        self._gauge = gauge
         self._bus = bus
         self._outlet = outlet
         self._spawn = spawn
@@ -68,7 +71,9 @@ class Subscriptions:
         id = secrets.token_urlsafe(8)
         start = self._bus.newest if after is None else min(after, self._bus.newest)
         chosen = _Choice(frozenset(topics) if topics is not None else None, account)
-        self._followers[id] = Follower(id, self._bus, self._outlet, self._spawn, chosen, start, self._config.follow_lag)
+        self._followers[id] = Follower(
+            id, self._bus, self._outlet, self._spawn, chosen, start, self._config.follow_lag, self._gauge
+        )
         if self._over:  # the session ended while the call ran
             self.close_all()
         return id, start
@@ -79,6 +84,10 @@ class Subscriptions:
             self._followers.pop(subscription).close()
         except KeyError:
             raise UnknownSubscription from None
+
+    def behind(self) -> Collection[int]:
+        """Facts that wait, for each subscription."""
+        return [follower.behind for follower in self._followers.values()]
 
     def close_all(self) -> None:
         """End all: the session is over."""
@@ -112,7 +121,15 @@ class Follower:
     """
 
     def __init__(
-        self, id: str, bus: Bus, outlet: Outlet, spawn: Spawn, chosen: _Choice, after: int, max_behind: int
+        self,
+        id: str,
+        bus: Bus,
+        outlet: Outlet,
+        spawn: Spawn,
+        chosen: _Choice,
+        after: int,
+        max_behind: int,
+        gauge: Gauge,
     ) -> None:
         """Follow what was chosen, from `after` on; owe the reader at most `max_behind` facts."""
         self._id = id
@@ -121,6 +138,7 @@ class Follower:
         self._spawn = spawn
         self._chosen = chosen
         self._max_behind = max_behind
+        self._gauge = gauge
         self._cursor = after
         self._queue: deque[Fact] = deque()
         self._behind = after < bus.newest
@@ -130,6 +148,11 @@ class Follower:
         self._leave: Callable[[], None] = bus.subscribe(self._receive)
         if self._behind:
             self._catch_up()
+
+    @property
+    def behind(self) -> int:
+        """Facts that wait until the reader has room."""
+        return len(self._queue)
 
     def close(self) -> None:
         """Tell nothing more."""
@@ -154,6 +177,7 @@ class Follower:
             self._queue.clear()
             self._behind = True
         self._queue.append(fact)
+        self._gauge.note(len(self._queue))
         self._catch_up()
 
     def _catch_up(self) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from mepassad.api.gauges import Gauge
 from mepassad.rpc.protocol import notification_line
 
 MAX_PENDING = 256 * 1024
@@ -15,8 +16,10 @@ MAX_PENDING = 256 * 1024
 class Writer:
     """Writes lines to a transport. Who writes events or begins calls asks first whether there is `room`."""
 
-    def __init__(self, timeout: float, make_room: Callable[[], None]) -> None:
-        """`timeout`: seconds a client may leave no room; `make_room` is called when there is room (again)."""
+    def __init__(self, timeout: float, make_room: Callable[[], None], gauge: Gauge) -> None:
+        """`timeout`: seconds a client may leave no room; `make_room` is called when there is room (again). `gauge`
+        learns how much the client has not taken."""
+        self._gauge = gauge
         self._loop = asyncio.get_running_loop()
         self._timeout = timeout
         self._make_room = make_room
@@ -29,6 +32,11 @@ class Writer:
     def open(self, transport: asyncio.Transport) -> None:
         """From now on lines can be written."""
         self._transport = transport
+
+    @property
+    def unwritten(self) -> int:
+        """Bytes that the client has not taken."""
+        return self._pending + (self._transport.get_write_buffer_size() if self._transport else 0)
 
     @property
     def room(self) -> bool:
@@ -57,6 +65,7 @@ class Writer:
     def flush(self) -> None:
         """Hand what gathered to the transport."""
         if self._lines and self._transport is not None:
+            self._gauge.note(self.unwritten)
             self._transport.write(b"".join(self._lines))
         self._lines.clear()
         self._pending = 0

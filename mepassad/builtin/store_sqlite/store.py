@@ -56,7 +56,7 @@ class SqliteStore(PeopleReads, MessageReads, DeliveryReads, JournalReads):
             "commits": writer.commits,
             "writes": writer.writes,
             "batches": writer.batches,
-            "queued": writer.queued,
+            **writer.queue.show("queued"),
             "bytes": database.size(self._path),
         }
 

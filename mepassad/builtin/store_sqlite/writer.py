@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from anyio import to_thread
 
-from mepassad.api import StoreBusy
+from mepassad.api import Gauge, StoreBusy
 from mepassad.api.store import Commit, Committed
 from mepassad.builtin.store_sqlite.batches import Batches, Result
 from mepassad.builtin.store_sqlite.plan import IndexText
@@ -36,6 +36,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._limit = limit
         self._waiting: list[Waiting] = []
+        self.queue = Gauge(limit, lambda: (len(self._waiting),))
         self._busy = False  # the thread has a batch, or is given one at the end of this tick
         self._closed = False
         self._idle = asyncio.Event()
@@ -43,11 +44,6 @@ class Writer:
         self._handed: queue.SimpleQueue[list[Waiting] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, args=(batches,), name="store-writer", daemon=True)
         self._thread.start()
-
-    @property
-    def queued(self) -> int:
-        """Commits that wait for the next batch."""
-        return len(self._waiting)
 
     def commit(self, commit: Commit) -> asyncio.Future[Committed]:
         """Take a commit at once; the future ends when it is durable, or with its error."""
@@ -58,6 +54,7 @@ class Writer:
             future.set_exception(StoreBusy())
             return future
         self._waiting.append((commit, future))
+        self.queue.note(len(self._waiting))
         if not self._busy:
             self._busy = True
             self._idle.clear()

@@ -63,6 +63,10 @@ class MemoryTransport:
         """Be told of links that come up and end."""
         self._watchers.append((seen, lost))
 
+    def stats(self) -> dict[str, int]:
+        """How many links there are."""
+        return {"connections": len(self._connected)}
+
     def leave(self) -> None:
         """Stop listening and break all links."""
         self._left = True

@@ -13,6 +13,13 @@ from mepassad_transport_libp2p.address import parse_dial, parse_listen
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bytes = Annotated[int, Meta(ge=1024, le=64 * 1024 * 1024)]
+Budget = Annotated[int, Meta(ge=1024 * 1024, le=1 << 40)]
+
+WINDOW = 1024 * 1024
+"""Bytes a peer may send on one stream before they are read from the muxer; also the largest data frame taken."""
+
+MAX_READ = 256 * 1024
+"""Bytes of a stream taken from the muxer at once."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,9 +65,26 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     read_high_water: Annotated[
         Bytes, Meta(description="Unread bytes of a stream above which no more is taken from the network.")
     ] = 256 * 1024
+    max_unread_per_peer: Annotated[
+        Budget, Meta(description="Unread bytes of one node, of all its streams; above it, its connections are closed.")
+    ] = 4 * 1024 * 1024
+    max_unread: Annotated[
+        Budget,
+        Meta(description="Unread bytes of all nodes; above it, the connections of the one with most are closed."),
+    ] = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
-        """Check the addresses. Raises ValueError with the sentence of `AddressRefused`."""
+        """Check the addresses, and that one stream fits a node's share. Raises ValueError with a sentence."""
+        stream = self.read_high_water + WINDOW + MAX_READ
+        if self.max_unread_per_peer < stream:
+            raise ValueError(
+                f"max_unread_per_peer: {self.max_unread_per_peer} is less than {stream}, which one stream may hold: "
+                f"read_high_water and {WINDOW + MAX_READ} more"
+            )
+        if self.max_unread < self.max_unread_per_peer:
+            raise ValueError(
+                f"max_unread: {self.max_unread} is less than max_unread_per_peer, {self.max_unread_per_peer}"
+            )
         try:
             for address in self.listen:
                 parse_listen(address)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import trio
@@ -31,9 +32,11 @@ from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
-from mepassad_transport_libp2p.compat.turns import QuickYamux
+from mepassad_transport_libp2p.compat.turns import quick_yamux
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.dial import dial
+from mepassad_transport_libp2p.stream import Libp2pStream
+from mepassad_transport_libp2p.unread import Unread
 
 IDLE_INTERVAL = 5.0
 """Seconds between two looks at which connections are idle."""
@@ -48,11 +51,13 @@ class Host:
         own = ID.from_pubkey(keys.public_key)
         # Noise alone is offered: by default the library would offer plaintext and SecIO too.
         noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
-        upgrader = TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): QuickYamux})
+        self.streams: set[Libp2pStream] = set()
+        self.unread = Unread(config, self._count_unread, self._cut)
+        upgrader = TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): quick_yamux(self.unread.admit)})
         store = LastingPeerStore(own)
         store.add_key_pair(own, keys)
         self.node_id = NodeId(str(own))
-        self._config = config
+        self._config, self._log = config, log
         self._swarm = LastingSwarm(own, store, upgrader, config, log)
         self._host = ContainedHost(
             self._swarm,
@@ -173,6 +178,29 @@ class Host:
             return net
         raise _Dead
 
+    def _count_unread(self) -> Mapping[ID, int]:
+        """Bytes that each peer sent and nobody has read."""
+        held: Counter[ID] = Counter()
+        for connection in self._swarm.get_connections():
+            held[connection.muxed_conn.peer_id] += sum(map(len, _buffers(connection)))
+        for stream in self.streams:
+            held[ID.from_base58(stream.peer)] += stream.unread
+        return held
+
+    def unread_bytes(self) -> int:
+        """Bytes of all peers that nobody has read."""
+        return sum(self._count_unread().values())
+
+    def _cut(self, peer: ID) -> None:
+        """End all that a peer has here, and forget what it sent."""
+        self._log.warning("a node sent too much that is not read: it was cut off", node=str(peer))
+        for stream in [stream for stream in self.streams if stream.peer == str(peer)]:
+            stream.abort()
+        for connection in self._swarm.get_connections(peer):
+            for buffer in _buffers(connection):
+                buffer.clear()
+            self.start_soon(self._swarm.drop, connection)
+
     async def _goodbye(self) -> None:
         """Close all connections at once, in bounded time."""
         with trio.CancelScope(shield=True):
@@ -181,6 +209,12 @@ class Host:
                     nursery.start_soon(self._swarm.drop, connection)
                 for listener in self._swarm.listeners.values():
                     nursery.start_soon(listener.close)
+
+
+def _buffers(connection: INetConn) -> Collection[bytearray]:
+    """What the muxer holds for the streams of a connection."""
+    buffers: dict[int, bytearray] = getattr(connection.muxed_conn, "stream_buffers", {})
+    return buffers.values()
 
 
 class _Dead(Exception):

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import NamedTuple
 
 import trio
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.stream.net_stream import NetStream
 
-from mepassad.api import StreamClosed
+from mepassad.api import Gauge, StreamClosed
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p.compat.turns import quicken
-from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.config import MAX_READ, Config
 
 MAX_BATCH = 256 * 1024
 """Bytes of queued writes joined into one."""
-
-MAX_READ = 256 * 1024
-"""Bytes taken from the muxer at once."""
 
 LINGER = 5.0
 """Seconds in which the peer may end its side after we ended ours; then the stream is reset."""
@@ -27,21 +25,29 @@ RESET_TIMEOUT = 1.0
 """Seconds to tell the peer of a reset; its connection may be stuck."""
 
 
+class StreamGauges(NamedTuple):
+    """How full the queues of all streams are, in bytes."""
+
+    unwritten: Gauge
+    unread: Gauge
+
+
 class Libp2pStream:
     """A stream of the transport. `write` and `read` touch queues only; one wake a batch crosses to trio."""
 
     route = "direct"
 
-    def __init__(self, peer: NodeId, protocol: str, config: Config) -> None:
+    def __init__(self, peer: NodeId, protocol: str, config: Config, gauges: StreamGauges) -> None:
         self.peer = peer
+        self._gauges = gauges
         self.protocol = protocol
         self._config = config
         self._queue: deque[bytes] = deque()
-        self._queued = 0
+        self.unwritten = 0
         self._closed = False  # by us: no more writes, what arrives is dropped
         self._broken = False  # nothing passes any more
         self._unread: deque[bytes] = deque()
-        self._unread_size = 0
+        self.unread = 0  # bytes
         self._ended = False  # by the peer, or broken: nothing more arrives
         self._wake_sender = trio.Event()
         self._wake_receiver = trio.Event()
@@ -60,8 +66,9 @@ class Libp2pStream:
         if not data:
             return
         self._queue.append(data)
-        self._queued += len(data)
-        if self._queued > self._config.write_high_water:
+        self.unwritten += len(data)
+        self._gauges.unwritten.note(self.unwritten)
+        if self.unwritten > self._config.write_high_water:
             self._writable.clear()
         self._wake_sender.set()
 
@@ -80,7 +87,7 @@ class Libp2pStream:
             await self._readable.wait()
         data = self._unread[0] if len(self._unread) == 1 else b"".join(self._unread)
         self._unread.clear()
-        self._unread_size = 0
+        self.unread = 0
         self._wake_receiver.set()
         return data
 
@@ -105,13 +112,13 @@ class Libp2pStream:
         """Nothing passes any more: let everybody who waits know. What has arrived can still be read."""
         self._broken = self._ended = True
         self._queue.clear()
-        self._queued = 0
+        self.unwritten = 0
         for event in (self._readable, self._writable, self._flushed):
             event.set()
 
     def _drop_unread(self) -> None:
         self._unread.clear()
-        self._unread_size = 0
+        self.unread = 0
         self._readable.set()
         self._wake_receiver.set()
 
@@ -151,8 +158,8 @@ class Libp2pStream:
                 continue
             batch = self._next_batch()
             await net.write(batch)
-            self._queued -= len(batch)
-            if self._queued <= low_water:
+            self.unwritten -= len(batch)
+            if self.unwritten <= low_water:
                 self._writable.set()
 
     def _next_batch(self) -> bytes:
@@ -170,7 +177,8 @@ class Libp2pStream:
             while data := await net.read(MAX_READ):
                 if not self._closed:
                     self._unread.append(data)
-                    self._unread_size += len(data)
+                    self.unread += len(data)
+                    self._gauges.unread.note(self.unread)
                     self._readable.set()
                 await self._wait_for_room()
         except StreamEOF:
@@ -186,6 +194,6 @@ class Libp2pStream:
             pump.cancel()
 
     async def _wait_for_room(self) -> None:
-        while self._unread_size >= self._config.read_high_water:
+        while self.unread >= self._config.read_high_water:
             self._wake_receiver = trio.Event()
             await self._wake_receiver.wait()

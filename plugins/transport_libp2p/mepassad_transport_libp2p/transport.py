@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 from libp2p.network.stream.net_stream import NetStream
 
-from mepassad.api import AddressRefused, PluginContext, StreamClosed
+from mepassad.api import AddressRefused, Gauge, PluginContext, StreamClosed
 from mepassad.api.transport import Handler
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p.address import parse_dial
 from mepassad_transport_libp2p.bootstrap import Bootstrap
 from mepassad_transport_libp2p.bridge import Guest
 from mepassad_transport_libp2p.host import Host
-from mepassad_transport_libp2p.stream import Libp2pStream
+from mepassad_transport_libp2p.stream import Libp2pStream, StreamGauges
 
 
 class Libp2pTransport:
@@ -30,7 +30,13 @@ class Libp2pTransport:
         self._loop = asyncio.get_running_loop()
         # What trio calls back runs in the daemon's context, not in that of a trio task.
         self._variables = contextvars.copy_context()
-        self._streams: set[Libp2pStream] = set()
+        self._streams = host.streams
+        config = context.config
+        self._gauges = StreamGauges(
+            unwritten=Gauge(config.write_high_water, lambda: (stream.unwritten for stream in self._streams)),
+            unread=Gauge(config.read_high_water, lambda: (stream.unread for stream in self._streams)),
+        )
+        self._all_unread = Gauge(config.max_unread, lambda: (host.unread_bytes(),))
         self._connected: dict[NodeId, None] = {}
         self._watchers: list[tuple[Callable[[NodeId], None], Callable[[NodeId], None]]] = []
         self._bootstrap = Bootstrap(context, self._connect, self._connected)
@@ -76,6 +82,16 @@ class Libp2pTransport:
         """Be told of first connections and last ends."""
         self._watchers.append((seen, lost))
 
+    def stats(self) -> dict[str, int]:
+        """How many connections and streams there are, and how full their queues are, in bytes."""
+        return {
+            "connections": len(self._connected),
+            "streams": len(self._streams),
+            **self._gauges.unwritten.show("stream_unwritten"),
+            **self._gauges.unread.show("stream_unread"),
+            **self._all_unread.show("unread"),
+        }
+
     def leave(self) -> None:
         """Let everybody who waits on a stream know that it is over."""
         self._bootstrap.stop()
@@ -94,7 +110,7 @@ class Libp2pTransport:
         await self._guest.call(self._host.connect, peer, addresses)
 
     def _stream(self, peer: NodeId, protocol: str) -> Libp2pStream:
-        stream = Libp2pStream(peer, protocol, self._context.config)
+        stream = Libp2pStream(peer, protocol, self._context.config, self._gauges)
         self._streams.add(stream)
         return stream
 

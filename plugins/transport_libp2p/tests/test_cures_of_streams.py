@@ -16,8 +16,9 @@ from libp2p.network.stream.exceptions import StreamError
 from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.stream_muxer.yamux import yamux
 from libp2p.utils.varint import read_delim
-from mepassad_transport_libp2p.compat.flow_control import MAX_WINDOW, PatientStream, WindowOverrun
+from mepassad_transport_libp2p.compat.flow_control import PatientStream, WindowOverrun
 from mepassad_transport_libp2p.compat.negotiation import MAX_MESSAGE, read_message
+from mepassad_transport_libp2p.config import WINDOW
 from stock import in_trio
 
 from conftest import Running
@@ -96,7 +97,7 @@ async def never_read(stream: Stream) -> None:
     await anyio.sleep_forever()
 
 
-@pytest.mark.parametrize(("announced", "frames"), [(60_000, 80), (MAX_WINDOW + 1, 1), (0xFFFFFFFF, 1)])
+@pytest.mark.parametrize(("announced", "frames"), [(60_000, 80), (WINDOW + 1, 1), (0xFFFFFFFF, 1)])
 async def test_a_peer_that_overruns_its_window_loses_its_connection_and_nobody_else(
     running: Running, announced: int, frames: int
 ) -> None:

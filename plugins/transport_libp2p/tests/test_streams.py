@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import anyio
 import pytest
 from libp2p.stream_muxer.yamux import yamux
-from mepassad_transport_libp2p.compat.flow_control import MAX_WINDOW
+from mepassad_transport_libp2p.config import WINDOW
 
 from conftest import Running
 from mepassad.api import StreamClosed, Unreachable
@@ -74,7 +74,7 @@ async def test_what_has_arrived_is_read_without_waiting(running: Running) -> Non
     async with running(2) as (a, b):
         stream = await a.open(b)
         stream.write(b"hello")
-        await until(lambda: stream._unread_size == 5)  # type: ignore[attr-defined]
+        await until(lambda: stream.unread == 5)  # type: ignore[attr-defined]
         read = stream.read()
         with pytest.raises(StopIteration) as returned:
             read.send(None)
@@ -85,16 +85,16 @@ async def test_unread_bytes_are_bounded_by_the_configured_marks(running: Running
     async with running(2, write_high_water=65536, read_high_water=65536) as (a, b):
         held = Held(b)
         stream = await a.open(b, HOLD)
-        assert await fill(stream, 4 * MAX_WINDOW) < 2 * MAX_WINDOW
+        assert await fill(stream, 4 * WINDOW) < 2 * WINDOW
         waiting = held.streams[0]
-        assert waiting._unread_size < 65536 + MAX_WINDOW  # type: ignore[attr-defined]
+        assert waiting.unread < 65536 + WINDOW  # type: ignore[attr-defined]
 
 
 async def test_closing_towards_a_reader_who_does_not_read_ends_in_time(running: Running) -> None:
     async with running(2, close_timeout=0.2) as (a, b):
         Held(b)
         stream = await a.open(b, HOLD)
-        await fill(stream, 8 * MAX_WINDOW)
+        await fill(stream, 8 * WINDOW)
         with anyio.fail_after(TIMEOUT):
             await stream.close()
         await assert_echoes(await a.open(b))

@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api import StreamClosed, Unreachable
+from mepassad.api.gauges import Gauge
 from mepassad.api.store import Commit, Committed
 from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId, Outgoing
@@ -20,7 +21,7 @@ from mepassad.api.writes import AddMessage
 from mepassad.builtin.store_sqlite.batches import Batches, Result
 from mepassad.builtin.transport_memory.stream import MemoryStream
 from mepassad.builtin.transport_memory.transport import MemoryTransport
-from mepassad.delivery.limits import Allowance, Limits
+from mepassad.delivery.limits import Allowance, Limits, Traffic
 from mepassad.delivery.links import Link, Links
 from mepassad.delivery.receipts import AT_ONCE
 from mepassad.errors import RequestReused
@@ -61,6 +62,11 @@ class Refuser:
     def refused(self, link: Link, row: Outgoing, reason: int) -> None: ...
 
 
+def traffic() -> Traffic:
+    """Gauges that nobody looks at."""
+    return Traffic(Gauge(1, list), Gauge(1, list), Gauge(1, list))
+
+
 # -- hostile nodes
 
 
@@ -68,7 +74,7 @@ async def test_who_never_reads_the_answers_has_the_link_ended_and_few_answers_pi
     far, near = MemoryStream.pair(NodeId("a stranger"), NodeId("us"), MESSAGE_PROTOCOL)
     clock, limits = ManualClock(), Limits(window=8, max_packet=1024, rate=1e9, burst=1 << 30, stall=0.05)
     refuser = Refuser(near)
-    link = Link(near, refuser, clock, limits, Allowance(limits, 0))
+    link = Link(near, refuser, clock, limits, Allowance(limits, 0), traffic())
 
     async def flood() -> None:
         with suppress(StreamClosed):

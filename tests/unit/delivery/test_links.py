@@ -98,7 +98,7 @@ async def test_a_link_that_takes_nothing_for_half_a_minute_is_ended(nodes: Nodes
     nodes.tap.meddle = lambda passed: () if passed.sender == bob.node_id else (passed.frame,)
     await ana.say(bob, "hello?")
     await eventually(lambda: bob.texts() == ["hello?"])
-    (link,) = [link for link in ana.core.router.links.all() if link.stalled() or link._unacked]
+    (link,) = [link for link in ana.core.router.links.all() if link.stalled() or link.window]
     nodes.clock.advance(30)
     assert not link.stalled()
     nodes.clock.advance(1)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import anyio
 import msgspec
 
+from mepassad.api.gauges import Gauge
 from mepassad.api.store import Page
 from mepassad.api.types import Account, AccountId, Contact, Conversation, ConversationId, Message, MessageId
 from mepassad.bus import Fact, Signal
@@ -261,6 +262,7 @@ class FakeNode:
         self.verifications = FakeVerifications(self.contacts)
         self.conversations = FakeConversations()
         self.outbox = FakeOutbox(self.store)
+        self.gauges: dict[str, Gauge] = {}
         self.stopped = anyio.Event()
 
     def addresses(self) -> list[str]:

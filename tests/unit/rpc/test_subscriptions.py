@@ -14,6 +14,7 @@ from fake_node import ANA, FakeBus, FakeNode, Serve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mepassad.api.gauges import Gauge
 from mepassad.bus import Fact
 from mepassad.config.model import Rpc
 from mepassad.rpc.events import EventMessage
@@ -250,7 +251,7 @@ def test_whatever_the_schedule_every_fact_comes_once_in_order_and_every_signal_i
         bus, outlet = FakeBus(), FakeOutlet()
         bus.add(before)
         topics = ["contact.changed", "typing"] if chosen else None
-        subscriptions = Subscriptions(bus, outlet, outlet.spawn, Rpc(follow_lag=10))
+        subscriptions = Subscriptions(bus, outlet, outlet.spawn, Rpc(follow_lag=10), Gauge(10, list))
         _, start = await subscriptions.open(topics, after, None)
         for step in steps:
             told = len(outlet.told)

@@ -15,9 +15,7 @@ from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.stream_muxer.yamux import yamux
 
 from mepassad_transport_libp2p.compat.turns import QuickLock
-
-MAX_WINDOW = 1024 * 1024
-"""Bytes a peer may send on one stream before they are read; also the largest data frame taken."""
+from mepassad_transport_libp2p.config import WINDOW
 
 MAX_FRAME = 65_535 - 16 - yamux.HEADER_SIZE
 """Bytes of data in a frame that fits one Noise message (65,535 bytes with a tag of 16)."""
@@ -99,4 +97,4 @@ class PatientStream(yamux.YamuxStream):
 def apply() -> None:
     """Make Yamux use patient streams and modest windows."""
     setattr(yamux, "YamuxStream", PatientStream)  # noqa: B010 mypy forbids assigning to a class
-    setattr(yamux, "MAX_WINDOW_SIZE", MAX_WINDOW)  # noqa: B010 a constant upstream
+    setattr(yamux, "MAX_WINDOW_SIZE", WINDOW)  # noqa: B010 a constant upstream

@@ -8,15 +8,22 @@ not wait does not yield.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 
 import trio
 from libp2p.io.trio import TrioTCPStream
+from libp2p.io.utils import read_exactly
 from libp2p.network.stream.net_stream import NetStream
+from libp2p.peer.id import ID
 from libp2p.stream_muxer.yamux import yamux
 
 READ_AHEAD = 64 * 1024
 """Bytes asked of a socket at once. Every read of it gives the turn away, so a flood keeps nobody waiting."""
+
+
+BODY_TIMEOUT = 60.0
+"""Seconds in which the announced data of a frame must come; stock reads them from the environment for each frame."""
 
 
 class QuickLock:
@@ -38,7 +45,12 @@ class QuickLock:
 
 
 class QuickYamux(yamux.Yamux):
-    """A Yamux connection that gives the turn away once a frame: when it is written to, or read from, the socket."""
+    """A Yamux connection that gives the turn away once a frame: when it is written to, or read from, the socket.
+
+    `admit` is called with the peer and a size before data comes in; what it raises ends the connection.
+    """
+
+    admit: Callable[[ID, int], None]
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -49,6 +61,12 @@ class QuickYamux(yamux.Yamux):
         """Write one frame; frames do not mix."""
         async with self._write_lock:
             await self.secured_conn.write(data)
+
+    async def _read_data_body(self, length: int) -> bytes:
+        """The data of a frame, which must come in time."""
+        self.admit(self.peer_id, length)
+        with trio.fail_after(BODY_TIMEOUT):
+            return await read_exactly(self.secured_conn, length)
 
 
 class ReadAhead(TrioTCPStream):
@@ -68,6 +86,11 @@ class ReadAhead(TrioTCPStream):
             self._ahead = memoryview(await super().read(READ_AHEAD))
         data, self._ahead = bytes(self._ahead[:n]), self._ahead[n:]
         return data
+
+
+def quick_yamux(admit: Callable[[ID, int], None]) -> type[QuickYamux]:
+    """The connections of one host."""
+    return type("HostYamux", (QuickYamux,), {"admit": staticmethod(admit)})
 
 
 def quicken(net: NetStream) -> None:

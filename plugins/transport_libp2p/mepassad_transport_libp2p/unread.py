@@ -1,0 +1,55 @@
+"""What peers sent and nobody has read yet: bounded for each peer, and for all of them together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import trio
+from libp2p.peer.id import ID
+
+from mepassad_transport_libp2p.config import Config
+
+
+class TooMuchUnread(trio.TooSlowError):
+    """A peer sent more than may wait here. Of the kind on which the muxer closes the connection."""
+
+
+class Unread:
+    """Counts what comes in, and cuts off whoever makes the node hold too much.
+
+    Within the window of a stream nothing is lost and its sender waits; this is for those who open many streams, and
+    for many peers at once. What is read is not subtracted: the count is an upper bound, made exact when it matters.
+    """
+
+    def __init__(self, config: Config, count: Callable[[], Mapping[ID, int]], cut: Callable[[ID], None]) -> None:
+        """`count` gives the bytes that each peer has here now; `cut` ends all that a peer has here, at once."""
+        self._config, self._count, self._cut = config, count, cut
+        self._held: Counter[ID] = Counter()
+        self._total = 0
+
+    def admit(self, peer: ID, size: int) -> None:
+        """Bytes of a peer are about to come in. Above a limit the peer that has most here is cut off, for all that
+        others may need; raises `TooMuchUnread` where that is the one who sends."""
+        self._add(peer, size)
+        if self._held[peer] <= self._config.max_unread_per_peer and self._total <= self._config.max_unread:
+            return
+        self._held = Counter(self._count())
+        self._total = self._held.total()
+        self._add(peer, size)
+        if self._held[peer] > self._config.max_unread_per_peer:
+            self._cut_off(peer)
+            raise TooMuchUnread
+        while self._total > self._config.max_unread:
+            ((most, _),) = self._held.most_common(1)
+            self._cut_off(most)
+            if most == peer:
+                raise TooMuchUnread
+
+    def _add(self, peer: ID, size: int) -> None:
+        self._held[peer] += size
+        self._total += size
+
+    def _cut_off(self, peer: ID) -> None:
+        self._total -= self._held.pop(peer)
+        self._cut(peer)
