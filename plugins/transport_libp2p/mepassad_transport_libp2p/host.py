@@ -18,8 +18,8 @@ from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicat
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
+from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
-from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from multiaddr.utils import get_network_addrs  # type: ignore[import-untyped]
 
@@ -32,7 +32,7 @@ from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
-from mepassad_transport_libp2p.compat.turns import quick_yamux
+from mepassad_transport_libp2p.compat.turns import QuickUpgrader
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.dial import dial
 from mepassad_transport_libp2p.stream import Libp2pStream
@@ -53,7 +53,7 @@ class Host:
         noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
         self.streams: set[Libp2pStream] = set()
         self.unread = Unread(config, self._count_unread, self._cut)
-        upgrader = TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): quick_yamux(self.unread.admit)})
+        upgrader = QuickUpgrader({NOISE: noise}, {TProtocol(YAMUX): Yamux}, self.unread.admit)
         store = LastingPeerStore(own)
         store.add_key_pair(own, keys)
         self.node_id = NodeId(str(own))

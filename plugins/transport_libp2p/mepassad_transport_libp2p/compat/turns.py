@@ -12,11 +12,15 @@ from collections.abc import Callable
 from types import TracebackType
 
 import trio
+from libp2p.abc import IMuxedConn, ISecureConn
+from libp2p.custom_types import TMuxerOptions, TSecurityOptions
 from libp2p.io.trio import TrioTCPStream
 from libp2p.io.utils import read_exactly
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
+from libp2p.stream_muxer import muxer_multistream
 from libp2p.stream_muxer.yamux import yamux
+from libp2p.transport.upgrader import TransportUpgrader
 
 READ_AHEAD = 64 * 1024
 """Bytes asked of a socket at once. Every read of it gives the turn away, so a flood keeps nobody waiting."""
@@ -50,10 +54,9 @@ class QuickYamux(yamux.Yamux):
     `admit` is called with the peer and a size before data comes in; what it raises ends the connection.
     """
 
-    admit: Callable[[ID, int], None]
-
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.admit: Callable[[ID, int], None] = lambda peer, size: None
         setattr(self, "streams_lock", QuickLock())  # noqa: B010 mypy knows trio's only
         setattr(self, "_write_lock", QuickLock())  # noqa: B010
 
@@ -88,11 +91,26 @@ class ReadAhead(TrioTCPStream):
         return data
 
 
-def quick_yamux(admit: Callable[[ID, int], None]) -> type[QuickYamux]:
-    """The connections of one host."""
-    return type("HostYamux", (QuickYamux,), {"admit": staticmethod(admit)})
+class QuickUpgrader(TransportUpgrader):
+    """Makes quick connections for one host, which `admit`s what comes in."""
+
+    def __init__(self, secure: TSecurityOptions, muxers: TMuxerOptions, admit: Callable[[ID, int], None]) -> None:
+        super().__init__(secure, muxers)
+        self._admit = admit
+
+    async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> IMuxedConn:
+        """A connection that is not read yet; see `TransportUpgrader.upgrade_connection`."""
+        muxed = await super().upgrade_connection(conn, peer_id)
+        if isinstance(muxed, QuickYamux):
+            muxed.admit = self._admit
+        return muxed
 
 
 def quicken(net: NetStream) -> None:
     """Let a stream read and write without giving the turn away for its own state."""
     setattr(net, "_state_lock", QuickLock())  # noqa: B010
+
+
+def apply() -> None:
+    """Make quick Yamux connections: stock makes its own kind whatever class it was given."""
+    setattr(muxer_multistream, "Yamux", QuickYamux)  # noqa: B010 mypy forbids assigning to a class
