@@ -158,7 +158,8 @@ async def trio_guest() -> AsyncIterator[Guest]:
             result = await guest.stop()
             await shared.leave(guest)
     if isinstance(result, outcome.Error):
-        raise TransportFailed("The libp2p transport broke.") from result.error
+        first = _first(result.error)
+        raise TransportFailed(f"The libp2p transport broke: {type(first).__name__}: {first}") from result.error
 
 
 async def _settle(
@@ -182,6 +183,13 @@ async def _settle(
     finally:
         if not result.done():
             result.set_exception(StreamClosed("The transport has stopped."))
+
+
+def _first(error: BaseException) -> BaseException:
+    """Of exceptions that came together, the first: it is most likely why the others came."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _ignore(handle: object) -> None:

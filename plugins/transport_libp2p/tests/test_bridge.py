@@ -100,7 +100,10 @@ def give_and(act: Callable[[], object]) -> Callable[[], Awaitable[int]]:
 
 
 async def test_a_failing_task_cancels_the_body_and_is_raised_with_its_cause() -> None:
-    with anyio.fail_after(5), pytest.raises(TransportFailed) as failed:
+    with (
+        anyio.fail_after(5),
+        pytest.raises(TransportFailed, match="broke: ZeroDivisionError: by a host") as failed,
+    ):
         await wait_with_a_failing_task()
     cause = failed.value.__cause__
     assert isinstance(cause, ExceptionGroup)
@@ -159,3 +162,90 @@ async def test_a_guest_may_come_while_the_last_one_leaves() -> None:
         for _ in range(20):
             tasks.start_soon(visit)
             await anyio.sleep(0.001)
+
+
+async def test_a_thousand_calls_at_once_get_each_its_own_result_or_exception() -> None:
+    async def odd_ones_fail(number: int) -> int:
+        await trio.sleep(number % 7 / 1000)
+        if number % 2:
+            raise KeyError(number)
+        return number
+
+    async with trio_guest() as guest:
+        calls = [guest.call(odd_ones_fail, number) for number in range(1000)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert results[::2] == list(range(0, 1000, 2))
+    assert [error.args for error in results[1::2] if isinstance(error, KeyError)] == [(n,) for n in range(1, 1000, 2)]
+
+
+async def test_cancelling_some_of_many_calls_leaves_the_others_alone() -> None:
+    release, ended = trio.Event(), list[int]()
+
+    async def wait(number: int) -> int:
+        try:
+            await release.wait()
+        except trio.Cancelled:
+            ended.append(number)
+            raise
+        return number
+
+    async with trio_guest() as guest:
+        calls = [asyncio.ensure_future(guest.call(wait, number)) for number in range(200)]
+        await anyio.wait_all_tasks_blocked()
+        for call in calls[::2]:
+            call.cancel()
+        await asyncio.wait(calls[::2])
+        release.set()
+        assert await asyncio.gather(*calls[1::2]) == list(range(1, 200, 2))
+    assert sorted(ended) == list(range(0, 200, 2))
+
+
+async def test_leaving_with_many_calls_in_flight_ends_all_of_them() -> None:
+    async with trio_guest() as guest:
+        calls = [asyncio.ensure_future(guest.call(trio.sleep_forever)) for _ in range(200)]
+        await anyio.wait_all_tasks_blocked()
+    with anyio.fail_after(5):
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(result) for result in results} == {StreamClosed}
+
+
+async def test_a_call_that_ends_with_more_than_an_exception_ends_the_transport_and_is_told() -> None:
+    class Grave(BaseException):
+        pass
+
+    async def end() -> None:
+        await trio.lowlevel.checkpoint()
+        raise Grave
+
+    async def live() -> None:
+        async with trio_guest() as guest:
+            with pytest.raises(StreamClosed):
+                await guest.call(end)
+            await anyio.sleep_forever()
+
+    with anyio.fail_after(5), pytest.raises(TransportFailed, match="broke: Grave") as failed:
+        await live()
+    assert isinstance(failed.value.__cause__, BaseExceptionGroup)
+    assert failed.value.__cause__.subgroup(Grave)
+
+
+async def test_two_failures_at_once_are_both_in_the_cause() -> None:
+    async def fail_too(*, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        task_status.started()
+        try:
+            await trio.sleep_forever()
+        finally:
+            raise KeyError("while it was being cancelled")
+
+    async def live() -> None:
+        async with trio_guest() as guest:
+            await guest.start_task(fail_too)
+            await guest.start_task(fail)
+            await anyio.sleep_forever()
+
+    with anyio.fail_after(5), pytest.raises(TransportFailed) as failed:
+        await live()
+    cause = failed.value.__cause__
+    assert isinstance(cause, BaseExceptionGroup)
+    assert cause.subgroup(ZeroDivisionError)
+    assert cause.subgroup(KeyError)
