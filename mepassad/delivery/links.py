@@ -22,6 +22,7 @@ from mepassad.wire.messages_pb2 import Frame, Refusal
 from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, parse_frame
 
 ACK_LAG = 0.002  # seconds an ack waits for a packet to ride with
+LINKS_OF_A_NODE = 4  # beyond, the oldest is ended: a node that lost its links without a word comes back with new ones
 FRAME_TARGET = 64 * 1024  # bytes of packets gathered into one frame
 
 
@@ -216,7 +217,10 @@ class Links:
             transport.handle(MESSAGE_PROTOCOL, self.run)
 
     async def run(self, stream: Stream) -> None:
-        """Live with a stream until it ends."""
+        """Live with a stream until it ends. Each keeps a frame that is not whole yet, so a node has only so many."""
+        live = [link for link in self._links.get(stream.peer, ()) if not link.closed]
+        if len(live) >= LINKS_OF_A_NODE:
+            live[0].abort()
         await self._live(self._add(stream))
 
     def _add(self, stream: Stream) -> Link:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
 
 from mepassad.api.gauges import Gauge
 from mepassad.api.types import AccountId, Outgoing
 from mepassad.delivery.limits import Limits, Traffic
+from mepassad.delivery.links import LINKS_OF_A_NODE
 from mepassad.delivery.window import REMEMBERED, Window
 from mepassad.testing.nodes import Nodes, eventually
 from mepassad.wire.framing import pack
 from mepassad.wire.messages_pb2 import Frame
+from tests.unit.delivery.test_attacks_2 import streams
 from tests.unit.delivery.test_links import frames, junk_packet, stranger
 
 LIMITS = Limits(window=3, max_packet=1024, rate=1, burst=1, window_bytes=1000)
@@ -103,3 +106,14 @@ async def test_a_frame_of_many_packets_is_dealt_with_a_window_at_a_time(nodes: N
         (answer,) = await frames(stream, 1)
         assert len(answer.refusals) == 30
     assert ana.node.gauges["link_arriving"].show("n")["n_most"] == 8
+
+
+async def test_of_one_link_too_many_of_a_node_the_oldest_is_ended(nodes: Nodes) -> None:
+    ana = await nodes.start("ana")
+    async with anyio.create_task_group() as tasks:
+        oldest, *others = await streams(nodes, ana, tasks, LINKS_OF_A_NODE + 1)
+        assert await oldest.read() == b""
+        for stream in others:
+            stream.write(pack(Frame(packets=[junk_packet()]).SerializeToString()))
+            assert (await frames(stream, 1))[0].refusals
+        tasks.cancel_scope.cancel()
