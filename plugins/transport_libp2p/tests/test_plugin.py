@@ -53,7 +53,8 @@ def test_the_readme_explains_every_key_with_its_default() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     for key, value in msgspec.to_builtins(Config()).items():
         (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{key}` |")]
-        shown = [f"`{item}`" for item in value] if isinstance(value, (list, tuple)) else [f"`{value:g}`"]
+        number = f"{value:g}" if isinstance(value, float) else value
+        shown = [f"`{item}`" for item in value] if isinstance(value, (list, tuple)) else [f"`{number}`"]
         assert all(text in row for text in shown)
 
 
