@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from anyio.abc import TaskGroup
 
+from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock, Log
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Outgoing
@@ -14,7 +15,7 @@ from mepassad.bus import Bus, Change, Signal
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
-from mepassad.delivery.lane import Backoff, Lane
+from mepassad.delivery.lane import Lane
 from mepassad.delivery.links import Link, Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.renewals import Renewals, Work

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 import trio
-from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.abc import INetConn, INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
+from libp2p.host.ping import ID as PING
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer.exceptions import MultiselectClientError
@@ -34,6 +35,8 @@ from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.dial import dial
+from mepassad_transport_libp2p.liveness import Liveness, meet
+from mepassad_transport_libp2p.watcher import Watcher
 
 IDLE_INTERVAL = 5.0
 """Seconds between two looks at which connections are idle."""
@@ -61,6 +64,9 @@ class Host:
             disable_identify_address_discovery=True,
         )
         self._dials: dict[ID, trio.Lock] = {}
+        self._liveness = Liveness(self._swarm, self._answers, config, log)
+        self._swarm.doubt = lambda connection: self.start_soon(self._liveness.probe, connection)
+        self.prefer(())
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
@@ -69,16 +75,33 @@ class Host:
             self._swarm.use(self._nursery)
             await self._swarm.event_background_nursery_created.wait()
             task_status.started()
+            self._nursery.start_soon(self._liveness.keep)
             try:
                 while True:
-                    self._swarm.watch_idle()
+                    self._swarm.door.tidy()
+                    self._swarm.crowd.look()
+                    await self._liveness.close_idle()
                     await trio.sleep(IDLE_INTERVAL)
             finally:
                 await self._goodbye()
 
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told when a peer's first connection comes up and its last one ends."""
-        self._swarm.register_notifee(_Watcher(seen, lost))
+        self._swarm.register_notifee(Watcher(seen, lost))
+
+    def prefer(self, nodes: Collection[NodeId]) -> None:
+        """Keep places and ways for these nodes, and for those of `bootstrap`."""
+        named = {parse_dial(address).peer for address in self._config.bootstrap}
+        self._swarm.crowd.wanted = {found for node in {*nodes, *named} if (found := _id(node)) is not None}
+
+    async def renew(self) -> None:
+        """The network changed: close what cannot work any more at once, and what does not in a moment."""
+        for connection in await self._liveness.renew():
+            self.start_soon(self._liveness.probe, connection)
+
+    def stats(self) -> dict[str, int]:
+        """Numbers of connections."""
+        return self._swarm.stats()
 
     def serve(self, protocol: str, handler: Callable[[NodeId, NetStream], Awaitable[None]]) -> None:
         """Call a trio handler for each incoming stream of a protocol; the stream lives until it returns."""
@@ -132,7 +155,8 @@ class Host:
                 live = [connection for connection in self._swarm.get_connections(target) if connection not in besides]
                 if live:
                     return live[-1]
-                return await dial(self._swarm, target, _dialable(peer, addresses), self._config.dial_timeout)
+                choices, timeout = _dialable(peer, addresses), self._config.dial_timeout
+                return await meet(self._swarm, target, lambda: dial(self._swarm, target, choices, timeout))
         finally:
             if not lock.locked():
                 self._dials.pop(target, None)
@@ -141,10 +165,10 @@ class Host:
         """The peer's id as libp2p knows it. Raises `Unreachable` for ourselves and for what is no id."""
         if peer == self.node_id:
             raise Unreachable("This is the node itself.")
-        try:
-            return ID.from_base58(peer)
-        except Exception:
-            raise Unreachable("This is no node id.") from None
+        target = _id(peer)
+        if target is None:
+            raise Unreachable("This is no node id.")
+        return target
 
     async def _negotiate(self, connection: INetConn, protocol: str) -> NetStream:
         """Open a stream of a protocol on one connection. Raises `Unreachable` if refused, `_Dead` without an answer."""
@@ -173,6 +197,18 @@ class Host:
             return net
         raise _Dead
 
+    async def _answers(self, connection: INetConn) -> bool:
+        """Whether the peer answers on a connection, be it that it does not serve pings."""
+        try:
+            net = await self._negotiate(connection, PING)
+        except _Dead:
+            return False
+        except Unreachable:
+            return True
+        await net.close()
+        await _give_up(net)
+        return True
+
     async def _goodbye(self) -> None:
         """Close all connections at once, in bounded time."""
         with trio.CancelScope(shield=True):
@@ -187,43 +223,12 @@ class _Dead(Exception):
     """A connection that was believed alive does not answer."""
 
 
-class _Watcher(INotifee):
-    """Turns the swarm's notices of connections into notices of peers."""
-
-    def __init__(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
-        self._seen = seen
-        self._lost = lost
-        self._live: set[ID] = set()
-
-    async def connected(self, network: INetwork, conn: INetConn) -> None:
-        """A connection came up."""
-        self._compare(network, conn)
-
-    async def disconnected(self, network: INetwork, conn: INetConn) -> None:
-        """A connection ended."""
-        self._compare(network, conn)
-
-    def _compare(self, network: INetwork, conn: INetConn) -> None:
-        peer = conn.muxed_conn.peer_id
-        live = bool(network.connections.get(peer))
-        if live and peer not in self._live:
-            self._live.add(peer)
-            self._seen(NodeId(str(peer)))
-        elif not live and peer in self._live:
-            self._live.discard(peer)
-            self._lost(NodeId(str(peer)))
-
-    async def opened_stream(self, network: INetwork, stream: INetStream) -> None:
-        """Of no interest."""
-
-    async def closed_stream(self, network: INetwork, stream: INetStream) -> None:
-        """Of no interest."""
-
-    async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None:
-        """Of no interest."""
-
-    async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
-        """Of no interest."""
+def _id(node: str | None) -> ID | None:
+    """A node id as libp2p knows it, or None where it is none."""
+    try:
+        return ID.from_base58(node or "")
+    except Exception:
+        return None
 
 
 def _dialable(peer: NodeId, addresses: Sequence[str]) -> list[Address]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from libp2p.network.stream.net_stream import NetStream
 
@@ -75,6 +75,19 @@ class Libp2pTransport:
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told of first connections and last ends."""
         self._watchers.append((seen, lost))
+
+    def prefer(self, nodes: Collection[NodeId]) -> None:
+        """Keep places for these nodes, and the way to them open."""
+        self._host.prefer(nodes)
+
+    async def network_changed(self) -> None:
+        """Close what lost its address or route; look whether the rest still answers; dial the bootstrap nodes."""
+        await self._guest.call(self._host.renew)
+        self._bootstrap.hurry()
+
+    def stats(self) -> dict[str, int]:
+        """Numbers of connections, and of those refused."""
+        return {**self._host.stats(), "streams": len(self._streams)}
 
     def leave(self) -> None:
         """Let everybody who waits on a stream know that it is over."""

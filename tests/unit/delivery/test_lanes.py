@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from functools import partial
 
-from mepassad.delivery.lane import Backoff
+from mepassad.api.backoff import Backoff
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.testing.wiretap import Passed
 from mepassad.wire.messages_pb2 import Frame
