@@ -94,5 +94,5 @@ class Transport(Protocol):
         ...
 
     def stats(self) -> dict[str, int]:
-        """Numbers for an operator, by name; which there are may change."""
+        """Numbers for an operator by name, `connections` among them; which others there are may change."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 import anyio
@@ -208,6 +208,11 @@ class Links:
         """Register for incoming links with all transports."""
         for transport in self._transports:
             transport.handle(MESSAGE_PROTOCOL, self.run)
+
+    def prefer(self, nodes: Collection[str]) -> None:
+        """Have all transports keep places for these nodes."""
+        for transport in self._transports:
+            transport.prefer([NodeId(node) for node in nodes])
 
     async def run(self, stream: Stream) -> None:
         """Live with a stream until it ends."""

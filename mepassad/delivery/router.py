@@ -77,8 +77,11 @@ class Router:
 
     async def _watch(self) -> None:
         while True:
-            await self._clock.sleep(WATCH)
             known = {node for contact in self._contacts.everybody() for node in contact.nodes}
+            self.links.prefer(
+                {node for contact in self._contacts.everybody() if not contact.blocked for node in contact.nodes}
+            )
+            await self._clock.sleep(WATCH)
             for link in self.links.all():
                 if link.stalled():
                     self._end(link, "it takes nothing any more")
@@ -143,6 +146,15 @@ class Router:
     def online(self, contact: Contact) -> bool:
         """Whether a link to the contact is live."""
         return self.links.of(contact.nodes) is not None
+
+    def network_changed(self, moved: bool) -> None:
+        """Try at once what waits for its turn; where the node has `moved`, tell every contact its new addresses."""
+        if moved:
+            self._told.clear()
+            for link in self.links.all():
+                self.up(link)
+        for lane in self._lanes.values():
+            lane.hurry()
 
     # -- links come and go
 

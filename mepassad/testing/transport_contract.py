@@ -152,6 +152,33 @@ class TransportContract:
                 await until(lambda: not a.transport.connected())
             assert (a.seen, a.lost) == ([b.id] * 2, [b.id] * 2)
 
+    # -- the network around ------------------------------------------------------------------------------------
+
+    async def test_a_change_of_the_network_leaves_alone_what_still_works(self, tmp_path: Path) -> None:
+        async with self.nodes(tmp_path, 2) as (a, b):
+            stream = await a.open(b)
+            for node in (a, b):
+                await node.transport.network_changed()
+            await assert_echoes(stream)
+            assert (a.lost, b.lost) == ([], [])
+            assert a.transport.connected() == (b.id,)
+
+    async def test_who_is_preferred_can_be_said_anew_and_of_anybody(self, tmp_path: Path) -> None:
+        async with self.nodes(tmp_path, 3) as (a, b, c):
+            for nodes in ([b.id], [c.id, NodeId("junk"), NodeId("")], []):
+                a.transport.prefer(nodes)
+                await assert_echoes(await b.open(a))
+                await assert_echoes(await c.open(a))
+
+    async def test_stats_are_numbers_by_name_and_count_connections(self, tmp_path: Path) -> None:
+        async with self.nodes(tmp_path, 2) as (a, b):
+            assert a.transport.stats()["connections"] == 0
+            await a.open(b)
+            await until(lambda: a.transport.stats()["connections"] == b.transport.stats()["connections"] == 1)
+            assert all(isinstance(number, int) for number in a.transport.stats().values())
+            await b.stop()
+            await until(lambda: a.transport.stats()["connections"] == 0)
+
     # -- bytes --------------------------------------------------------------------------------------------------
 
     async def test_many_small_writes_arrive_in_order(self, tmp_path: Path) -> None:
