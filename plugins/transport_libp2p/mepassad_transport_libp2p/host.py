@@ -18,7 +18,6 @@ from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicat
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
@@ -31,6 +30,7 @@ from mepassad_transport_libp2p import compat
 from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
+from mepassad_transport_libp2p.compat.pings import SparingYamux
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
 from mepassad_transport_libp2p.config import Config
@@ -51,7 +51,7 @@ class Host:
         own = ID.from_pubkey(keys.public_key)
         # Noise alone is offered: by default the library would offer plaintext and SecIO too.
         noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
-        upgrader = TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): Yamux})
+        upgrader = TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): SparingYamux})
         store = LastingPeerStore(own)
         store.add_key_pair(own, keys)
         self.node_id = NodeId(str(own))
