@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -205,8 +206,9 @@ class Host:
             return False
         except Unreachable:
             return True
-        await net.close()
-        await _give_up(net)
+        with suppress(Exception):  # it has answered, whatever becomes of the stream
+            await net.close()
+            await _give_up(net)
         return True
 
     async def _goodbye(self) -> None:

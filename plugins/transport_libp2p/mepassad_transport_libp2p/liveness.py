@@ -10,6 +10,7 @@ from libp2p.peer.id import ID
 
 from mepassad.api import Unreachable
 from mepassad.api.context import Log
+from mepassad_transport_libp2p.compat.containment import contained
 from mepassad_transport_libp2p.compat.ends import has_way
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.config import Config
@@ -31,9 +32,13 @@ class Liveness:
     def __init__(self, swarm: LastingSwarm, ask: Ask, config: Config, log: Log) -> None:
         """`ask` sends one ping."""
         self._swarm, self._ask, self._config, self._log = swarm, ask, config, log
+        self._safely = contained(log)
 
     async def probe(self, connection: INetConn, timeout: float = PROBE_TIMEOUT) -> None:
-        """Close a connection unless its peer answers within so many seconds."""
+        """Close a connection unless its peer answers within so many seconds. Never raises."""
+        await self._safely(self._probe, connection, timeout)
+
+    async def _probe(self, connection: INetConn, timeout: float) -> None:
         with trio.move_on_after(timeout):
             if await self._ask(connection):
                 return
@@ -46,19 +51,20 @@ class Liveness:
         await self._swarm.drop(connection)
 
     async def renew(self) -> list[INetConn]:
-        """Close the connections whose address or route is gone; the others, which are in doubt."""
+        """Close the connections whose address or route is gone; the others, which are in doubt. Never raises."""
         found = {connection: has_way(connection, outgoing(connection)) for connection in self._swarm.get_connections()}
         async with trio.open_nursery() as nursery:
             for connection, good in found.items():
                 if not good:
-                    nursery.start_soon(self._bury, connection, "its address or route is gone")
+                    nursery.start_soon(self._safely, self._bury, connection, "its address or route is gone")
         return [connection for connection, good in found.items() if good]
 
     async def close_idle(self) -> None:
-        """Close the connections that have idled for too long."""
-        for connection in self._swarm.crowd.overdue():
-            self._swarm.crowd.counts["closed_idle"] += 1
-            await self._swarm.drop(connection)
+        """Close the connections that have idled for too long. Never raises."""
+        async with trio.open_nursery() as nursery:
+            for connection in self._swarm.crowd.overdue():
+                self._swarm.crowd.counts["closed_idle"] += 1
+                nursery.start_soon(self._safely, self._swarm.drop, connection)
 
     async def keep(self) -> None:
         """Ping the wanted nodes that we dialled, every `keep_alive` seconds, until cancelled; not on a metered link."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 import anyio
 import pytest
 import trio
+import trio.testing
 from libp2p.abc import INetConn
 from mepassad_transport_libp2p import liveness
+from mepassad_transport_libp2p.compat.ends import socket_of
+from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.plugin import OTHERS, check_descriptors
 from raw import connect
 
@@ -148,16 +153,37 @@ class Deaf:
 
     async def __call__(self, connection: INetConn) -> bool:
         self.pinged.append(connection)
-        if connection in self._deaf:
-            await trio.sleep_forever()
-        return bool(await self._ask(connection))
+        return connection not in self._deaf and bool(await self._ask(connection))
+
+
+class Silent:
+    """A swarm of one connection whose peer answers after `delay` seconds."""
+
+    is_closed = False
+
+    def __init__(self, delay: float) -> None:
+        self.delay, self.dropped, self.counts = delay, list[object](), Counter[str]()
+        self.crowd = self.muxed_conn = self.peer_id = self
+
+    async def ask(self, connection: object) -> bool:
+        await trio.sleep(self.delay)
+        return True
+
+    async def drop(self, connection: object) -> None:
+        self.dropped.append(connection)
+
+
+@pytest.mark.parametrize(("delay", "dropped"), [(2.99, 0), (3.01, 1), (math.inf, 1)])
+def test_a_peer_in_doubt_has_three_seconds_to_answer(delay: float, dropped: int) -> None:
+    peer: Any = Silent(delay)
+    watch = liveness.Liveness(peer, peer.ask, Config(), Lines())
+    trio.run(watch.probe, peer, clock=trio.testing.MockClock(autojump_threshold=0))
+    assert len(peer.dropped) == peer.counts["closed_dead"] == dropped
 
 
 async def test_after_a_change_of_the_network_who_does_not_answer_is_closed_and_the_others_stay(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: Running,
 ) -> None:
-    monkeypatch.setattr(liveness, "PROBE_TIMEOUT", 0.3)
-    monkeypatch.setattr(liveness.Liveness.probe, "__defaults__", (0.3,))
     async with running(3) as (a, b, c):
         await a.open(b)
         stream = await c.open(a)
@@ -225,6 +251,30 @@ async def test_on_a_metered_link_nobody_is_pinged_and_silence_lasts_longer(runni
             await anyio.sleep(0.01)
         assert asked.pinged == []
         assert swarm_of(a).transport_manager.get_transports()[0]._timeout == 300.0
+
+
+async def test_a_connection_that_takes_no_more_is_closed_and_forgotten_all_the_same(running: Running) -> None:
+    async with running(2) as (a, b):
+        stream = await a.open(b)
+        (stuck,) = connections(a, b)
+        await in_trio(a, _jam, stuck)
+        with anyio.fail_after(TIMEOUT):
+            await in_trio(a, swarm_of(a).drop, stuck)
+            assert await stream.read() == b""
+        await until(lambda: a.lost == [b.id] and b.lost == [a.id])
+        assert a.transport.stats()["connections"] == 0
+
+
+async def _jam(connection: Any) -> None:
+    """As a writer does whose bytes the network does not take."""
+    trio.lowlevel.spawn_system_task(_hold, connection.muxed_conn)
+
+
+async def _hold(muxed: Any) -> None:
+    sock = socket_of(muxed)
+    async with muxed._write_lock:
+        while sock.fileno() >= 0:
+            await trio.sleep(0.01)
 
 
 # -- who meets whom

@@ -179,10 +179,17 @@ class LastingSwarm(Swarm):
         return {**self.crowd.stats(), "handshakes": len(self._handshakes), **refused}
 
     async def drop(self, connection: INetConn) -> None:
-        """Close a connection, politely if the peer still listens."""
+        """Close a connection, politely if the peer still listens.
+
+        The library's own `close`, cancelled while the network takes nothing, never ends the streams nor forgets the
+        connection; so what it left out is done here.
+        """
         with trio.CancelScope(shield=True):
-            with trio.move_on_after(CLOSE_TIMEOUT):
+            with trio.move_on_after(CLOSE_TIMEOUT) as polite:
                 await connection.close()
             secured: Any = getattr(connection.muxed_conn, "secured_conn", None)
             if secured is not None:
                 await secured.close()
+            if polite.cancelled_caught and isinstance(connection, SwarmConn):
+                with trio.move_on_after(CLOSE_TIMEOUT):
+                    await connection._cleanup()
