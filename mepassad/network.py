@@ -75,7 +75,7 @@ def look() -> Picture:
     """What there is now."""
     try:
         return _asked()
-    except (OSError, AttributeError):  # refused, or not Linux
+    except (OSError, AttributeError, struct.error):  # refused, or not Linux, or not understood
         return frozenset(_sources())
 
 
@@ -107,10 +107,8 @@ def _drain(notices: socket.socket) -> None:
     while True:
         try:
             notices.recv(65536)
-        except BlockingIOError:
+        except OSError:  # all is taken, or more came than fits, which is told once
             return
-        except OSError:  # more than fit: ENOBUFS
-            continue
 
 
 def _asked() -> Picture:

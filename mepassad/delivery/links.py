@@ -199,6 +199,7 @@ class Links:
         self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
         self._links: dict[NodeId, list[Link]] = {}
         self._allowances: dict[NodeId, Allowance] = {}
+        self._preferred: Collection[NodeId] = frozenset()
         self._dialling: defaultdict[NodeId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.spawn: Callable[[Callable[[Link], Coroutine[Any, Any, None]], Link], object]
         self.up: Callable[[Link], None] = lambda link: None
@@ -210,9 +211,12 @@ class Links:
             transport.handle(MESSAGE_PROTOCOL, self.run)
 
     def prefer(self, nodes: Collection[str]) -> None:
-        """Have all transports keep places for these nodes."""
-        for transport in self._transports:
-            transport.prefer([NodeId(node) for node in nodes])
+        """Have all transports keep places for these nodes; told once, until they change."""
+        wanted = frozenset(map(NodeId, nodes))
+        if wanted != self._preferred:
+            self._preferred = wanted
+            for transport in self._transports:
+                transport.prefer(wanted)
 
     async def run(self, stream: Stream) -> None:
         """Live with a stream until it ends."""

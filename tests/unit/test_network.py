@@ -111,6 +111,15 @@ def test_where_the_kernel_does_not_answer_the_addresses_towards_others_are_seen(
     assert look() == {(socket.AF_INET, "127.0.0.1")}
 
 
+@pytest.mark.parametrize("junk", [b"", b"\xff" * 7, os.urandom(3)])
+def test_what_the_kernel_says_in_words_we_do_not_know_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, junk: bytes
+) -> None:
+    monkeypatch.setattr(network, "_dump", lambda kind: iter([junk]))
+    monkeypatch.setattr(network, "ELSEWHERE", ((socket.AF_INET, "127.9.9.9"),))
+    assert look() == {(socket.AF_INET, "127.0.0.1")}
+
+
 ADDRESS = struct.pack("=BBBBI", socket.AF_INET, 24, 0, 0, 7) + struct.pack("=HH4s", 8, 2, b"\xc0\x00\x02\x01")
 
 

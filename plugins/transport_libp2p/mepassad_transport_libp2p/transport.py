@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 from libp2p.network.stream.net_stream import NetStream
 
@@ -82,7 +83,8 @@ class Libp2pTransport:
 
     async def network_changed(self) -> None:
         """Close what lost its address or route; look whether the rest still answers; dial the bootstrap nodes."""
-        await self._guest.call(self._host.renew)
+        with suppress(StreamClosed):  # the transport stops, and there is nothing to renew
+            await self._guest.call(self._host.renew)
         self._bootstrap.hurry()
 
     def stats(self) -> dict[str, int]:
