@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from anyio.abc import TaskGroup
 
+from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock
 from mepassad.api.crypto import Crypto
 from mepassad.api.filters import MessageFilter
@@ -20,7 +21,6 @@ from mepassad.delivery.contents import Contents
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
-from mepassad.delivery.lane import Backoff
 from mepassad.delivery.limits import Limits
 from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox

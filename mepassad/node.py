@@ -8,7 +8,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import msgspec
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad import __version__, welcome
+from mepassad import __version__, descriptors, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
@@ -32,6 +32,7 @@ from mepassad.delivery.loopback import Loopback
 from mepassad.errors import AccountExists, ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
+from mepassad.network import Machine, Network
 from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
 from mepassad.supervisor import Supervisor, tell_failure
@@ -99,8 +100,9 @@ class Node:
             "links": len(links),
             "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
-            "store": self.store.stats(),
+            "descriptor_limit": descriptors.limit(),
             "transports": {transport.name: transport.stats() for transport in self.transports},
+            "store": self.store.stats(),
             "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},
         }
 
@@ -114,15 +116,20 @@ def run(loaded: Loaded, plugins: Plugins, *, invite: bool = False) -> int:
 
     `invite`: print an invite also where nobody sits at a terminal.
     """
+    descriptors.raise_limit()
     anyio.run(_main, loaded, plugins, invite)
     return 0
 
 
 async def _main(loaded: Loaded, plugins: Plugins, invite: bool) -> None:
-    words = welcome.FirstWords(loaded.config.node.data_dir)
+    words, clock = welcome.FirstWords(loaded.config.node.data_dir), SystemClock()
     try:
-        async with up(loaded, plugins, SystemClock(), words.take) as node, anyio.create_task_group() as tasks:
+        async with (
+            up(loaded, plugins, clock, words.take) as node,
+            anyio.create_task_group() as tasks,
+        ):
             tasks.start_soon(_heed_signals, node)
+            tasks.start_soon(_heed_machine, node, clock)
             await welcome.show(node, invite)
             words.show()
             gc.freeze()  # what the start made stays; collections need not walk it again
@@ -137,6 +144,23 @@ async def _heed_signals(node: Node) -> None:
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for _ in signals:
             node.stop()
+
+
+async def _heed_machine(node: Node, clock: Clock) -> None:
+    with closing(Machine(clock)) as machine:
+        await heed_network(node, machine)
+
+
+async def heed_network(node: Node, network: Network) -> None:
+    """Whenever the network changes, have transports renew their connections and lanes try at once; until cancelled."""
+    told = node.hints()
+    while True:
+        await network.change()
+        for transport in node.transports:
+            await transport.network_changed()
+        before, told = told, node.hints()
+        StructuredLog("node").info("the network changed", addresses=node.addresses())
+        node.core.router.network_changed(moved=told != before)
 
 
 @asynccontextmanager

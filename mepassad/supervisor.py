@@ -7,11 +7,11 @@ from typing import Any
 
 import anyio
 
+from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock, Component
 from mepassad.api.types import Account
 from mepassad.bus import Bus, Change
 from mepassad.components import Components
-from mepassad.delivery.lane import Backoff
 from mepassad.errors import ComponentFailed, MepassaError
 from mepassad.log import StructuredLog
 

@@ -29,7 +29,7 @@ def mentioned() -> dict[str, bool]:
     lines = REFERENCE.read_text().splitlines()
     for number, line in enumerate(lines):
         commented = any(above.strip().startswith("# ") for above in lines[max(0, number - 2) : number])
-        if key := re.match(r"  (?:# )?([a-z_]+):( |$)", line):
+        if key := re.match(r"  (?:# )?([a-z_0-9]+):( |$)", line):
             found[f"{section}.{key[1]}"] = commented
         elif key := re.match(r"([a-z_0-9]+):", line):
             section = key[1]

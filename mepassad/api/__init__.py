@@ -1,5 +1,6 @@
 """Everything a plugin may import: hooks, contracts, rows, and the errors of the contracts."""
 
+from mepassad.api.backoff import Backoff
 from mepassad.api.context import Component, ConfigRegister, PluginContext
 from mepassad.api.gauges import Gauge
 from mepassad.api.hookspecs import hookimpl
@@ -32,6 +33,7 @@ __all__ = [
     "AccountParams",
     "AddressRefused",
     "AlreadyOpened",
+    "Backoff",
     "BadBundle",
     "Component",
     "ConfigRegister",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from mepassad.api.types import NodeId
@@ -83,6 +83,16 @@ class Transport(Protocol):
         """Be told, on the daemon's loop, when a node's first connection comes up and its last one ends."""
         ...
 
+    def prefer(self, nodes: Collection[NodeId]) -> None:
+        """Keep a place for these nodes however many others come, and the way to them open: those of contacts. Each
+        call replaces what the one before said; an id that is none is passed over."""
+        ...
+
+    async def network_changed(self) -> None:
+        """The machine's addresses or routes changed: drop at once what cannot work any more, find out soon what else
+        is dead, and tell the watchers as ever. Streams that still work go on. Never raises."""
+        ...
+
     def stats(self) -> dict[str, int]:
-        """Numbers for an operator, by name; which there are may change."""
+        """Numbers for an operator by name, `connections` among them; which others there are may change."""
         ...

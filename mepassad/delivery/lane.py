@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
 
+from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock
 from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
@@ -18,24 +18,6 @@ from mepassad.people.contacts import Contacts
 
 STEADY = 10.0  # seconds that a link lives before it counts as a success
 PAGE = 128  # rows read from the store at once, and rows kept while a lane catches up that wait in memory
-
-
-class Backoff:
-    """Waits that double up to a maximum, with jitter so that nodes do not retry in step."""
-
-    def __init__(self, least: float, most: float, jitter: float) -> None:
-        """`least` and `most` in seconds; `jitter` is the share of a wait that is random."""
-        self._least, self._most, self._jitter = least, most, jitter
-        self._next = least
-
-    def reset(self) -> None:
-        """Begin anew after a success."""
-        self._next = self._least
-
-    def wait(self) -> float:
-        """Seconds to wait this time."""
-        wait, self._next = self._next, min(self._next * 2, self._most)
-        return wait * (1 - self._jitter * random.random())  # noqa: S311 (no secret)
 
 
 class Lane:
@@ -87,6 +69,12 @@ class Lane:
         """Something changed: a node appeared, a link ended, there is more to send."""
         self.link = None
         self._wake.set()
+
+    def hurry(self) -> None:
+        """The network changed: what failed before may work now, so the waits begin anew, and a waiting lane tries."""
+        self._backoff.reset()
+        if self.link is None:
+            self._wake.set()
 
     async def run(self) -> None:
         """Work until the contact is gone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 import anyio
@@ -201,6 +201,7 @@ class Links:
         self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
         self._links: dict[NodeId, list[Link]] = {}
         self._allowances: dict[NodeId, Allowance] = {}
+        self._preferred: Collection[NodeId] = frozenset()
         self._dialling: defaultdict[NodeId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.traffic = Traffic(
             unacked=Gauge(limits.window, lambda: (len(link.window) for link in self.all())),
@@ -215,6 +216,14 @@ class Links:
         """Register for incoming links with all transports."""
         for transport in self._transports:
             transport.handle(MESSAGE_PROTOCOL, self.run)
+
+    def prefer(self, nodes: Collection[str]) -> None:
+        """Have all transports keep places for these nodes; told once, until they change."""
+        wanted = frozenset(map(NodeId, nodes))
+        if wanted != self._preferred:
+            self._preferred = wanted
+            for transport in self._transports:
+                transport.prefer(wanted)
 
     async def run(self, stream: Stream) -> None:
         """Live with a stream until it ends. Each keeps a frame that is not whole yet, so a node has only so many."""

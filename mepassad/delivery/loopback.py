@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import anyio
 from anyio.abc import TaskGroup
@@ -116,6 +116,12 @@ class Loopback:
 
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """A node never loses itself."""
+
+    def prefer(self, nodes: Collection[NodeId]) -> None:
+        """A node always has a place for itself."""
+
+    async def network_changed(self) -> None:
+        """No network is in between."""
 
     def stats(self) -> dict[str, int]:
         """Nothing is counted."""

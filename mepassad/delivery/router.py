@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from anyio.abc import TaskGroup
 
+from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock, Log
 from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
@@ -15,7 +16,7 @@ from mepassad.bus import Bus, Change, Signal
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
-from mepassad.delivery.lane import PAGE, Backoff, Lane
+from mepassad.delivery.lane import PAGE, Lane
 from mepassad.delivery.links import Link, Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.renewals import Renewals, Work
@@ -78,8 +79,11 @@ class Router:
 
     async def _watch(self) -> None:
         while True:
-            await self._clock.sleep(WATCH)
             known = {node for contact in self._contacts.everybody() for node in contact.nodes}
+            self.links.prefer(
+                {node for contact in self._contacts.everybody() if not contact.blocked for node in contact.nodes}
+            )
+            await self._clock.sleep(WATCH)
             for link in self.links.all():
                 if link.stalled():
                     self._end(link, "it takes nothing any more")
@@ -144,6 +148,15 @@ class Router:
     def online(self, contact: Contact) -> bool:
         """Whether a link to the contact is live."""
         return self.links.of(contact.nodes) is not None
+
+    def network_changed(self, moved: bool) -> None:
+        """Try at once what waits for its turn; where the node has `moved`, tell every contact its new addresses."""
+        if moved:
+            self._told.clear()
+            for link in self.links.all():
+                self.up(link)
+        for lane in self._lanes.values():
+            lane.hurry()
 
     # -- links come and go
 

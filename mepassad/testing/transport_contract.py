@@ -2,68 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
-from anyio.abc import TaskGroup
 
-from mepassad.api import Component, StreamClosed, Unreachable
-from mepassad.api.transport import Stream, Transport
+from mepassad.api import StreamClosed, Unreachable
+from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
+from mepassad.testing.transport_contract_network import NetworkContract
 from mepassad.testing.transport_node import (
     CHUNK,
     ECHO,
     HOLD,
     TIMEOUT,
     Held,
-    Node,
     assert_echoes,
     fill,
     read_all,
     read_exactly,
     refuses,
-    run_node,
     until,
 )
 
 
-class TransportContract:
+class TransportContract(NetworkContract):
     """The suite. A subclass says which component makes the transport and with which configuration.
 
-    Nodes are made by the suite; they differ in their seed (and so their id) and data folder only.
+    What is promised of the network around stands in `transport_contract_network`.
     """
-
-    component: Component[Transport]
 
     most_in_flight = 8 * 1024 * 1024
     """Bytes that may be under way at most between a writer who drains and a reader who does not read."""
-
-    def config(self) -> Any:
-        """The plugin's configuration section for one node."""
-        raise NotImplementedError
-
-    @asynccontextmanager
-    async def nodes(self, folder: Path, count: int) -> AsyncIterator[list[Node]]:
-        """`count` listening nodes that are stopped at the end."""
-        async with anyio.create_task_group() as tasks:
-            nodes = [await self.start(tasks, folder, number) for number in range(count)]
-            try:
-                with anyio.fail_after(2 * TIMEOUT):
-                    yield nodes
-            finally:
-                for node in nodes:
-                    node.leave.set()
-
-    async def start(self, tasks: TaskGroup, folder: Path, number: int) -> Node:
-        """Start the node whose seed is made of `number`."""
-        seed = bytes([number + 1]) * 32
-        component = type(self).component
-        node: Node = await tasks.start(run_node, component, self.config(), seed, folder / str(number))
-        return node
 
     # -- who is reached -----------------------------------------------------------------------------------------
 

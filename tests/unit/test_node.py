@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 
 import pytest
@@ -60,6 +61,8 @@ async def test_stats_tell_how_the_node_is(nodes: Nodes) -> None:
     assert isinstance(stats["max_rss_bytes"], int)
     assert isinstance(stats["links"], int)
     assert stats["links"] >= 1
+    assert stats["transports"] == {"memory": {"connections": 1}}
+    assert stats["descriptor_limit"] == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 async def test_a_stop_that_is_asked_for_is_seen_by_who_runs_the_node(nodes: Nodes) -> None:

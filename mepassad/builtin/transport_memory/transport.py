@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from anyio.abc import TaskGroup
 
@@ -30,6 +30,8 @@ class MemoryTransport:
         self._watchers: list[tuple[Callable[[NodeId], None], Callable[[NodeId], None]]] = []
         self._connected: dict[NodeId, None] = {}
         self._listens = self._left = False
+        self.preferred: frozenset[NodeId] = frozenset()
+        self.changes = 0
 
     async def listen(self) -> None:
         """Let other nodes dial this one. Raises `AddressRefused` when its id is taken."""
@@ -62,6 +64,14 @@ class MemoryTransport:
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told of links that come up and end."""
         self._watchers.append((seen, lost))
+
+    def prefer(self, nodes: Collection[NodeId]) -> None:
+        """Remember them; there is room for all."""
+        self.preferred = frozenset(nodes)
+
+    async def network_changed(self) -> None:
+        """Count it; links are cut by the network, not by what surrounds it."""
+        self.changes += 1
 
     def stats(self) -> dict[str, int]:
         """How many links there are."""

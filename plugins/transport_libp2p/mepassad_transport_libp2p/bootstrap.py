@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable, Container, Sequence
 
 import anyio
 
-from mepassad.api import PluginContext, StreamClosed, Unreachable
+from mepassad.api import Backoff, PluginContext, StreamClosed, Unreachable
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p.address import parse_dial
 
 FIRST_DELAY = 1.0
 LAST_DELAY = 300.0
-"""Seconds between two attempts: doubled from the first to the last, each varied by up to a quarter."""
+"""Seconds between two attempts: doubled from the first to the last, each shorter by up to a quarter."""
 
 Connect = Callable[[NodeId, Sequence[str]], Awaitable[None]]
 
@@ -28,6 +27,8 @@ class Bootstrap:
         self._nodes = _by_node(context.config.bootstrap)
         self._scope = anyio.CancelScope()
         self._lost = anyio.Event()
+        self._hurry = anyio.Event()
+        self._slowness = context.config.slowness
 
     def start(self) -> None:
         """Begin to dial."""
@@ -43,6 +44,11 @@ class Bootstrap:
         self._lost.set()
         self._lost = anyio.Event()
 
+    def hurry(self) -> None:
+        """The network changed: dial at once what waits for its turn."""
+        self._hurry.set()
+        self._hurry = anyio.Event()
+
     async def _run(self) -> None:
         with self._scope:
             async with anyio.create_task_group() as tasks:
@@ -50,7 +56,7 @@ class Bootstrap:
                     tasks.start_soon(self._keep, node, addresses)
 
     async def _keep(self, node: NodeId, addresses: Sequence[str]) -> None:
-        delay = FIRST_DELAY
+        backoff = Backoff(FIRST_DELAY * self._slowness, LAST_DELAY * self._slowness, 0.25)
         while True:
             try:
                 await self._connect(node, addresses)
@@ -60,11 +66,24 @@ class Bootstrap:
                 return
             else:
                 self._context.log.info("bootstrap node connected", node=node)
-                delay = FIRST_DELAY
+                backoff.reset()
                 while node in self._connected:
                     await self._lost.wait()
-            await self._context.clock.sleep(delay * random.uniform(0.75, 1.25))  # noqa: S311 no secret
-            delay = min(delay * 2, LAST_DELAY)
+            if await self._hurried(backoff.wait()):
+                backoff.reset()
+
+    async def _hurried(self, seconds: float) -> bool:
+        """Wait, unless the network changes; whether it did."""
+        hurry = self._hurry
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._nap, seconds, tasks.cancel_scope)
+            await hurry.wait()
+            tasks.cancel_scope.cancel()
+        return hurry.is_set()
+
+    async def _nap(self, seconds: float, wait: anyio.CancelScope) -> None:
+        await self._context.clock.sleep(seconds)
+        wait.cancel()
 
 
 def _by_node(addresses: Sequence[str]) -> dict[NodeId, list[str]]:

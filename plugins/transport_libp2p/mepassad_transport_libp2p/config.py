@@ -11,6 +11,8 @@ from mepassad.api import AddressRefused
 from mepassad_transport_libp2p.address import parse_dial, parse_listen
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Prefix4 = Annotated[int, Meta(ge=8, le=32)]
+Prefix6 = Annotated[int, Meta(ge=16, le=128)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Bytes = Annotated[int, Meta(ge=1024, le=64 * 1024 * 1024)]
 Budget = Annotated[int, Meta(ge=1024 * 1024, le=1 << 40)]
@@ -20,6 +22,9 @@ WINDOW = 1024 * 1024
 
 MAX_READ = 256 * 1024
 """Bytes of a stream taken from the muxer at once."""
+
+METERED = 10
+"""Times as long the waits between signs of life are where traffic costs."""
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,11 +40,27 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = ()
     max_connections: Annotated[
         Count,
-        Meta(description="Connections at once. Above it, one that idles makes room, else the newcomer is refused."),
+        Meta(
+            description="Connections at once. Above it, one that idles makes room, for a contact also a stranger's; "
+            "else the newcomer is refused."
+        ),
     ] = 512
     max_connections_per_peer: Annotated[
         Count, Meta(description="Connections to one node; above it, that node's oldest is closed.")
     ] = 4
+    max_connections_per_subnet: Annotated[
+        Count, Meta(description="Incoming connections of one subnet; more are refused. Not for loopback.")
+    ] = 64
+    max_connects_per_second: Annotated[
+        Count, Meta(description="Incoming connections a second, on average; more are closed unread.")
+    ] = 100
+    connects_burst: Annotated[Count, Meta(description="Incoming connections at once, after a quiet time.")] = 200
+    max_connects_per_second_per_subnet: Annotated[
+        Count, Meta(description="The same of one subnet, a second. Not for loopback.")
+    ] = 10
+    connects_burst_per_subnet: Annotated[Count, Meta(description="The same of one subnet, at once.")] = 40
+    subnet_prefix4: Annotated[Prefix4, Meta(description="Bits of an IPv4 address that make a subnet.")] = 24
+    subnet_prefix6: Annotated[Prefix6, Meta(description="Bits of an IPv6 address that make a subnet.")] = 56
     max_streams_per_peer: Annotated[
         Count, Meta(description="Streams that one node may have open here; more are refused.")
     ] = 64
@@ -53,6 +74,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     idle_timeout: Annotated[
         Seconds, Meta(description="Seconds without a stream after which a connection may have to make room.")
     ] = 60.0
+    idle_close: Annotated[
+        Seconds, Meta(description="Seconds without a stream after which a stranger's connection is closed.")
+    ] = 300.0
+    keep_alive: Annotated[
+        Seconds,
+        Meta(description="Seconds between pings to contacts and bootstrap nodes, so that no router forgets."),
+    ] = 25.0
+    metered: Annotated[
+        bool, Meta(description="Traffic costs: no keep-alive pings, and ten times as long between other signs of life.")
+    ] = False
     dead_peer_timeout: Annotated[
         Seconds, Meta(description="Seconds without an answer after which a connection counts as broken.")
     ] = 30.0
@@ -72,6 +103,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Budget,
         Meta(description="Unread bytes of all nodes; above it, the connections of the one with most are closed."),
     ] = 64 * 1024 * 1024
+
+    @property
+    def slowness(self) -> int:
+        """By how much waits between signs of life are longer."""
+        return METERED if self.metered else 1
 
     def __post_init__(self) -> None:
         """Check the addresses, and that one stream fits a node's share. Raises ValueError with a sentence."""

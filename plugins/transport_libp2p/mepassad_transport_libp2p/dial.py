@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 import trio
 from libp2p.abc import INetConn
-from libp2p.network.exceptions import SwarmException
 from libp2p.peer.id import ID
 from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
@@ -39,12 +38,8 @@ async def dial(swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], time
     failures: list[Unreachable] = []
     made: list[INetConn] = []
     with trio.move_on_after(timeout) as deadline:
-        try:
-            await swarm.make_room()
-        except SwarmException:
-            raise Unreachable(
-                "This node has all the connections that transport_libp2p.max_connections allows."
-            ) from None
+        if swarm.crowd.full() and swarm.crowd.leaver(wanted=True) is None:
+            raise Unreachable("This node has all the connections that transport_libp2p.max_connections allows.")
         async with trio.open_nursery() as nursery:
             for address in addresses[:MAX_ADDRESSES]:
                 failed = trio.Event()

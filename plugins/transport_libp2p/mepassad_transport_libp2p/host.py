@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 import trio
-from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.abc import INetConn, INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
+from libp2p.host.ping import ID as PING
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer.exceptions import MultiselectClientError
@@ -18,7 +19,6 @@ from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicat
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
-from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from multiaddr.utils import get_network_addrs  # type: ignore[import-untyped]
@@ -30,13 +30,16 @@ from mepassad_transport_libp2p import compat
 from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
+from mepassad_transport_libp2p.compat.pings import SparingYamux
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
 from mepassad_transport_libp2p.compat.turns import QuickUpgrader
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.dial import dial
+from mepassad_transport_libp2p.liveness import Liveness, meet
 from mepassad_transport_libp2p.stream import Libp2pStream
-from mepassad_transport_libp2p.unread import Unread
+from mepassad_transport_libp2p.unread import Ledger, Unread
+from mepassad_transport_libp2p.watcher import Watcher
 
 IDLE_INTERVAL = 5.0
 """Seconds between two looks at which connections are idle."""
@@ -52,8 +55,9 @@ class Host:
         # Noise alone is offered: by default the library would offer plaintext and SecIO too.
         noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
         self.streams: set[Libp2pStream] = set()
-        self.unread = Unread(config, self._count_unread, self._cut)
-        upgrader = QuickUpgrader({NOISE: noise}, {TProtocol(YAMUX): Yamux}, self.unread.admit)
+        upgrader = QuickUpgrader(
+            {NOISE: noise}, {TProtocol(YAMUX): SparingYamux}, lambda peer, size: self._unread.admit(peer, size)
+        )
         store = LastingPeerStore(own)
         store.add_key_pair(own, keys)
         self.node_id = NodeId(str(own))
@@ -65,7 +69,12 @@ class Host:
             max_streams_per_peer=config.max_streams_per_peer,
             disable_identify_address_discovery=True,
         )
+        self.ledger = Ledger(self._swarm, self.streams, log)
+        self._unread = Unread(config, self.ledger.count, self._cut)
         self._dials: dict[ID, trio.Lock] = {}
+        self._liveness = Liveness(self._swarm, self._answers, config, log)
+        self._swarm.doubt = lambda connection: self.start_soon(self._liveness.probe, connection)
+        self.prefer(())
         self._nursery: trio.Nursery | None = None
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
@@ -74,16 +83,33 @@ class Host:
             self._swarm.use(self._nursery)
             await self._swarm.event_background_nursery_created.wait()
             task_status.started()
+            self._nursery.start_soon(self._liveness.keep)
             try:
                 while True:
-                    self._swarm.watch_idle()
+                    self._swarm.door.tidy()
+                    self._swarm.crowd.look()
+                    await self._liveness.close_idle()
                     await trio.sleep(IDLE_INTERVAL)
             finally:
                 await self._goodbye()
 
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told when a peer's first connection comes up and its last one ends."""
-        self._swarm.register_notifee(_Watcher(seen, lost))
+        self._swarm.register_notifee(Watcher(seen, lost))
+
+    def prefer(self, nodes: Collection[NodeId]) -> None:
+        """Keep places and ways for these nodes, and for those of `bootstrap`."""
+        named = {parse_dial(address).peer for address in self._config.bootstrap}
+        self._swarm.crowd.wanted = {found for node in {*nodes, *named} if (found := _id(node)) is not None}
+
+    async def renew(self) -> None:
+        """The network changed: close what cannot work any more at once, and what does not in a moment."""
+        for connection in await self._liveness.renew():
+            self.start_soon(self._liveness.probe, connection)
+
+    def stats(self) -> dict[str, int]:
+        """Numbers of connections."""
+        return self._swarm.stats()
 
     def serve(self, protocol: str, handler: Callable[[NodeId, NetStream], Awaitable[None]]) -> None:
         """Call a trio handler for each incoming stream of a protocol; the stream lives until it returns."""
@@ -137,7 +163,8 @@ class Host:
                 live = [connection for connection in self._swarm.get_connections(target) if connection not in besides]
                 if live:
                     return live[-1]
-                return await dial(self._swarm, target, _dialable(peer, addresses), self._config.dial_timeout)
+                choices, timeout = _dialable(peer, addresses), self._config.dial_timeout
+                return await meet(self._swarm, target, lambda: dial(self._swarm, target, choices, timeout))
         finally:
             if not lock.locked():
                 self._dials.pop(target, None)
@@ -146,10 +173,10 @@ class Host:
         """The peer's id as libp2p knows it. Raises `Unreachable` for ourselves and for what is no id."""
         if peer == self.node_id:
             raise Unreachable("This is the node itself.")
-        try:
-            return ID.from_base58(peer)
-        except Exception:
-            raise Unreachable("This is no node id.") from None
+        target = _id(peer)
+        if target is None:
+            raise Unreachable("This is no node id.")
+        return target
 
     async def _negotiate(self, connection: INetConn, protocol: str) -> NetStream:
         """Open a stream of a protocol on one connection. Raises `Unreachable` if refused, `_Dead` without an answer."""
@@ -178,27 +205,23 @@ class Host:
             return net
         raise _Dead
 
-    def _count_unread(self) -> Mapping[ID, int]:
-        """Bytes that each peer sent and nobody has read."""
-        held: Counter[ID] = Counter()
-        for connection in self._swarm.get_connections():
-            held[connection.muxed_conn.peer_id] += sum(map(len, _buffers(connection)))
-        for stream in self.streams:
-            held[ID.from_base58(stream.peer)] += stream.unread
-        return held
-
-    def unread_bytes(self) -> int:
-        """Bytes of all peers that nobody has read."""
-        return sum(self._count_unread().values())
+    async def _answers(self, connection: INetConn) -> bool:
+        """Whether the peer answers on a connection, be it that it does not serve pings."""
+        try:
+            net = await self._negotiate(connection, PING)
+        except _Dead:
+            return False
+        except Unreachable:
+            return True
+        with suppress(Exception):  # it has answered, whatever becomes of the stream
+            await net.close()
+            await _give_up(net)
+        return True
 
     def _cut(self, peer: ID) -> None:
-        """End all that a peer has here, and forget what it sent."""
-        self._log.warning("a node sent too much that is not read: it was cut off", node=str(peer))
-        for stream in [stream for stream in self.streams if stream.peer == str(peer)]:
-            stream.abort()
+        """End all that a peer has here, at once."""
+        self.ledger.cut(peer)
         for connection in self._swarm.get_connections(peer):
-            for buffer in _buffers(connection):
-                buffer.clear()
             self.start_soon(self._swarm.drop, connection)
 
     async def _goodbye(self) -> None:
@@ -211,53 +234,16 @@ class Host:
                     nursery.start_soon(listener.close)
 
 
-def _buffers(connection: INetConn) -> Collection[bytearray]:
-    """What the muxer holds for the streams of a connection."""
-    buffers: dict[int, bytearray] = getattr(connection.muxed_conn, "stream_buffers", {})
-    return buffers.values()
-
-
 class _Dead(Exception):
     """A connection that was believed alive does not answer."""
 
 
-class _Watcher(INotifee):
-    """Turns the swarm's notices of connections into notices of peers."""
-
-    def __init__(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
-        self._seen = seen
-        self._lost = lost
-        self._live: set[ID] = set()
-
-    async def connected(self, network: INetwork, conn: INetConn) -> None:
-        """A connection came up."""
-        self._compare(network, conn)
-
-    async def disconnected(self, network: INetwork, conn: INetConn) -> None:
-        """A connection ended."""
-        self._compare(network, conn)
-
-    def _compare(self, network: INetwork, conn: INetConn) -> None:
-        peer = conn.muxed_conn.peer_id
-        live = bool(network.connections.get(peer))
-        if live and peer not in self._live:
-            self._live.add(peer)
-            self._seen(NodeId(str(peer)))
-        elif not live and peer in self._live:
-            self._live.discard(peer)
-            self._lost(NodeId(str(peer)))
-
-    async def opened_stream(self, network: INetwork, stream: INetStream) -> None:
-        """Of no interest."""
-
-    async def closed_stream(self, network: INetwork, stream: INetStream) -> None:
-        """Of no interest."""
-
-    async def listen(self, network: INetwork, multiaddr: Multiaddr) -> None:
-        """Of no interest."""
-
-    async def listen_close(self, network: INetwork, multiaddr: Multiaddr) -> None:
-        """Of no interest."""
+def _id(node: str | None) -> ID | None:
+    """A node id as libp2p knows it, or None where it is none."""
+    try:
+        return ID.from_base58(node or "")
+    except Exception:
+        return None
 
 
 def _dialable(peer: NodeId, addresses: Sequence[str]) -> list[Address]:

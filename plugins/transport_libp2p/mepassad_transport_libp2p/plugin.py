@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
+from mepassad.api.context import Log
 from mepassad_transport_libp2p.config import Config
 
 if TYPE_CHECKING:
     from mepassad.api.transport import Transport
+
+
+OTHERS = 128
+"""Descriptors that the node needs beside those of connections: store, log, listeners, clients, handshakes."""
+
+
+def check_descriptors(max_connections: int, log: Log) -> None:
+    """Warn when the process may not have so many sockets open."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY and limit < max_connections + OTHERS:
+        log.warning(
+            f"transport_libp2p.max_connections is {max_connections}, but this process may open {limit} files, {OTHERS} "
+            f"of which other things need; raise the limit (ulimit -n, LimitNOFILE=) to {max_connections + OTHERS}, or "
+            "connections will fail"
+        )
 
 
 @asynccontextmanager
@@ -21,6 +38,7 @@ async def component(context: PluginContext) -> AsyncIterator[Transport]:
     from mepassad_transport_libp2p.host import Host
     from mepassad_transport_libp2p.transport import Libp2pTransport
 
+    check_descriptors(context.config.max_connections, context.log)
     host = Host(context.config, context.node_key, context.log)
     with redirected(context.log):
         async with trio_guest() as guest:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 from libp2p.network.stream.net_stream import NetStream
 
@@ -36,7 +37,7 @@ class Libp2pTransport:
             unwritten=Gauge(config.write_high_water, lambda: (stream.unwritten for stream in self._streams)),
             unread=Gauge(config.read_high_water, lambda: (stream.unread for stream in self._streams)),
         )
-        self._all_unread = Gauge(config.max_unread, lambda: (host.unread_bytes(),))
+        self._all_unread = Gauge(config.max_unread, lambda: (sum(host.ledger.count().values()),))
         self._connected: dict[NodeId, None] = {}
         self._watchers: list[tuple[Callable[[NodeId], None], Callable[[NodeId], None]]] = []
         self._bootstrap = Bootstrap(context, self._connect, self._connected)
@@ -82,10 +83,20 @@ class Libp2pTransport:
         """Be told of first connections and last ends."""
         self._watchers.append((seen, lost))
 
+    def prefer(self, nodes: Collection[NodeId]) -> None:
+        """Keep places for these nodes, and the way to them open."""
+        self._host.prefer(nodes)
+
+    async def network_changed(self) -> None:
+        """Close what lost its address or route; look whether the rest still answers; dial the bootstrap nodes."""
+        with suppress(StreamClosed):  # the transport stops, and there is nothing to renew
+            await self._guest.call(self._host.renew)
+        self._bootstrap.hurry()
+
     def stats(self) -> dict[str, int]:
-        """How many connections and streams there are, and how full their queues are, in bytes."""
+        """Numbers of connections, of those refused, and of streams; and how full their queues are, in bytes."""
         return {
-            "connections": len(self._connected),
+            **self._host.stats(),
             "streams": len(self._streams),
             **self._gauges.unwritten.show("stream_unwritten"),
             **self._gauges.unread.show("stream_unread"),

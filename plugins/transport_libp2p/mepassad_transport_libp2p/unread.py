@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 
 import trio
+from libp2p.abc import INetConn
 from libp2p.peer.id import ID
 
+from mepassad.api.context import Log
+from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.stream import Libp2pStream
 
 
 class TooMuchUnread(trio.TooSlowError):
@@ -53,3 +57,35 @@ class Unread:
     def _cut_off(self, peer: ID) -> None:
         self._total -= self._held.pop(peer)
         self._cut(peer)
+
+
+class Ledger:
+    """Who has what unread at a host: in the buffers of its muxers, and in its streams."""
+
+    def __init__(self, swarm: LastingSwarm, streams: Set[Libp2pStream], log: Log) -> None:
+        """`streams`: those that are open, whoever opened them."""
+        self._swarm, self._streams, self._log = swarm, streams, log
+
+    def count(self) -> Mapping[ID, int]:
+        """Bytes that each peer sent and nobody has read."""
+        held: Counter[ID] = Counter()
+        for connection in self._swarm.get_connections():
+            held[connection.muxed_conn.peer_id] += sum(map(len, _buffers(connection)))
+        for stream in self._streams:
+            held[ID.from_base58(stream.peer)] += stream.unread
+        return held
+
+    def cut(self, peer: ID) -> None:
+        """Forget what a peer sent, and end its streams. Its connections are to be dropped then."""
+        self._log.warning("a node sent too much that is not read: it was cut off", node=str(peer))
+        for stream in [stream for stream in self._streams if stream.peer == str(peer)]:
+            stream.abort()
+        for connection in self._swarm.get_connections(peer):
+            for buffer in _buffers(connection):
+                buffer.clear()
+
+
+def _buffers(connection: INetConn) -> Collection[bytearray]:
+    """What the muxer holds for the streams of a connection."""
+    buffers: dict[int, bytearray] = getattr(connection.muxed_conn, "stream_buffers", {})
+    return buffers.values()

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 from mepassad_transport_libp2p.bootstrap import FIRST_DELAY, LAST_DELAY, Bootstrap
 from mepassad_transport_libp2p.config import Config
 
@@ -45,8 +46,21 @@ class Naps:
         wake.set()
 
 
+def context(clock: Naps, tasks: TaskGroup, **settings: bool) -> PluginContext:
+    """What the plugin is given; `settings` of its section."""
+    return PluginContext(
+        name="transport_libp2p",
+        config=Config(bootstrap=ADDRESSES, **settings),
+        log=Lines(),
+        clock=clock,
+        tasks=tasks,
+        data_dir=None,  # type: ignore[arg-type]
+        node_key=Secret(bytes(32)),
+    )
+
+
 async def test_a_lost_bootstrap_node_is_dialled_again_and_the_delay_begins_anew(tmp_path: object) -> None:
-    clock, log = Naps(), Lines()
+    clock = Naps()
     tries: list[tuple[str, tuple[str, ...]]] = []
     connected: dict[NodeId, None] = {}
     answers = [False] * 12 + [True, False]
@@ -58,16 +72,7 @@ async def test_a_lost_bootstrap_node_is_dialled_again_and_the_delay_begins_anew(
         connected[node] = None
 
     async with anyio.create_task_group() as tasks:
-        context = PluginContext(
-            name="transport_libp2p",
-            config=Config(bootstrap=ADDRESSES),
-            log=log,
-            clock=clock,
-            tasks=tasks,
-            data_dir=None,  # type: ignore[arg-type]
-            node_key=Secret(bytes(32)),
-        )
-        bootstrap = Bootstrap(context, connect, connected)  # type: ignore[arg-type]
+        bootstrap = Bootstrap(context(clock, tasks), connect, connected)  # type: ignore[arg-type]
         bootstrap.start()
         for _ in range(12):
             await clock.pass_on()
@@ -82,6 +87,42 @@ async def test_a_lost_bootstrap_node_is_dialled_again_and_the_delay_begins_anew(
     delays = [min(FIRST_DELAY * 2**number, LAST_DELAY) for number in range(12)] + [FIRST_DELAY]
     for slept, delay in zip(clock.slept, delays, strict=False):
         assert slept == pytest.approx(delay, rel=0.25)
+
+
+async def test_after_a_change_of_the_network_it_is_dialled_at_once_and_the_delay_begins_anew() -> None:
+    clock, tries = Naps(), list[NodeId]()
+
+    async def connect(node: NodeId, addresses: list[str]) -> None:
+        tries.append(node)
+        raise Unreachable
+
+    async with anyio.create_task_group() as tasks:
+        bootstrap = Bootstrap(context(clock, tasks), connect, {})  # type: ignore[arg-type]
+        bootstrap.start()
+        for _ in range(4):
+            await clock.pass_on()
+        await until(lambda: len(clock.slept) == 5)
+        bootstrap.hurry()
+        await until(lambda: len(tries) == len(clock.slept) == 6)
+        bootstrap.stop()
+    assert clock.slept[4] > 8 * FIRST_DELAY
+    assert clock.slept[5] <= FIRST_DELAY
+
+
+async def test_on_a_metered_link_it_is_dialled_ten_times_less_often() -> None:
+    clock = Naps()
+
+    async def connect(node: NodeId, addresses: list[str]) -> None:
+        raise Unreachable
+
+    async with anyio.create_task_group() as tasks:
+        bootstrap = Bootstrap(context(clock, tasks, metered=True), connect, {})  # type: ignore[arg-type]
+        bootstrap.start()
+        for _ in range(12):
+            await clock.pass_on()
+        bootstrap.stop()
+    assert 7.5 * FIRST_DELAY <= clock.slept[0] <= 10 * FIRST_DELAY
+    assert 7.5 * LAST_DELAY <= clock.slept[11] <= 10 * LAST_DELAY
 
 
 async def test_a_node_finds_its_bootstrap_node_and_finds_it_again(running: Running) -> None:

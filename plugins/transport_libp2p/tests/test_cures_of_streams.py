@@ -18,12 +18,13 @@ from libp2p.stream_muxer.yamux import yamux
 from libp2p.utils.varint import read_delim
 from mepassad_transport_libp2p.compat.flow_control import PatientStream, WindowOverrun
 from mepassad_transport_libp2p.compat.negotiation import MAX_MESSAGE, read_message
+from mepassad_transport_libp2p.compat.pings import SparingYamux
 from mepassad_transport_libp2p.config import WINDOW
 from stock import in_trio
 
 from conftest import Running
 from mepassad.api.transport import Stream
-from mepassad.testing.transport_node import TIMEOUT, assert_echoes
+from mepassad.testing.transport_node import TIMEOUT, assert_echoes, until
 
 STOCK_STREAM = PatientStream.__mro__[1]
 
@@ -52,6 +53,36 @@ def write_to_a_reader_who_takes_nothing(kind: type[yamux.YamuxStream], seconds: 
 
     trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
     return wire.frames
+
+
+def pings_within(kind: type[yamux.Yamux], seconds: float) -> int:
+    """How many pings an idle connection sends, in virtual time."""
+    wire = Wire()
+    connection = kind(wire, b"peer", True)  # type: ignore[arg-type]
+    setattr(connection, "_write_frame", wire._write_frame)  # noqa: B010 mypy forbids assigning to a method
+
+    async def main() -> None:
+        with trio.move_on_after(seconds):
+            await connection._measure_rtt_loop()
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+    return len(wire.frames)
+
+
+def test_a_stock_muxer_pings_for_as_long_as_it_lives() -> None:
+    assert pings_within(yamux.Yamux, 600) > 10
+
+
+def test_the_muxer_pings_once() -> None:
+    assert pings_within(SparingYamux, 600) == 1
+
+
+async def test_the_round_trip_time_is_known_all_the_same(running: Running) -> None:
+    async with running(2) as (a, b):
+        await a.open(b)
+        host = a.transport._host  # type: ignore[attr-defined]
+        (connection,) = host._swarm.get_connections(host._target(b.id))
+        await until(lambda: connection.muxed_conn.rtt() > 0)
 
 
 def test_a_stock_stream_gives_a_slow_reader_up_after_five_seconds() -> None:

@@ -53,9 +53,12 @@ def test_the_readme_explains_every_key_with_its_default() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text()
     for key, value in msgspec.to_builtins(Config()).items():
         (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{key}` |")]
-        number = f"{value:g}" if isinstance(value, float) else value
-        shown = [f"`{item}`" for item in value] if isinstance(value, (list, tuple)) else [f"`{number}`"]
+        shown = [f"`{item}`" for item in value] if isinstance(value, (list, tuple)) else [_shown(value)]
         assert all(text in row for text in shown)
+
+
+def _shown(value: float) -> str:
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value:g}`"
 
 
 async def test_a_crash_of_the_library_is_raised_from_the_component(running: Running) -> None:

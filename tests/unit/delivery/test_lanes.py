@@ -6,7 +6,10 @@ import statistics
 from collections.abc import Sequence
 from functools import partial
 
-from mepassad.delivery.lane import Backoff
+import anyio
+
+from mepassad.api.backoff import Backoff
+from mepassad.node import heed_network
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.testing.wiretap import Passed
 from mepassad.wire.messages_pb2 import Frame
@@ -187,3 +190,63 @@ async def test_an_unreachable_contact_is_tried_ever_less_often(nodes: Nodes) -> 
 
 def _sleeps(nodes: Nodes, wait: float) -> bool:
     return any(abs(wait - found) < 1e-6 for found in nodes.clock.waits)
+
+
+# -- the network changes
+
+
+async def test_a_change_of_the_network_has_waiting_lanes_try_at_once_and_wait_briefly_again(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair(delivery__retry_min=8, delivery__retry_max=1000, delivery__retry_jitter=0)
+    nodes.cut(ana, bob)
+    await ana.say(bob, "are you there?")
+    for wait in (8.0, 16.0, 32.0):
+        await eventually(lambda wait=wait: wait in nodes.clock.waits)  # type: ignore[misc]
+        nodes.clock.advance(wait)
+    await eventually(lambda: nodes.clock.waits.count(64.0) == 2)  # the other side waits for its turn as well
+    ana.core.router.network_changed(moved=False)
+    await eventually(lambda: 8.0 in nodes.clock.waits)
+    assert nodes.clock.waits.count(64.0) == 1
+    nodes.heal(ana, bob)
+    ana.core.router.network_changed(moved=False)
+    await eventually(lambda: bob.texts() == ["are you there?"])
+
+
+class Change:
+    """A network that changes when a test says so."""
+
+    def __init__(self) -> None:
+        self.happened = anyio.Event()
+
+    async def change(self) -> None:
+        await self.happened.wait()
+        self.happened = anyio.Event()
+
+
+async def test_transports_and_contacts_are_told_of_a_change_and_of_a_move_once(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    (transport,) = ana.node.transports
+    network, told = Change(), len(nodes.tap.packets(ana.node_id))
+
+    async def change(times: int, packets: int) -> None:
+        network.happened.set()
+        await eventually(lambda: transport._inner.changes == times)  # type: ignore[attr-defined]
+        await eventually(lambda: len(nodes.tap.packets(ana.node_id)) == told + packets)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(heed_network, ana.node, network)
+        await change(1, packets=0)
+        for place in (1, 2):
+            moved = {ana.node_id: [f"/memory/elsewhere/{place}"]}
+            ana.node.hints = ana.core.invites.hints = lambda moved=moved: moved  # type: ignore[method-assign, misc]
+            await change(2 * place, packets=place)
+            await eventually(lambda moved=moved: bob.contact(ana).nodes == moved)  # type: ignore[misc]
+            await change(2 * place + 1, packets=place)
+        tasks.cancel_scope.cancel()
+
+
+async def test_the_nodes_of_contacts_are_preferred_and_those_of_the_blocked_are_not(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    (transport,) = ana.node.transports
+    await nodes.in_time(lambda: transport._inner.preferred == {bob.node_id})  # type: ignore[attr-defined]
+    await ana.node.contacts.block(ana.account, bob.account, True)
+    await nodes.in_time(lambda: not transport._inner.preferred)  # type: ignore[attr-defined]

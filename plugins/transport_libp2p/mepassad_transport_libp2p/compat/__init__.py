@@ -3,7 +3,7 @@
 Those that can be had by subclassing are; `apply` installs the rest, which patch modules.
 """
 
-from mepassad_transport_libp2p.compat import flow_control, logs, negotiation, turns
+from mepassad_transport_libp2p.compat import flow_control, logs, negotiation, pings
 
 
 def apply() -> None:
@@ -11,4 +11,4 @@ def apply() -> None:
     flow_control.apply()
     logs.apply()
     negotiation.apply()
-    turns.apply()
+    pings.apply()

@@ -2,19 +2,19 @@
 
 Stock 0.8.1 keeps the handler of an incoming connection, and its token of a limiter, until the host stops. Its
 resource manager refuses beyond 256 incoming connections, leaks those counts, and lets the streams of one peer block
-all others', so none is set and the limits are kept here. It also dials peers of its own accord. Not needed once the
-handler waits for its own connection, the limits of `ConnectionConfig` bind newcomers per peer, and a low watermark of
-zero keeps the auto-connector quiet.
+all others', so none is set; `door.py` and `connections.py` decide, and this acts. It also dials peers of its own
+accord. Not needed once the handler waits for its own connection, the limits of `ConnectionConfig` bind newcomers per
+peer, and a low watermark of zero keeps the auto-connector quiet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import trio
-from libp2p.abc import IMuxedConn, INetConn
+from libp2p.abc import IMuxedConn, INetConn, INetStream
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
@@ -29,11 +29,17 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.compat.containment import contained
+from mepassad_transport_libp2p.compat.ends import remote_host
 from mepassad_transport_libp2p.compat.tcp import WatchfulTCP
 from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.connections import Connections
+from mepassad_transport_libp2p.door import Door, Refused
 
 CLOSE_TIMEOUT = 1.0
 """Seconds to say goodbye on a connection; then its socket is closed."""
+
+NO_LIMIT = 1 << 30
+"""Connections that the library may think there is room for; the limit is ours."""
 
 
 class QuietConnector(AutoConnector):
@@ -51,8 +57,8 @@ class LastingSwarm(Swarm):
 
     def __init__(self, own: ID, store: PeerStore, upgrader: TransportUpgrader, config: Config, log: Log) -> None:
         limits = ConnectionConfig(
-            max_connections=config.max_connections,
-            high_watermark=config.max_connections,
+            max_connections=NO_LIMIT,
+            high_watermark=NO_LIMIT,
             low_watermark=0,
             min_connections=0,
             max_connections_per_peer=config.max_connections_per_peer,
@@ -61,13 +67,17 @@ class LastingSwarm(Swarm):
             inbound_stream_protocol_negotiation_timeout=max(1.0, config.handshake_timeout),
             outbound_stream_protocol_negotiation_timeout=max(1.0, config.handshake_timeout),
         )
-        transport = WatchfulTCP(config.dead_peer_timeout)
+        transport = WatchfulTCP(config.dead_peer_timeout * config.slowness)
         super().__init__(own, store, upgrader, [transport], RetryConfig(max_retries=0), limits)
         self.auto_connector = QuietConnector(self)
         self._config = config
         self._log = log
         self._handshakes: dict[trio.CancelScope, None] = {}
-        self._idle_since: dict[INetConn, float] = {}
+        self._entering: set[IMuxedConn] = set()
+        self._arrivals: dict[ID, trio.Event] = {}
+        self.door = Door(config, trio.current_time)
+        self.crowd = Connections(config, self.get_connections, trio.current_time)
+        self.doubt: Callable[[INetConn], None] = lambda connection: None
 
     def use(self, nursery: trio.Nursery) -> None:
         """Run the tasks of connections in `nursery`, contained, instead of under the manager."""
@@ -75,15 +85,26 @@ class LastingSwarm(Swarm):
         setattr(self.manager, "run_task", lambda function, *args: nursery.start_soon(run, function, *args))  # noqa: B010
 
     async def _handle_inbound_connection(self, read_write_closer: ReadWriteCloser, maddr: Multiaddr) -> None:
-        """Serve one incoming connection until it is closed; the listener closes its socket when this returns."""
+        """Serve one incoming connection, of whatever transport, until it is closed; the listener closes its socket
+        when this returns."""
+        host = remote_host(read_write_closer)
+        try:
+            with self.door.enter(host):
+                await self._receive(read_write_closer, maddr)
+        except Refused as refused:
+            self._log.debug("newcomer refused", address=host, reason=refused.reason)
+            await read_write_closer.close()
+
+    async def _receive(self, read_write_closer: ReadWriteCloser, maddr: Multiaddr) -> None:
+        """Let a newcomer show its key, and wait until its connection is closed. Raises `Refused`."""
         raw = RawConnection(read_write_closer, False)
         muxed: IMuxedConn | None = None
         with trio.CancelScope() as scope, self._handshake(scope):
+            self.check_room()
             try:
-                await self.make_room()
                 muxed = await self.upgrade_inbound_raw_conn(raw, maddr)
             except Exception as error:
-                self._log.debug("newcomer refused", address=_place(raw), reason=type(error).__name__)
+                self._log.debug("newcomer refused", address=remote_host(raw), reason=type(error).__name__)
                 return
         if muxed is not None:
             await muxed.event_closed.wait()  # type: ignore[attr-defined]
@@ -93,55 +114,82 @@ class LastingSwarm(Swarm):
         """Count a handshake while it lasts; of too many, the oldest is dropped, so that a newcomer gets its turn."""
         if len(self._handshakes) >= self._config.max_handshakes:
             next(iter(self._handshakes)).cancel()
+            self.crowd.counts["handshakes_dropped"] += 1
         self._handshakes[scope] = None
         try:
             yield
         finally:
             self._handshakes.pop(scope, None)
 
+    def check_room(self) -> None:
+        """See whether a newcomer has a chance before it shows its key. Raises `Refused`."""
+        if not self.crowd.may_come(self._entering):
+            self.door.refused["full"] += 1
+            raise Refused("full")
+
     async def add_conn(self, muxed_conn: IMuxedConn, direction: str = "unknown") -> SwarmConn:
-        """Register a connection; beyond the limit per peer, that peer's oldest is closed."""
-        connection = await super().add_conn(muxed_conn, direction)
-        others = self.get_connections(muxed_conn.peer_id)
-        for oldest in others[: max(0, len(others) - self._config.max_connections_per_peer)]:
+        """Register a connection, which may cost another its place. Beyond the limit per peer, that peer's oldest is
+        closed, and those that stay are looked after: who comes anew may have lost them. Raises SwarmException."""
+        peer = muxed_conn.peer_id
+        await self._make_room(muxed_conn, wanted=direction == "outbound" or peer in self.crowd.wanted)
+        self._entering.add(muxed_conn)
+        try:
+            connection = await super().add_conn(muxed_conn, direction)
+        finally:
+            self._entering.discard(muxed_conn)
+        self.crowd.use(connection)
+        if (arrived := self._arrivals.get(peer)) is not None:
+            arrived.set()
+        *others, _ = self.get_connections(peer) or [connection]
+        surplus = max(0, len(others) + 1 - self._config.max_connections_per_peer)
+        for old in others[surplus:]:
+            self.doubt(old)
+        for oldest in others[:surplus]:
             await self.drop(oldest)
         return connection
 
-    async def make_room(self) -> None:
-        """When the node has all the connections it may, close the one that has been idle longest, if long enough.
+    async def _make_room(self, muxed_conn: IMuxedConn, wanted: bool) -> None:
+        """Close the connection whose place a new one takes. Raises SwarmException when nobody has to leave."""
+        while self.crowd.full(self._entering):
+            leaver = self.crowd.leaver(wanted)
+            if leaver is None:
+                self.door.refused["full"] += 1
+                await muxed_conn.close()
+                raise SwarmException("too many connections")
+            self.crowd.counts["made_room"] += 1
+            await self.drop(leaver)
 
-        Raises SwarmException when none has.
-        """
-        connections = self.get_connections()
-        if len(connections) < self._config.max_connections:
-            return
-        idle = [connection for connection in connections if self._idle_time(connection) > self._config.idle_timeout]
-        if not idle:
-            raise SwarmException("too many connections")
-        await self.drop(max(idle, key=self._idle_time))
+    async def arrival(self, peer: ID) -> None:
+        """Wait until a new connection to or from a peer is up; one waits for a peer at a time."""
+        arrived = self._arrivals[peer] = trio.Event()
+        try:
+            await arrived.wait()
+        finally:
+            self._arrivals.pop(peer, None)
 
-    def watch_idle(self) -> None:
-        """Note which connections have no stream; called every now and then."""
-        now = trio.current_time()
-        idle = (connection for connection in self.get_connections() if not connection.get_streams())
-        self._idle_since = {connection: self._idle_since.get(connection, now) for connection in idle}
+    async def notify_opened_stream(self, stream: INetStream) -> None:
+        """A stream began: its connection does not idle."""
+        if (connection := getattr(stream, "swarm_conn", None)) is not None:
+            self.crowd.use(connection)
+        await super().notify_opened_stream(stream)
 
-    def _idle_time(self, connection: INetConn) -> float:
-        """Seconds for which a connection has been known to have no stream."""
-        since = self._idle_since.get(connection)
-        return 0.0 if since is None or connection.get_streams() else trio.current_time() - since
+    def stats(self) -> dict[str, int]:
+        """Numbers of connections; `refused_…` by reason."""
+        refused = {f"refused_{name}": self.door.refused[name] for name in ("full", "rate", "subnet", "subnet_rate")}
+        return {**self.crowd.stats(), "handshakes": len(self._handshakes), **refused}
 
     async def drop(self, connection: INetConn) -> None:
-        """Close a connection, politely if the peer still listens."""
+        """Close a connection, politely if the peer still listens.
+
+        The library's own `close`, cancelled while the network takes nothing, never ends the streams nor forgets the
+        connection; so what it left out is done here.
+        """
         with trio.CancelScope(shield=True):
-            with trio.move_on_after(CLOSE_TIMEOUT):
+            with trio.move_on_after(CLOSE_TIMEOUT) as polite:
                 await connection.close()
             secured: Any = getattr(connection.muxed_conn, "secured_conn", None)
             if secured is not None:
                 await secured.close()
-
-
-def _place(raw: RawConnection) -> str:
-    """Where a connection comes from, for the log."""
-    remote = raw.get_remote_address()
-    return f"{remote[0]}:{remote[1]}" if remote else "unknown"
+            if polite.cancelled_caught and isinstance(connection, SwarmConn):
+                with trio.move_on_after(CLOSE_TIMEOUT):
+                    await connection._cleanup()

@@ -18,7 +18,6 @@ from libp2p.io.trio import TrioTCPStream
 from libp2p.io.utils import read_exactly
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
-from libp2p.stream_muxer import muxer_multistream
 from libp2p.stream_muxer.yamux import yamux
 from libp2p.transport.upgrader import TransportUpgrader
 
@@ -109,8 +108,3 @@ class QuickUpgrader(TransportUpgrader):
 def quicken(net: NetStream) -> None:
     """Let a stream read and write without giving the turn away for its own state."""
     setattr(net, "_state_lock", QuickLock())  # noqa: B010
-
-
-def apply() -> None:
-    """Make quick Yamux connections: stock makes its own kind whatever class it was given."""
-    setattr(muxer_multistream, "Yamux", QuickYamux)  # noqa: B010 mypy forbids assigning to a class

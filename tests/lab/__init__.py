@@ -1,0 +1,1 @@
+"""A small network of namespaces on one machine, for tests that take links down and move hosts."""
