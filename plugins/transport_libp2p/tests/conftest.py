@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,9 @@ import anyio
 import pytest
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.plugin import component
+from running import Running
 
 from mepassad.testing.transport_node import TIMEOUT, Node, run_node
-
-Running = Callable[..., AbstractAsyncContextManager[list[Node]]]
 
 
 @pytest.fixture

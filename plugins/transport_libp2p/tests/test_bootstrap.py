@@ -9,8 +9,8 @@ import pytest
 from anyio.abc import TaskGroup
 from mepassad_transport_libp2p.bootstrap import FIRST_DELAY, LAST_DELAY, Bootstrap
 from mepassad_transport_libp2p.config import Config
+from running import Running
 
-from conftest import Running
 from mepassad.api import PluginContext, Secret, Unreachable
 from mepassad.api.types import NodeId
 from mepassad.testing.transport_node import TIMEOUT, Lines, until

@@ -19,8 +19,8 @@ from mepassad_transport_libp2p.compat.ends import socket_of
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.plugin import OTHERS, check_descriptors
 from raw import connect
+from running import Running
 
-from conftest import Running
 from mepassad.api import StreamClosed, Unreachable
 from mepassad.api.transport import Stream
 from mepassad.testing.transport_node import ECHO, TIMEOUT, Lines, Node, assert_echoes, until

@@ -14,9 +14,9 @@ from libp2p.peer.peerinfo import PeerInfo
 from mepassad_transport_libp2p.compat import tcp
 from mepassad_transport_libp2p.compat.tcp import notice_death
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
+from running import Running
 from stock import in_trio, info, stock
 
-from conftest import Running
 from mepassad.api import OtherNode
 from mepassad.testing.transport_node import ECHO, assert_echoes
 

@@ -16,9 +16,9 @@ from libp2p.peer.peerinfo import PeerInfo
 from libp2p.peer.peerstore import PeerStore
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
+from running import Running
 from stock import LOOPBACK, in_trio, info, stock
 
-from conftest import Running
 from mepassad.api import Unreachable
 from mepassad.testing.transport_node import ECHO, Node, assert_echoes, until
 

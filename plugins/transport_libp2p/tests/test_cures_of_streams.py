@@ -20,9 +20,9 @@ from mepassad_transport_libp2p.compat.flow_control import PatientStream, WindowO
 from mepassad_transport_libp2p.compat.negotiation import MAX_MESSAGE, read_message
 from mepassad_transport_libp2p.compat.pings import SparingYamux
 from mepassad_transport_libp2p.config import WINDOW
+from running import Running
 from stock import in_trio
 
-from conftest import Running
 from mepassad.api.transport import Stream
 from mepassad.testing.transport_node import TIMEOUT, assert_echoes, until
 

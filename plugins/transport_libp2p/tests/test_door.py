@@ -11,8 +11,8 @@ from mepassad_transport_libp2p.compat.ends import has_way, remote_host
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.door import Door, Refused
 from raw import answer, closed, connect
+from running import Running
 
-from conftest import Running
 from mepassad.testing.transport_node import TIMEOUT, assert_echoes, until
 
 

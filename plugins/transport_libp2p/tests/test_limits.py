@@ -4,8 +4,8 @@ from pathlib import Path
 
 import anyio
 import pytest
+from running import Running
 
-from conftest import Running
 from mepassad.api import Unreachable
 from mepassad.api.transport import Stream
 from mepassad.testing.transport_node import ECHO, TIMEOUT, assert_echoes, until

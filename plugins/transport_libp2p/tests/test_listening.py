@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import anyio
 import pytest
 from raw import connect, port_of
+from running import Running
 
-from conftest import Running
 from mepassad.api import AddressRefused
 from mepassad.testing.transport_node import assert_echoes
 

@@ -12,8 +12,7 @@ import trio
 from mepassad_transport_libp2p.bridge import TransportFailed
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.plugin import component, provide_transport, register_config
-
-from conftest import Running
+from running import Running
 
 
 def test_the_plugin_registers_its_section_and_provides_the_transport() -> None:

@@ -12,8 +12,8 @@ import pytest
 from mepassad_transport_libp2p.compat.logs import MAX_LINE, NOWHERE
 from mepassad_transport_libp2p.compat.negotiation import MAX_MESSAGE
 from raw import MULTISTREAM, answer, closed, connect, message
+from running import Running
 
-from conftest import Running
 from mepassad.testing.transport_node import TIMEOUT, Node, assert_echoes
 
 JUNK = {

@@ -13,8 +13,8 @@ import anyio
 import pytest
 from libp2p.stream_muxer.yamux import yamux
 from mepassad_transport_libp2p.config import WINDOW
+from running import Running
 
-from conftest import Running
 from mepassad.api import StreamClosed, Unreachable
 from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId

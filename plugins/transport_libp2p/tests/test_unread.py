@@ -9,8 +9,8 @@ from libp2p.peer.id import ID
 from libp2p.stream_muxer.yamux.yamux import DEFAULT_WINDOW_SIZE
 from mepassad_transport_libp2p.config import MAX_READ, WINDOW, Config
 from mepassad_transport_libp2p.unread import TooMuchUnread, Unread
+from running import Running
 
-from conftest import Running
 from mepassad.api import StreamClosed, Unreachable
 from mepassad.testing.transport_node import CHUNK, HOLD, Held, Node, assert_echoes, until
 
