@@ -152,7 +152,9 @@ class Core:
     def link(self, transports: Sequence[Transport], tasks: TaskGroup) -> None:
         """Serve and dial over these transports; before any of them listens. `tasks` runs links and lanes."""
         delivery = self._config.delivery
-        limits = Limits(delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst)
+        limits = Limits(
+            delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst, delivery.stall_timeout
+        )
         links = Links(transports, self.router, self._clock, self._log, limits)
         links.up, links.down = self.router.up, self.router.down
         self.router.links = self.handshakes.links = links

@@ -6,13 +6,14 @@ import msgspec
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds on what one link may carry: packets unacknowledged, bytes of a packet, and packets a second."""
+    """Bounds on what one link may carry: packets unacknowledged, bytes of a packet, packets a second, and seconds
+    that packets may wait for an ack, or our answers to be read."""
 
     window: int
     max_packet: int
     rate: float
     burst: int
-    stall: float = 30.0  # seconds a full window may go without an ack
+    stall: float
 
 
 class Allowance:
