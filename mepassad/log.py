@@ -53,8 +53,8 @@ class StructuredLog:
 def set_up(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send everything logged in this process to `stream` (standard error), in `text` or `json`.
 
-    `level` is that of the node's own events; libraries are heard from `warning` on. At `debug` all is heard, else no more
-    than `MAX_LINES` of one event a minute.
+    `level` is that of the node's own events; libraries are heard from `warning` on. At `debug` all is heard, else no
+    more than `MAX_LINES` of one event a minute.
     """
     debug = level == "debug"
     handler = logging.StreamHandler(stream or sys.stderr)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
+import trio
+from libp2p.io.exceptions import ConnectionClosedError
+from libp2p.network.stream.exceptions import StreamEOF, StreamReset
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.plugin import component
 
@@ -17,7 +20,7 @@ from mepassad.errors import StreamClosed
 from mepassad.testing.transport_node import Node, run_node
 from mepassad.wire.framing import pack
 from mepassad.wire.messages_pb2 import Frame, Packet
-from tests.daemon import Daemon
+from tests.daemon import PATIENCE, Daemon
 
 CHANCE = random.Random(9)
 PIECE = 60_000  # bytes that surely fit one Noise message
@@ -65,8 +68,9 @@ async def below(node: Node, daemon: Daemon, *frames: bytes) -> None:
     data = b"".join(frames)
 
     async def send() -> None:
-        for start in range(0, len(data), PIECE):
-            await connection.muxed_conn._write_frame(data[start : start + PIECE])
+        with suppress(ConnectionClosedError):  # the daemon may hang up in the middle
+            for start in range(0, len(data), PIECE):
+                await connection.muxed_conn._write_frame(data[start : start + PIECE])
 
     await guest.call(send)
 
@@ -99,3 +103,28 @@ async def hang_up(node: Node) -> None:
 
     await guest.call(close)
     await node.stop()
+
+
+async def until_lost(node: Node) -> None:
+    """Wait until the daemon has closed the connection."""
+    with anyio.fail_after(PATIENCE):
+        while not node.lost:
+            await anyio.sleep(0.01)
+
+
+async def negotiate(node: Node, daemon: Daemon, said: bytes, again: bytes, every: float) -> None:
+    """Say something on a new stream that has no protocol yet, then more now and then, until it is reset."""
+    host, guest = node.transport._host, node.transport._guest  # type: ignore[attr-defined]
+    (connection,) = host._swarm.get_connections(host._target((await address(daemon))[0]))
+
+    async def talk() -> None:
+        stream = await connection.new_stream()
+        with suppress(StreamReset, StreamEOF):
+            await stream.write(said)
+            while True:
+                with trio.move_on_after(every):
+                    while await stream.read(65_536):
+                        pass
+                await stream.write(again)
+
+    await guest.call(talk)
