@@ -22,7 +22,7 @@ from tests.daemon import Daemon, Fleet, Friends, eventually, items, reaches
 from tests.load import Writer, all_delivered, read_once
 
 STOPPED = float(os.environ.get("MEPASSAD_STOPPED", "1"))
-KILLS = int(os.environ.get("MEPASSAD_KILLS", "4"))
+KILLS = int(os.environ.get("MEPASSAD_KILLS", "3"))
 LARGE = 60_000  # characters of a text of which four do not fit the window of a stream
 ENDED = "it takes nothing any more"
 UNDER_WAY = 100_000  # bytes at the receiver's door that make it sure that a frame was begun and not ended

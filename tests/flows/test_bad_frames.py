@@ -129,6 +129,7 @@ async def test_packets_without_end_are_read_at_the_rate_that_is_configured(frien
         await villain.node.stop()
 
 
+@pytest.mark.parametrize("villain", ["a contact"], indirect=True)
 @pytest.mark.parametrize("kind", ["acks", "refusals"])
 async def test_answers_without_end_to_what_was_never_sent_change_nothing(
     friends: Friends, villain: Villain, kind: str
