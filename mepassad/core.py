@@ -166,8 +166,8 @@ class Core:
         """Serve and dial over these transports; before any of them listens. `tasks` runs links and lanes."""
         delivery = self._config.delivery
         limits = Limits(
-            delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst,
-            window_bytes=delivery.window_bytes,
+            delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst, delivery.stall_timeout,
+            delivery.window_bytes,
         )  # fmt: skip
         links = Links(transports, self.router, self._clock, self._log, limits)
         links.up, links.down = self.router.up, self.router.down

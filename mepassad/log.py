@@ -6,7 +6,9 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import PurePath
@@ -17,6 +19,7 @@ from mepassad.api.types import Secret
 ROOT = "mepassad"
 MAX_TEXT = 1000  # characters shown of one fact
 MAX_ITEMS = 20  # items shown of one list or mapping
+MAX_LINES = 20  # lines of one event that are written in a minute, unless at `debug`
 _PLAIN = re.compile(r"[\w./:@+-]+")
 
 
@@ -50,14 +53,39 @@ class StructuredLog:
 def set_up(level: str, form: str, stream: TextIO | None = None) -> None:
     """Send everything logged in this process to `stream` (standard error), in `text` or `json`.
 
-    `level` is that of the node's own events; libraries are heard from `warning` on, except at `debug`.
+    `level` is that of the node's own events; libraries are heard from `warning` on. At `debug` all is heard, else no
+    more than `MAX_LINES` of one event a minute.
     """
     debug = level == "debug"
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter((JsonFormatter if form == "json" else TextFormatter)(tracebacks=debug))
+    if not debug:
+        handler.addFilter(Sparing())
     logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else logging.WARNING, force=True)
     logging.getLogger(ROOT).setLevel(level.upper())
     logging.captureWarnings(True)
+
+
+class Sparing(logging.Filter):
+    """Lets `MAX_LINES` of one event pass a minute, so that nobody fills the disk by what they send us."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        """`now`: seconds of a clock that never goes back."""
+        super().__init__()
+        self._now, self._minute = now, now()
+        self._passed: Counter[tuple[str, object]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write this line; the last one of its minute says that there will be no further ones."""
+        if self._now() - self._minute >= 60:
+            self._minute = self._now()
+            self._passed.clear()
+        own = hasattr(record, "facts")  # a library's events are told by the line that logs them
+        key = (record.name, record.args if own else record.lineno)
+        self._passed[key] += 1
+        if self._passed[key] == MAX_LINES:
+            record.facts = {**getattr(record, "facts", {}), "further": "left out for a minute"}
+        return self._passed[key] <= MAX_LINES
 
 
 class TextFormatter(logging.Formatter):

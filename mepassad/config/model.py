@@ -118,7 +118,14 @@ class Delivery(Section, frozen=True):
     packet_burst: Annotated[int, Meta(ge=1, le=1_000_000, description="Packets accepted from one node at once.")] = (
         40_000
     )
-
+    stall_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="Seconds a node may acknowledge nothing, or read no answer, before its link ends.",
+        ),
+    ] = 30.0
     quarantine_packets: Annotated[
         int, Meta(ge=1, le=65_536, description="Packets of a contact kept that came too early to be opened.")
     ] = 256

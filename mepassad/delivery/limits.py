@@ -8,14 +8,15 @@ from mepassad.api.gauges import Gauge
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds on what one link may carry: packets and bytes unacknowledged, bytes of a packet, and packets a second."""
+    """Bounds on what one link may carry: packets and bytes unacknowledged, bytes of a packet, packets a second, and
+    seconds that packets may wait for an ack, or our answers to be read."""
 
     window: int
     max_packet: int
     rate: float
     burst: int
-    stall: float = 30.0  # seconds a full window may go without an ack
-    window_bytes: int = 4 << 20  # a packet that begins below it still goes
+    stall: float
+    window_bytes: int  # a packet that begins below it still goes
 
 
 class Traffic(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from mepassad.errors import MepassaError, StreamClosed, Unreachable
 from mepassad.wire.addresses import may_dial
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.messages_pb2 import Frame, Refusal
-from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, parse_frame
+from mepassad.wire.packets import MAX_ANSWERS, MESSAGE_PROTOCOL, Reason, parse_frame
 
 ACK_LAG = 0.002  # seconds an ack waits for a packet to ride with
 LINKS_OF_A_NODE = 4  # beyond, the oldest is ended: a node that lost its links without a word comes back with new ones
@@ -114,8 +114,8 @@ class Link:
             while count < len(packets) and (not count or size + len(packets[count]) <= FRAME_TARGET):
                 size += len(packets[count])
                 count += 1
-            frame = Frame(packets=packets[:count], acks=acks[:1024], refusals=refusals[:1024])
-            packets, acks, refusals = packets[count:], acks[1024:], refusals[1024:]
+            frame = Frame(packets=packets[:count], acks=acks[:MAX_ANSWERS], refusals=refusals[:MAX_ANSWERS])
+            packets, acks, refusals = packets[count:], acks[MAX_ANSWERS:], refusals[MAX_ANSWERS:]
             frames.append(pack(frame.SerializeToString()))
         try:
             self._stream.write(b"".join(frames))

@@ -12,6 +12,7 @@ from mepassad.wire.messages_pb2 import Frame, Packet
 
 MESSAGE_PROTOCOL = "/mepassa/message/1"
 PREKEY_PROTOCOL = "/mepassa/prekeys/1"
+MAX_ANSWERS = 1024  # acks, and refusals, of a frame: a million of them, all empty, would fit one that is not too large
 
 
 class Reason(enum.IntEnum):
@@ -54,6 +55,6 @@ def parse_frame(raw: bytes) -> Frame:
         frame = Frame.FromString(raw)
     except DecodeError as error:
         raise MalformedFrame from error
-    if any(len(ack) != 32 for ack in frame.acks):
+    if max(len(frame.acks), len(frame.refusals)) > MAX_ANSWERS or any(len(ack) != 32 for ack in frame.acks):
         raise MalformedFrame
     return frame

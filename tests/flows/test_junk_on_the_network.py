@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -10,18 +9,15 @@ from pathlib import Path
 
 import anyio
 import pytest
-from mepassad_transport_libp2p.config import Config
-from mepassad_transport_libp2p.plugin import component
 
-from mepassad.api.transport import Stream
 from mepassad.errors import StreamClosed, Unreachable
-from mepassad.testing.transport_node import Node, run_node
+from mepassad.testing.transport_node import Node
 from mepassad.wire.framing import pack
-from mepassad.wire.messages_pb2 import Frame, Packet, PrekeyRequest, Refusal
+from mepassad.wire.messages_pb2 import Packet, PrekeyRequest, Refusal
 from mepassad.wire.packets import MESSAGE_PROTOCOL, PREKEY_PROTOCOL
 from tests.daemon import Daemon, Friends, answers, eventually, reaches
+from tests.rogue import CHANCE, device, frame, opened, packet, rogue
 
-CHANCE = random.Random(9)
 MULTISTREAM = b"\x13/multistream/1.0.0\n"
 
 
@@ -89,21 +85,11 @@ def test_hundreds_of_half_open_connections_leave_room_for_a_newcomer(target: Dae
         client.close()
 
 
-@pytest.fixture
-async def rogue(tmp_path: Path) -> AsyncIterator[Node]:
+@pytest.fixture(name="rogue")
+async def a_rogue(tmp_path: Path) -> AsyncIterator[Node]:
     """A libp2p node with a key of its own that keeps to no protocol of ours."""
-    async with anyio.create_task_group() as tasks:
-        config = Config(listen=("/ip4/127.0.0.1/tcp/0",))
-        node: Node = await tasks.start(run_node, component, config, CHANCE.randbytes(32), tmp_path)
+    async with rogue(tmp_path) as node:
         yield node
-        await node.stop()
-
-
-async def opened(rogue: Node, daemon: Daemon, protocol: str) -> Stream:
-    """A stream of a protocol to a daemon."""
-    async with daemon.session() as rpc:
-        (address,) = (await rpc.call("identity.show"))["addresses"]
-    return await rogue.transport.open(address.rpartition("/")[2], [address], protocol)
 
 
 async def throw(rogue: Node, daemon: Daemon, protocol: str, data: bytes) -> bytes:
@@ -121,22 +107,6 @@ async def throw(rogue: Node, daemon: Daemon, protocol: str, data: bytes) -> byte
     finally:
         stream.abort()
     return heard
-
-
-def device(daemon: Daemon) -> bytes:
-    ((key,),) = daemon.ask("SELECT device FROM account")
-    return bytes(key)
-
-
-def frame(**fields: object) -> bytes:
-    return pack(Frame(**fields).SerializeToString())
-
-
-def packet(recipient: bytes, message: bytes, session: bytes | None = None) -> bytes:
-    session = CHANCE.randbytes(16) if session is None else session
-    return Packet(
-        sender=CHANCE.randbytes(32), recipient=recipient, session=session, message=message
-    ).SerializeToString()
 
 
 PIECES = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mepassad.api.types import PrivateKey, Secret
-from mepassad.log import MAX_TEXT, StructuredLog, set_up, shown
+from mepassad.log import MAX_LINES, MAX_TEXT, Sparing, StructuredLog, set_up, shown
 
 
 @pytest.fixture(autouse=True)
@@ -112,3 +112,39 @@ def test_a_librarys_wrong_format_and_its_warnings_do_not_break_the_log() -> None
         warnings.warn("mind this", UserWarning, stacklevel=1)
     assert "%d things" in stream.getvalue()
     assert "mind this" in stream.getvalue()
+
+
+def test_an_event_without_end_is_written_so_often_a_minute_and_others_as_before() -> None:
+    stream = logged()
+    log = StructuredLog("delivery")
+    for number in range(MAX_LINES + 5):
+        log.info("junk came", number=number)
+        logging.getLogger("library").warning("junk number %d", number)
+    log.info("a friend came")
+    lines = stream.getvalue().splitlines()
+    for event in ("junk came", "junk number"):
+        of_it = [line for line in lines if event in line]
+        assert len(of_it) == MAX_LINES
+        assert [line for line in of_it if 'further="left out for a minute"' in line] == of_it[-1:]
+    assert lines[-1].endswith("a friend came")
+
+
+def test_an_event_is_written_again_after_a_minute() -> None:
+    now = [0.0]
+    sparing = Sparing(lambda: now[0])
+
+    def passes() -> bool:
+        return sparing.filter(logging.makeLogRecord({"name": "x", "lineno": 1}))
+
+    assert [passes() for _ in range(MAX_LINES + 1)] == [True] * MAX_LINES + [False]
+    now[0] = 59.9
+    assert not passes()
+    now[0] = 60.0
+    assert passes()
+
+
+def test_whoever_looks_for_a_bug_is_shown_every_line() -> None:
+    stream = logged("debug")
+    for _ in range(MAX_LINES + 5):
+        StructuredLog("delivery").info("junk came")
+    assert stream.getvalue().count("junk came") == MAX_LINES + 5

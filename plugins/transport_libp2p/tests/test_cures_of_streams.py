@@ -12,10 +12,13 @@ import trio.testing
 from libp2p.exceptions import ParseError
 from libp2p.io.abc import Reader
 from libp2p.io.exceptions import ConnectionClosedError
+from libp2p.network.connection.exceptions import RawConnError
 from libp2p.network.stream.exceptions import StreamError
+from libp2p.peer.id import ID
 from libp2p.stream_muxer.exceptions import MuxedStreamError
 from libp2p.stream_muxer.yamux import yamux
 from libp2p.utils.varint import read_delim
+from mepassad_transport_libp2p import compat
 from mepassad_transport_libp2p.compat.flow_control import PatientStream, WindowOverrun
 from mepassad_transport_libp2p.compat.negotiation import MAX_MESSAGE, read_message
 from mepassad_transport_libp2p.compat.pings import SparingYamux
@@ -196,3 +199,45 @@ async def test_a_stream_whose_negotiation_is_not_utf_8_ends_alone(running: Runni
 
         await guest.call(babble)
         await assert_echoes(healthy)
+
+
+class BrokenWire:
+    """A secured connection on which pings wait to be read, and whose other end is gone."""
+
+    is_initiator = False
+
+    def __init__(self, pings: int) -> None:
+        self._unread = struct.pack(yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_PING, yamux.FLAG_SYN, 0, 0) * pings
+
+    async def read(self, n: int) -> bytes:
+        read, self._unread = self._unread[:n], self._unread[n:]
+        return read
+
+    async def write(self, data: bytes) -> None:
+        raise ConnectionClosedError("reset")
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def lifetime_of_a_broken_connection(monkeypatch: pytest.MonkeyPatch, ending: object) -> float:
+    """Seconds, in virtual time, that a connection outlives its peer, who left 1,000 pings."""
+    monkeypatch.setattr(yamux, "RawConnError", ending)
+
+    async def main() -> float:
+        muxer = yamux.Yamux(BrokenWire(1_000), ID(b"peer"), is_initiator=False)  # type: ignore[arg-type]
+        await muxer.handle_incoming()
+        return trio.current_time()
+
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    began = clock.current_time()
+    return trio.run(main, clock=clock) - began
+
+
+def test_a_stock_connection_outlives_its_peer_by_all_the_frames_it_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lifetime_of_a_broken_connection(monkeypatch, RawConnError) > 9
+
+
+def test_a_connection_ends_at_the_first_write_that_finds_it_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    compat.apply()
+    assert lifetime_of_a_broken_connection(monkeypatch, yamux.RawConnError) == 0  # type: ignore[attr-defined]

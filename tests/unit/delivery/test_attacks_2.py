@@ -72,7 +72,10 @@ def traffic() -> Traffic:
 
 async def test_who_never_reads_the_answers_has_the_link_ended_and_few_answers_pile_up() -> None:
     far, near = MemoryStream.pair(NodeId("a stranger"), NodeId("us"), MESSAGE_PROTOCOL)
-    clock, limits = ManualClock(), Limits(window=8, max_packet=1024, rate=1e9, burst=1 << 30, stall=0.05)
+    clock, limits = (
+        ManualClock(),
+        Limits(window=8, max_packet=1024, rate=1e9, burst=1 << 30, stall=0.05, window_bytes=1 << 20),
+    )
     refuser = Refuser(near)
     link = Link(near, refuser, clock, limits, Allowance(limits, 0), traffic())
 
@@ -138,7 +141,7 @@ class Dialler:
 async def test_a_name_that_a_contact_told_is_not_dialled() -> None:
     dialler: Any = Dialler()
     peer: Any = None
-    links = Links((dialler,), peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20))
+    links = Links((dialler,), peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20, 30, 1 << 20))
     names = [f"/{kind}/metadata.example/tcp/80" for kind in ("dns", "dns4", "dns6", "dnsaddr")]
     with pytest.raises(Unreachable):
         await links.open({"node": [*names, "/ip4/198.51.100.7/tcp/1"]})

@@ -93,6 +93,24 @@ async def test_who_sends_faster_than_the_rate_is_not_read_until_time_went_by(nod
         assert len(answer.refusals) == 30
 
 
+async def test_who_reads_no_answers_is_hung_up_on_in_time(nodes: Nodes) -> None:
+    ana = await nodes.start("ana", delivery__stall_timeout=0.2)
+    question = pack(Frame(packets=[junk_packet() for _ in range(1000)]).SerializeToString())
+
+    async def ask_on(stream: Stream) -> None:
+        stream.write(question * 20)  # whose answers are more than wait on a stream
+        while True:
+            stream.write(pack(b""))
+            await anyio.sleep(0.01)
+
+    async with stranger(nodes, ana) as stream:
+        with anyio.fail_after(10), pytest.raises(StreamClosed):
+            await ask_on(stream)
+    async with stranger(nodes, ana) as stream:
+        stream.write(pack(Frame(packets=[junk_packet()]).SerializeToString()))
+        assert len((await frames(stream, 1))[0].refusals) == 1
+
+
 async def test_a_link_that_takes_nothing_for_half_a_minute_is_ended(nodes: Nodes) -> None:
     ana, bob = await nodes.pair()
     nodes.tap.meddle = lambda passed: () if passed.sender == bob.node_id else (passed.frame,)

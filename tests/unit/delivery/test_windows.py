@@ -16,7 +16,7 @@ from mepassad.wire.messages_pb2 import Frame
 from tests.unit.delivery.test_attacks_2 import streams
 from tests.unit.delivery.test_links import frames, junk_packet, stranger
 
-LIMITS = Limits(window=3, max_packet=1024, rate=1, burst=1, window_bytes=1000)
+LIMITS = Limits(window=3, max_packet=1024, rate=1, burst=1, stall=30, window_bytes=1000)
 
 
 def row(number: int, size: int = 100, message: str = "m") -> Outgoing:

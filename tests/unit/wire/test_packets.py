@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mepassad.errors import MalformedContent, MalformedFrame
 from mepassad.wire.identity import parse
 from mepassad.wire.messages_pb2 import DeviceBundle, Frame, Packet, PrekeyReply, PrekeyRequest, Refusal
-from mepassad.wire.packets import Reason, pack_packet, packet_id, parse_frame, parse_packet
+from mepassad.wire.packets import MAX_ANSWERS, Reason, pack_packet, packet_id, parse_frame, parse_packet
 
 KEYS = st.binary(min_size=32, max_size=32)
 GOOD = pack_packet(b"s" * 32, b"r" * 32, b"n" * 16, b"message")
@@ -68,6 +68,15 @@ def test_a_frame_comes_out_as_it_went_in() -> None:
 def test_a_frame_whose_acks_are_no_packet_ids_is_malformed(ack: bytes) -> None:
     with pytest.raises(MalformedFrame):
         parse_frame(Frame(acks=[bytes(32), ack]).SerializeToString())
+
+
+@pytest.mark.parametrize("kind", ["acks", "refusals"])
+def test_a_frame_with_more_answers_than_one_may_have_is_malformed(kind: str) -> None:
+    answers = [bytes(32)] * MAX_ANSWERS if kind == "acks" else [Refusal(packet=bytes(32))] * MAX_ANSWERS
+    full = Frame(**{kind: answers}).SerializeToString()
+    assert len(getattr(parse_frame(full), kind)) == MAX_ANSWERS
+    with pytest.raises(MalformedFrame):
+        parse_frame(full + Frame(**{kind: answers[:1]}).SerializeToString())
 
 
 def test_a_reason_of_a_newer_version_is_kept_as_a_number() -> None:

@@ -3,11 +3,12 @@
 Those that can be had by subclassing are; `apply` installs the rest, which patch modules.
 """
 
-from mepassad_transport_libp2p.compat import flow_control, logs, negotiation, pings
+from mepassad_transport_libp2p.compat import broken, flow_control, logs, negotiation, pings
 
 
 def apply() -> None:
     """Install the cures that patch py-libp2p's modules. Idempotent."""
+    broken.apply()
     flow_control.apply()
     logs.apply()
     negotiation.apply()
