@@ -18,6 +18,7 @@ from libp2p.rcmgr import Direction
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.compat import identify
 from mepassad_transport_libp2p.compat.circuit import is_relayed
+from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
 
 
 class ContainedHost(BasicHost):
@@ -56,6 +57,13 @@ class ContainedHost(BasicHost):
         if getattr(conn, "direction", None) is Direction.OUTBOUND:
             network: Any = self.get_network()
             network.manager.run_task(self._learn, conn)  # which contains it
+
+    def _on_notifee_disconnected(self, conn: INetConn) -> None:
+        """Forget a stranger when its last connection has ended."""
+        super()._on_notifee_disconnected(conn)
+        peer = conn.muxed_conn.peer_id
+        if not self.get_network().get_connections(peer) and isinstance(self.peerstore, LastingPeerStore):
+            self.peerstore.forget_stranger(peer)
 
     async def _learn(self, connection: INetConn) -> None:
         """Ask a peer as whom it sees this node."""
