@@ -39,6 +39,12 @@ ROUND = 5.0
 MAX_DELAY = 2.0
 """Seconds that the driving side waits at most, so that both dial at once."""
 
+HEAD_START = 0.2
+"""Seconds that the other side's dial has before ours, so that where it gets through only one begins the handshake."""
+
+RETRY = 0.2
+"""Seconds after a failed dial until the next: some NATs answer the first with a refusal."""
+
 
 def is_public(seen: Seen) -> bool:
     """Whether an address is one of the net, not of somebody's network at home."""
@@ -92,8 +98,8 @@ class Puncher:
             addresses = self._addresses(await receive(stream, HolePunch))
             trip = trio.current_time() - started
             await send(stream, HolePunch(type=HolePunch.SYNC))
-            await trio.sleep(min(trip / 2, MAX_DELAY))
-            found = await self._try(peer, addresses, drives=True)
+            found = await self._wait(peer, min(trip / 2, MAX_DELAY) + HEAD_START)
+            found = found or await self._try(peer, addresses, drives=True)
         except Exception as error:
             raise Unreachable(f"The node {peer} did not join in punching a hole.") from error
         finally:
@@ -133,21 +139,28 @@ class Puncher:
             raise ValueError("a peer that names no address")
         return found
 
-    async def _try(self, peer: ID, addresses: Sequence[Seen], drives: bool) -> INetConn | None:
-        """Dial all addresses at once, or open the NAT for the peer's QUIC, until there is a direct connection."""
-        with trio.move_on_after(ROUND):
-            async with trio.open_nursery() as nursery:
-                for there in addresses:
-                    if drives and there.transport == "udp":
-                        nursery.start_soon(source_port.spray, self._swarm, there)
-                    else:
-                        nursery.start_soon(self._dial, there, peer, drives)
-                while self.direct(peer) is None:  # noqa: ASYNC110 the peer's dial counts as well as ours
-                    await trio.sleep(0.02)
-                nursery.cancel_scope.cancel()
+    async def _wait(self, peer: ID, seconds: float) -> INetConn | None:
+        """A direct connection to a peer, as soon as there is one, whoever dialled it."""
+        with trio.move_on_after(seconds):
+            while self.direct(peer) is None:  # noqa: ASYNC110 the swarm tells of none
+                await trio.sleep(0.02)
         return self.direct(peer)
 
+    async def _try(self, peer: ID, addresses: Sequence[Seen], drives: bool) -> INetConn | None:
+        """Dial all addresses at once, or open the NAT for the peer's QUIC, until there is a direct connection."""
+        async with trio.open_nursery() as nursery:
+            for there in addresses:
+                if drives and there.transport == "udp":
+                    nursery.start_soon(source_port.spray, self._swarm, there)
+                else:
+                    nursery.start_soon(self._dial, there, peer, drives)
+            found = await self._wait(peer, ROUND)
+            nursery.cancel_scope.cancel()
+        return found
+
     async def _dial(self, there: Seen, peer: ID, respond: bool) -> None:
-        """Dial one address; that it fails is nothing to tell."""
-        with suppress(Exception):
-            await source_port.dial_from_listener(self._swarm, there, peer, respond)
+        """Dial one address again and again until cancelled; that it fails is nothing to tell."""
+        while True:
+            with suppress(Exception):
+                await source_port.dial_from_listener(self._swarm, there, peer, respond)
+            await trio.sleep(RETRY)
