@@ -8,6 +8,8 @@ import anyio
 import pytest
 import trio
 import trio.testing
+from hosts import Cured, cured, echoes
+from hosts import until as until_trio
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.network.config import ConnectionConfig
@@ -161,3 +163,48 @@ def test_the_peer_store_keeps_the_nodes_own_key_and_stays_bounded() -> None:
     store = LastingPeerStore(OWN)
     assert has_own_key(store, OWN)
     assert len(store.peer_ids()) <= 1001
+
+
+@in_trio
+async def test_a_stock_host_keeps_strangers_that_left() -> None:
+    async with stock() as server:
+        async with stock() as client:
+            await client.connect(info(server))
+            await client.disconnect(server.get_id())
+        with trio.move_on_after(0.2):
+            while server.get_network().connections:
+                await trio.sleep(0.01)
+        assert len(server.get_peerstore().peer_ids()) == 2
+
+
+def kept(host: Cured) -> dict[str, int]:
+    """How many things each collection of a host holds."""
+    parts = (host.node, host.host, host.swarm, host.swarm.auto_connector, host.swarm.peerstore)
+    return {
+        f"{type(part).__name__}.{name}": len(value)
+        for part in parts
+        for name, value in vars(part).items()
+        if isinstance(value, dict | set | list)
+    }
+
+
+@in_trio
+async def test_a_node_keeps_nothing_of_strangers_that_left() -> None:
+    async with cured(1) as (server,):
+        before = kept(server)
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        for number in range(10):
+            async with cured(1, first=2 + number, listen=()) as (stranger,):
+                assert await echoes(await stranger.connect(server))
+        await until_trio(lambda: kept(server) == before)
+        await until_trio(lambda: trio.lowlevel.current_statistics().tasks_living <= tasks)
+
+
+def test_a_node_that_can_be_dialled_is_not_forgotten() -> None:
+    store, (peer, other) = LastingPeerStore(OWN), ids(2)
+    store.add_addrs(peer, [LOOPBACK], 600)
+    store.add_protocols(other, ["/echo/1"])
+    store.add_key_pair(OWN, create_new_key_pair(bytes(32)))
+    for one in (peer, other, OWN, ids(3)[2]):
+        store.forget_stranger(one)
+    assert set(store.peer_ids()) == {peer, OWN}

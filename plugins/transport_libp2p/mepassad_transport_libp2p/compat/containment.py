@@ -16,6 +16,9 @@ from libp2p.identity.identify_push.identify_push import ID_PUSH as IdentifyPushI
 from libp2p.rcmgr import Direction
 
 from mepassad.api.context import Log
+from mepassad_transport_libp2p.compat import identify
+from mepassad_transport_libp2p.compat.circuit import is_relayed
+from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
 
 
 class ContainedHost(BasicHost):
@@ -26,6 +29,8 @@ class ContainedHost(BasicHost):
         self._max_streams = max_streams_per_peer
         super().__init__(*args, **kwargs)
         self.remove_stream_handler(IdentifyPushID)
+        identify.serve(self)
+        self.observations = identify.Observations()
 
     async def _swarm_stream_handler(self, net_stream: INetStream) -> None:
         """Negotiate and serve one incoming stream, whatever happens."""
@@ -48,7 +53,23 @@ class ContainedHost(BasicHost):
         return sum(getattr(stream, "_direction", None) is Direction.INBOUND for stream in streams)
 
     async def _on_notifee_connected(self, conn: INetConn) -> None:
-        """Ask no stranger what addresses and protocols it claims: nothing here uses that, and parsing it costs."""
+        """Ask those whom this node dialled as whom they see it, but no stranger anything."""
+        if getattr(conn, "direction", None) is Direction.OUTBOUND:
+            network: Any = self.get_network()
+            network.manager.run_task(self._learn, conn)  # which contains it
+
+    def _on_notifee_disconnected(self, conn: INetConn) -> None:
+        """Forget a stranger when its last connection has ended."""
+        super()._on_notifee_disconnected(conn)
+        peer = conn.muxed_conn.peer_id
+        if not self.get_network().get_connections(peer) and isinstance(self.peerstore, LastingPeerStore):
+            self.peerstore.forget_stranger(peer)
+
+    async def _learn(self, connection: INetConn) -> None:
+        """Ask a peer as whom it sees this node."""
+        seen = (await identify.ask(connection)).seen
+        if seen is not None and not is_relayed(connection):
+            self.observations.note(connection.muxed_conn.peer_id, seen)
 
 
 def contained(log: Log) -> Callable[..., Awaitable[None]]:

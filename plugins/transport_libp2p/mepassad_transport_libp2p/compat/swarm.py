@@ -51,6 +51,9 @@ class QuietConnector(AutoConnector):
     async def maybe_connect(self) -> None:
         """Do nothing."""
 
+    def record_disconnect(self, peer_id: ID) -> None:
+        """Remember nobody: the library forgets them only in the task that does nothing here."""
+
 
 class LastingSwarm(Swarm):
     """A swarm that serves newcomers for as long as it runs."""

@@ -40,6 +40,13 @@ class WatchfulTCP(TCP):
             raw.stream = self._watch(raw.stream)
         return raw
 
+    async def dial_with_source(self, maddr: Multiaddr, source: tuple[str, int]) -> IRawConnection:
+        """Dial an address from a port; see `TCP.dial_with_source`."""
+        raw = await super().dial_with_source(maddr, source)
+        if isinstance(raw, RawConnection):
+            self._watch(raw.stream)
+        return raw
+
     def create_listener(self, handler_function: THandler) -> TCPListener:
         """A listener for whose connections the same holds."""
 
