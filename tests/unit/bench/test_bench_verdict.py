@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bench.experiment import outcome
-from bench.soak import MANY, Way, counts, judged
+from bench.soak import MANY, UNDER_WAY, Way, counts, judged
 from bench.verdict import Judgement, Sample, quarters, slope
+from bench.workloads import WINDOW
 
 
 def samples(name: str, values: list[float]) -> list[Sample]:
@@ -79,10 +80,39 @@ def test_memory_after_many_messages_is_judged_against_where_it_began() -> None:
     assert after_many(100, 300, each=MANY - 1) == []
 
 
+class Sent:
+    """Counts the lines that are sent."""
+
+    def __init__(self) -> None:
+        self.socket, self.lines = self, 0
+
+    def sendall(self, data: bytes) -> None:
+        self.lines += data.count(b"\n")
+
+
 def way(sent: int, arrived: int) -> Way:
     found = object.__new__(Way)
-    found.sent, found.arrived = sent, arrived
+    found.sent = found.answered = sent
+    found.arrived = arrived
+    found._client, found._line = Sent(), b"text\n"  # type: ignore[assignment]
     return found
+
+
+@pytest.mark.parametrize(
+    ("sent", "arrived", "due", "more"),
+    [(0, 0, 5, 5), (5, 5, 5, 0), (5, 5, 4, 0), (0, 0, 100, WINDOW), (UNDER_WAY, 3, 5000, 3), (UNDER_WAY, 0, 5000, 0)],
+)
+def test_what_is_due_is_sent_as_far_as_the_windows_allow(sent: int, arrived: int, due: int, more: int) -> None:
+    found = way(sent, arrived)
+    found.send(due)
+    assert (found.sent - sent, found._client.socket.lines) == (more, more)  # type: ignore[attr-defined]
+
+
+def test_a_call_that_is_not_answered_keeps_its_place_in_the_window() -> None:
+    found = way(10, 10)
+    found.answered = 10 - WINDOW + 1
+    found.send(100)
+    assert found.sent == 11
 
 
 def test_as_many_messages_must_be_kept_and_told_of_as_were_sent_each_way() -> None:
