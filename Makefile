@@ -56,8 +56,14 @@ gen: setup ## Make all generated files anew: protobuf, RPC docs and client, cata
 	@scripts/generate
 
 .PHONY: bench
-bench: setup ## Measure; JSON lines, then a table.
+bench: setup ## Measure; JSON lines, then a table with ratios to the floor and targets.
 	@$(BIN)/python -m bench --table
+
+SECONDS ?= 600
+
+.PHONY: soak
+soak: setup ## Two nodes under load for SECONDS=600: fails when memory, tasks or descriptors grow.
+	@$(BIN)/python -m bench soak $(SECONDS) --table
 
 .PHONY: lock
 lock: setup ## Make requirements.lock anew from requirements.in.

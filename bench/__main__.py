@@ -1,4 +1,4 @@
-"""`python -m bench [workload …]`: run workloads, JSON lines on stdout. `--help` lists them."""
+"""`python -m bench [workload [N] …]`: run workloads, JSON lines on stdout. `--help` lists them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import budget, workloads
-from bench.results import Line, Result, dump, summary, table
+from bench import budget, experiment, soak, strangers, workloads
+from bench.results import Line, Result, aimed, dump, summary, table
 
 HERE = Path(__file__).resolve().parent
 DISTRIBUTIONS = ("mepassad", "libp2p", "cryptography", "trio", "anyio", "msgspec", "protobuf")
@@ -33,7 +33,15 @@ WORKLOADS: Mapping[str, Callable[[], Iterable[Result]]] = {
     "cold-start": workloads.cold_start,
     "rss": workloads.rss,
 }
-"""Over real daemons; without arguments, all of them."""
+"""Over real daemons, in every run; without arguments, all of them."""
+
+ONCE: Mapping[str, Callable[..., Iterable[Line]]] = {
+    "peers": strangers.peers,
+    "churn": strangers.churn,
+    "soak": soak.soak,
+    "iroh": experiment.compare,
+}
+"""Once, and only when named; a number after the name says how many, or how many seconds."""
 
 SCRIPTS = {"crypto": "crypto.py", "store": "store.py"}
 """Parts measured alone, once, and only when named."""
@@ -57,22 +65,39 @@ def conditions() -> Line:
     }
 
 
-def measure(names: Iterable[str], runs: int) -> Iterator[Line]:
+def measure(names: Mapping[str, list[int]], runs: int) -> Iterator[Line]:
     """The lines of these workloads; all workloads of a run follow each other, so that their ratios mean something."""
     yield conditions()
     daemons = [name for name in names if name in WORKLOADS]
-    yield from summary([[result for name in daemons for result in WORKLOADS[name]()] for _ in range(runs)])
-    for name in names:
+    yield from aimed(summary([[result for name in daemons for result in WORKLOADS[name]()] for _ in range(runs)]))
+    for name, number in names.items():
         if name in SCRIPTS:
             yield from _script(SCRIPTS[name])
+        elif name in ONCE:
+            yield from ONCE[name](*number)
+
+
+def numbered(words: Iterable[str]) -> dict[str, list[int]]:
+    """Workloads, each with the number that follows its name, if any. Raises ValueError with a sentence."""
+    found: dict[str, list[int]] = {}
+    name = ""
+    for word in words:
+        if word.isdecimal() and name in ONCE and not found[name]:
+            found[name] = [max(1, int(word))]
+        elif word in EVERY:
+            name = word
+            found[name] = []
+        else:
+            raise ValueError(f"no such workload: {word}; there are {', '.join(EVERY)}")
+    return found
 
 
 def options() -> argparse.Namespace:
     """The command line."""
-    every = {**{name: run.__doc__ for name, run in WORKLOADS.items()}, **dict.fromkeys(SCRIPTS, "A part, alone.")}
-    listed = "\n".join(f"  {name:<12}{(text or '').splitlines()[0]}" for name, text in every.items())
+    listed = "\n".join(f"  {name:<12}{(text or '').splitlines()[0]}" for name, text in EVERY.items())
     parser = argparse.ArgumentParser(
         prog="python -m bench",
+        usage="python -m bench [options] [workload [N] ...]",
         description=f"workloads (without any: {', '.join(WORKLOADS)}):\n{listed}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -82,13 +107,22 @@ def options() -> argparse.Namespace:
     parser.add_argument("--table", action="store_true", help="show a table on stderr at the end")
     parser.add_argument("--profile", action="store_true", help="instead, the CPU of one message by stage and by line")
     chosen = parser.parse_args()
-    if unknown := set(chosen.workloads) - every.keys():
-        parser.error(f"no such workload: {', '.join(sorted(unknown))}; there are {', '.join(every)}")
+    try:
+        chosen.workloads = numbered(chosen.workloads)
+    except ValueError as error:
+        parser.error(str(error))
     return chosen
 
 
-def main() -> None:
-    """Run what the command line asks for."""
+EVERY = {
+    **{name: run.__doc__ for name, run in (*WORKLOADS.items(), *ONCE.items())},
+    **dict.fromkeys(SCRIPTS, "A part, alone."),
+}
+"""All workloads, with what each is."""
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 when something that has to stay flat did not."""
     chosen = options()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # daemons are ended however this is
     lines = []
@@ -99,7 +133,8 @@ def main() -> None:
         chosen.out.write_text("".join(dump(line) + "\n" for line in lines))
     if chosen.table:
         print(table(lines), file=sys.stderr)
+    return int(not all(line.get("flat", True) for line in lines))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from pathlib import Path
 
 from bench.client import Client, Events
@@ -102,6 +103,12 @@ class Pair:
         inbox_b.wait()
         for connection in (ours, theirs, inbox_a, inbox_b):
             connection.close()
+
+    def turned(self) -> Pair:
+        """The same two, each in the other's place."""
+        other = copy(self)
+        other.a, other.b, other.account_a, other.account_b = self.b, self.a, self.account_b, self.account_a
+        return other
 
 
 @contextmanager

@@ -16,6 +16,16 @@ FLOOR: Mapping[Name, Name] = {
 }
 """Which figure is put beside which of the floor."""
 
+TARGETS: Mapping[Name, Mapping[str, float]] = {
+    ("pingpong", "one-way p50"): {"budget": 2.0},
+    ("pingpong", "one-way p99 / p50"): {"budget": 4.0},
+    ("pipeline", "messages"): {"at_least": 4000, "ratio_at_least": 0.4},
+    ("cold-start", "libp2p"): {"budget": 1000},
+    ("rss", "libp2p"): {"budget": 105},
+    ("rss", "local-only"): {"budget": 57},
+}
+"""What each figure may be at most or should be at least; 105 and 57 MiB are 110 and 60 MB."""
+
 
 class Result(NamedTuple):
     """One figure of one run."""
@@ -49,6 +59,11 @@ def summary(runs: Sequence[Sequence[Result]]) -> list[Line]:
     ]
 
 
+def aimed(lines: Sequence[Line]) -> list[Line]:
+    """The lines with what each should be (`TARGETS`)."""
+    return [{**line, **TARGETS.get((line["bench"], line["name"]), {})} for line in lines]
+
+
 def _ratio(values: Sequence[float], floor: Sequence[float]) -> Line:
     if values is floor or len(values) != len(floor):
         return {}
@@ -66,7 +81,8 @@ def dump(line: Line) -> str:
 
 
 def table(lines: Sequence[Line]) -> str:
-    """For people: one row a figure. A line without a figure of its own is shown with all that it says."""
+    """For people: one row a figure. A line without a figure of its own is shown with all that it says; no samples."""
+    lines = [line for line in lines if "sample" not in line]
     figures = [line for line in lines if "value" in line]
     width = max((len(str(line["name"])) for line in figures), default=0)
     first = max((len(str(line["bench"])) for line in figures), default=0)
@@ -77,6 +93,15 @@ def _row(line: Line, first: int, width: int) -> str:
     if "value" not in line:
         return ", ".join(str(value) if key == "bench" else f"{key} {value}" for key, value in line.items())
     ratio = f"{line['ratio_to_floor']:g} x floor" if "ratio_to_floor" in line else ""
-    budget = f"of {line['budget']:g}" if "budget" in line else ""
     named = f"{line['bench']:<{first}}  {line['name']:<{width}}"
-    return f"{named}  {line['value']:>10g} {line['unit']:<5}  {ratio:<14}  {budget}".rstrip()
+    return f"{named}  {line['value']:>10g} {line['unit']:<5}  {ratio:<14}  {_target(line)}".rstrip()
+
+
+def _target(line: Line) -> str:
+    said = {
+        "budget": f"of {line.get('budget', 0):g}",
+        "at_least": f"at least {line.get('at_least', 0):g}",
+        "ratio_at_least": f"at least {line.get('ratio_at_least', 0):g} x floor",
+        "flat": "" if line.get("flat") else "NOT FLAT",
+    }
+    return ", ".join(text for key, text in said.items() if key in line and text)

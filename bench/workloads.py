@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from statistics import median
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from bench.client import Client, Events, send_request
 from bench.daemons import LIBP2P, LOCAL_ONLY, Daemon, Pair, folder, pair
@@ -27,8 +27,15 @@ def pingpong() -> Iterator[Result]:
     """A text there, then one back, and so on: every one turns the ratchet. One way is half a round trip."""
     with pair() as two:
         times = sorted(round_trips(two, WARM_UP + ROUND_TRIPS)[WARM_UP:])
-    yield Result("pingpong", "one-way p50", times[len(times) // 2] / 2 * 1e3, "ms")
-    yield Result("pingpong", "one-way p99", times[len(times) * 99 // 100] / 2 * 1e3, "ms")
+    yield from _spread("pingpong", "one-way", [seconds / 2 for seconds in times])
+
+
+def _spread(bench: str, name: str, times: list[float]) -> Iterator[Result]:
+    """Median and 99th percentile of sorted seconds, and how far they are from each other."""
+    p50, p99 = times[len(times) // 2], times[len(times) * 99 // 100]
+    yield Result(bench, f"{name} p50", p50 * 1e3, "ms")
+    yield Result(bench, f"{name} p99", p99 * 1e3, "ms")
+    yield Result(bench, f"{name} p99 / p50", p99 / p50, "")
 
 
 def round_trips(two: Pair, count: int) -> list[float]:
@@ -54,34 +61,47 @@ def pipeline() -> Iterator[Result]:
     with pair() as two:
         stream(two, 500)
         before = cpu(two)
-        seconds = stream(two, MESSAGES)
+        seconds, waits = flow(two, MESSAGES)
         after = cpu(two)
     yield Result("pipeline", "messages", MESSAGES / seconds, "/s")
+    yield from _spread("pipeline", "from call to event", sorted(waits))
     for name, used in after.items():
         yield Result("pipeline", f"CPU a message, {name}", (used - before[name]) / MESSAGES * 1e6, "us")
 
 
 def stream(two: Pair, count: int) -> float:
-    """Send `count` texts to B; seconds until it told of the last. Raises RuntimeError unless each came once."""
+    """The seconds of `flow`."""
+    return flow(two, count).seconds
+
+
+class Flow(NamedTuple):
+    """How long a stream of texts took until the last, and each from its call to its event at the other end."""
+
+    seconds: float
+    waits: list[float]
+
+
+def flow(two: Pair, count: int) -> Flow:
+    """Send `count` texts to B until it told of the last. Raises RuntimeError unless each came once."""
     a, at_b = Client(two.a.socket), Events(two.b.socket, "message.received")
     line, selector, events = send_request(two.account_b), selectors.DefaultSelector(), list[bytes]()
     with closing(a), closing(at_b), closing(selector):
         selector.register(a.socket, selectors.EVENT_READ)
         selector.register(at_b.socket, selectors.EVENT_READ)
-        begin, sent = time.perf_counter(), min(WINDOW, count)
-        a.socket.sendall(line * sent)
+        begun, arrived = [time.perf_counter()] * min(WINDOW, count), list[float]()
+        a.socket.sendall(line * len(begun))
         while len(events) < count:
             for key, _ in selector.select(PATIENCE) or _nothing():
                 if key.fileobj is at_b.socket:
                     events += at_b.read()
-                elif more := min(len(a.lines()), count - sent):
+                    arrived += [time.perf_counter()] * (len(events) - len(arrived))
+                elif more := min(len(a.lines()), count - len(begun)):
+                    begun += [time.perf_counter()] * more
                     a.socket.sendall(line * more)
-                    sent += more
-        seconds = time.perf_counter() - begin
     ids = {json.loads(event)["params"]["data"]["message_id"] for event in events}
     if len(ids) != count:
         raise RuntimeError(f"{count} messages were sent, {len(ids)} arrived in {len(events)} events.")
-    return seconds
+    return Flow(arrived[-1] - begun[0], [there - here for here, there in zip(begun, arrived, strict=True)])
 
 
 def _nothing() -> NoReturn:

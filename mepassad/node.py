@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -37,6 +36,7 @@ from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
 from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
+from mepassad.usage import usage
 from mepassad.wire.addresses import worth_telling
 from mepassad.wire.node_id import node_id_from_key
 
@@ -94,7 +94,7 @@ class Node:
         return {
             "pid": os.getpid(),
             "uptime_seconds": round(self.clock.monotonic() - self._started, 3),
-            "max_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            **usage(self.transports),
             "accounts": len(self.accounts.all()),
             "contacts": len(self.contacts.everybody()),
             "links": len(links),

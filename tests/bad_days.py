@@ -80,7 +80,7 @@ async def levels(daemon: Daemon) -> dict[str, int]:
     """What a daemon holds of things that come and go; its database opens files when it first needs them."""
     async with daemon.session() as rpc:
         stats = await rpc.call("system.stats")
-    counted = {name: stats[name] for name in ("links", "tasks") if name in stats}
+    counted = {name: stats[name] for name in ("links", "tasks")}
     here = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{daemon.pid}/fd") if os.path.lexists(entry.path)]
     return {"descriptors": sum(not path.startswith(str(daemon.data)) for path in here), **counted}
 

@@ -79,6 +79,10 @@ class Transport(Protocol):
         """Nodes with a live connection."""
         ...
 
+    def tasks(self) -> int:
+        """How many tasks the transport runs outside the daemon's loop, in an event loop of its own; else 0."""
+        ...
+
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told, on the daemon's loop, when a node's first connection comes up and its last one ends."""
         ...

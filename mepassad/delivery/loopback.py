@@ -114,6 +114,10 @@ class Loopback:
         """This node."""
         return (self._node,)
 
+    def tasks(self) -> int:
+        """None of its own."""
+        return 0
+
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """A node never loses itself."""
 

@@ -122,6 +122,16 @@ class TransportContract(NetworkContract):
                 await until(lambda: not a.transport.connected())
             assert (a.seen, a.lost) == ([b.id] * 2, [b.id] * 2)
 
+    async def test_streams_and_connections_that_ended_leave_no_task(self, tmp_path: Path) -> None:
+        async with self.nodes(tmp_path, 1) as (a,), anyio.create_task_group() as tasks:
+            before = a.transport.tasks()
+            for number in range(1, 4):
+                b = await self.start(tasks, tmp_path, number)
+                for _ in range(3):
+                    await assert_echoes(await b.open(a))
+                await b.stop()
+            await until(lambda: a.transport.tasks() <= before)
+
     # -- bytes --------------------------------------------------------------------------------------------------
 
     async def test_many_small_writes_arrive_in_order(self, tmp_path: Path) -> None:

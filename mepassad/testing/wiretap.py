@@ -70,7 +70,7 @@ class _Tapped:
     def __init__(self, inner: MemoryTransport, tap: Wiretap) -> None:
         self.name, self._inner, self._tap = inner.name, inner, tap
         self.listen, self.addresses, self.can_dial = inner.listen, inner.addresses, inner.can_dial
-        self.connected, self.watch = inner.connected, inner.watch
+        self.connected, self.watch, self.tasks = inner.connected, inner.watch, inner.tasks
         self.prefer, self.network_changed, self.stats = inner.prefer, inner.network_changed, inner.stats
 
     def handle(self, protocol: str, handler: Handler) -> None:

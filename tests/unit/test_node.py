@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import resource
+import socket
 import stat
 
 import pytest
@@ -59,10 +61,38 @@ async def test_stats_tell_how_the_node_is(nodes: Nodes) -> None:
     assert (stats["accounts"], stats["contacts"], stats["uptime_seconds"]) == (1, 1, 12.0)
     assert stats["routes"] == {"direct": 1}
     assert isinstance(stats["max_rss_bytes"], int)
+    assert isinstance(stats["rss_bytes"], int)
+    assert stats["rss_bytes"] > 0
     assert isinstance(stats["links"], int)
     assert stats["links"] >= 1
     assert stats["transports"] == {"memory": {"connections": 1}}
     assert stats["descriptor_limit"] == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+async def test_stats_count_descriptors_threads_and_tasks_of_the_process(nodes: Nodes) -> None:
+    node = (await nodes.start("ana")).node
+    before = node.stats()
+    loop = asyncio.get_running_loop()
+    ends = [*socket.socketpair(), *socket.socketpair()]
+    waiting = loop.create_task(asyncio.sleep(60))
+    await loop.run_in_executor(None, int)  # the executor keeps its thread
+    after = node.stats()
+    waiting.cancel()
+    for end in ends:
+        end.close()
+    grown = {name: after[name] - before[name] for name in ("descriptors", "threads", "tasks")}  # type: ignore[operator]
+    assert grown == {"descriptors": 4, "threads": 1, "tasks": 1}
+
+
+async def test_stats_count_the_tasks_inside_a_transport_too(nodes: Nodes) -> None:
+    class Busy:
+        def tasks(self) -> int:
+            return 1000
+
+    node = (await nodes.start("ana")).node
+    before = node.stats()["tasks"]
+    node.transports = [*node.transports, Busy()]  # type: ignore[list-item]
+    assert node.stats()["tasks"] == before + 1000  # type: ignore[operator]
 
 
 async def test_a_stop_that_is_asked_for_is_seen_by_who_runs_the_node(nodes: Nodes) -> None:

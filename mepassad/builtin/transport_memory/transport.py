@@ -61,6 +61,10 @@ class MemoryTransport:
         """Nodes with a live link."""
         return tuple(self._connected)
 
+    def tasks(self) -> int:
+        """None of its own."""
+        return 0
+
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told of links that come up and end."""
         self._watchers.append((seen, lost))

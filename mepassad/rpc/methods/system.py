@@ -40,8 +40,12 @@ async def hello(node: Node, caller: Caller, params: HelloParams) -> Hello:
 
 @method("system.stats", scope="read")
 async def stats(node: Node) -> dict[str, Any]:
-    """Counters of the node, by name; which there are may change. Of each queue, under `queues`, `store` and
-    `transports`, the length, `…_most` ever and the `…_limit` at which whoever fills it waits."""
+    """Counters of the node, by name; which there are may change.
+
+    Of the process: `rss_bytes`, `max_rss_bytes`, `descriptors`, `threads`, `tasks`. None of them grows for good.
+    Of each queue, under `queues`, `store` and `transports`, the length, `…_most` ever and the `…_limit` at which
+    whoever fills it waits.
+    """
     return node.stats()
 
 

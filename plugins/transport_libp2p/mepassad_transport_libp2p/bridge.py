@@ -35,6 +35,7 @@ class Guest:
         self._ready: asyncio.Future[trio.Nursery] = self._loop.create_future()
         self._result: asyncio.Future[outcome.Outcome[None]] = self._loop.create_future()
         self._scope = trio.CancelScope()
+        self._root: trio.lowlevel.Task | None = None
 
     async def call(
         self, function: Callable[..., Awaitable[T]], *args: Any, discard: Callable[[T], None] | None = None
@@ -66,11 +67,23 @@ class Guest:
         nursery = await self._ready
         await self.call(nursery.start, function)
 
+    def tasks(self) -> int:
+        """How many tasks trio has, of all transports: listeners run in system tasks, which belong to nobody."""
+        if self._root is None:
+            return 0
+        tasks, count = [self._root], 0
+        while tasks:
+            nurseries = tasks.pop().child_nurseries
+            count += 1
+            tasks += [task for nursery in nurseries for task in nursery.child_tasks]
+        return count
+
     async def main(self) -> None:
         """Hold the transport's tasks until `stop`; runs in trio and never raises."""
         self.end(await outcome.acapture(self._hold))
 
     async def _hold(self) -> None:
+        self._root = trio.lowlevel.current_root_task()
         with self._scope:
             async with trio.open_nursery() as nursery:
                 self._ready.set_result(nursery)

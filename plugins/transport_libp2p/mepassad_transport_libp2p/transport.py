@@ -79,6 +79,10 @@ class Libp2pTransport:
         """Nodes with a live connection."""
         return tuple(self._connected)
 
+    def tasks(self) -> int:
+        """The tasks of trio."""
+        return self._guest.tasks()
+
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told of first connections and last ends."""
         self._watchers.append((seen, lost))

@@ -34,6 +34,25 @@ async def test_a_call_returns_what_the_trio_function_returns() -> None:
         assert await guest.call(double, 21) == 42
 
 
+async def test_its_trio_tasks_are_counted_whoever_started_them() -> None:
+    async def family(*, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            nursery.start_soon(trio.sleep_forever)
+            task_status.started()
+
+    async def orphan() -> None:
+        trio.lowlevel.spawn_system_task(trio.sleep_forever)
+
+    async with trio_guest() as guest:
+        await guest.call(trio.lowlevel.checkpoint)
+        before = guest.tasks()
+        await guest.start_task(family)
+        await guest.call(orphan)
+        await anyio.wait_all_tasks_blocked()
+        assert guest.tasks() - before == 4
+
+
 async def test_an_exception_of_a_call_passes_and_harms_nothing_else() -> None:
     async with trio_guest() as guest:
         with pytest.raises(ZeroDivisionError):

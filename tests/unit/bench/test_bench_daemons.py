@@ -15,7 +15,7 @@ import pytest
 from bench.budget import SAMPLER, STAGES, stage_of
 from bench.client import Client
 from bench.daemons import LOCAL_ONLY, Daemon, folder, pair
-from bench.workloads import cpu, round_trips, stream
+from bench.workloads import cpu, flow, round_trips, stream
 
 ROOT = Path(__file__).resolve().parents[3]
 FLOOR = "a2b3bcea83c7a764e570974456dd5e18f4e42696d6a27aa4cc0f63be62d8ed3c"
@@ -30,10 +30,13 @@ def test_messages_pass_both_ways_and_their_cpu_time_is_seen() -> None:
         before = cpu(two)
         times = round_trips(two, 3)
         seconds = stream(two, 60)
+        waits = flow(two.turned(), 60).waits
         after = cpu(two)
 
     assert len(times) == 3
     assert 0 < seconds < 30
+    assert len(waits) == 60
+    assert all(wait > 0 for wait in waits)
     assert all(after[name] > before[name] for name in before)
 
 

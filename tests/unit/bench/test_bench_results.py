@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from bench.results import Result, dump, summary, table
+from bench.results import Result, aimed, dump, summary, table
 
 
 def run(floor: float, own: float) -> list[Result]:
@@ -54,3 +54,18 @@ def test_the_table_aligns_figures_and_shows_lines_of_another_shape_whole() -> No
 
 def test_the_table_shows_what_a_figure_may_be() -> None:
     assert table([{"bench": "crypto", "name": "seal", "value": 55.5, "unit": "us", "budget": 60.0}]).endswith("of 60")
+
+
+def test_a_figure_says_what_it_should_be_and_no_sample_is_in_the_table() -> None:
+    figures = [Result("floor", "frames, 1 a write", 10_000, "/s"), Result("pipeline", "messages", 5000, "/s")]
+    rows = table(
+        [
+            *aimed(summary([figures])),
+            {"bench": "soak", "sample": "a", "rss_mib": 100},
+            {"bench": "soak", "name": "tasks", "value": 9, "unit": "%", "budget": 5, "flat": False},
+        ]
+    ).splitlines()
+
+    assert rows[1].endswith("0.5 x floor     at least 4000, at least 0.4 x floor")
+    assert rows[2].endswith("of 5, NOT FLAT")
+    assert len(rows) == 3
