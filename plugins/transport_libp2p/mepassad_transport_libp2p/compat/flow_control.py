@@ -1,8 +1,9 @@
 """Cure: Yamux gave a slow reader up after 5 seconds, polled for window, and let a peer overrun its own.
 
 Stock 0.8.1 fails a write when the reader takes nothing for 5 seconds, wakes 100 times a second meanwhile, only warns
-when a peer sends more than it may (so a stranger fills the memory), and grows a stream's window to 16 MiB.
-Not needed once `YamuxStream.write` waits for an event without end and an overrun window ends the connection.
+when a peer sends more than it may (so a stranger fills the memory), grows a stream's window to 16 MiB, and grants more
+than the window with every small read: js-libp2p then sends frames so large that they end the connection. Not needed
+once `YamuxStream.write` waits for an event without end, an overrun window ends the connection, and a window is kept to.
 """
 
 from __future__ import annotations
@@ -79,6 +80,17 @@ class PatientStream(yamux.YamuxStream):
             header = struct.pack(yamux.YAMUX_HEADER_FORMAT, 0, yamux.TYPE_DATA, 0, self.stream_id, size)
             await self.conn._write_frame(header + data[sent : sent + size])
             sent += size
+
+    async def _auto_tune_and_send_window_update(self, *, bytes_read: int = 0) -> None:
+        """Let the peer send on once half of the window was read, so that few updates go out.
+
+        What is buffered and what the peer may still send are never more than `target_recv_window` together.
+        """
+        buffered = len(self.conn.stream_buffers.get(self.stream_id, b""))
+        read = self.target_recv_window - self.recv_window - buffered
+        if read >= self.target_recv_window // 2:
+            self.recv_window += read
+            await self.send_window_update(read + self._apply_autotune_epoch(buffered))
 
 
 def apply() -> None:
