@@ -71,6 +71,7 @@ def test_a_missing_program_is_named_with_its_install_line(tmp_path: Path) -> Non
     done = run(ROOT / "scripts/system-packages", PATH=str(tmp_path))
     assert done.returncode == 1
     assert "sudo apt-get install strace" in done.stderr
+    assert "sudo apt-get install iproute2" in done.stderr
 
 
 JS = ROOT / "plugins/transport_libp2p/tests/js"
