@@ -154,7 +154,7 @@ class Core:
         delivery = self._config.delivery
         limits = Limits(delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst)
         links = Links(transports, self.router, self._clock, self._log, limits)
-        links.up, links.down = self.router.up, self.router.down
+        links.up, links.down, links.found = self.router.up, self.router.down, self.router.found
         self.router.links = self.handshakes.links = links
         links.spawn = lambda live, link: tasks.start_soon(live, link)
         self.router.tasks = tasks

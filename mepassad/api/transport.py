@@ -71,8 +71,9 @@ class Transport(Protocol):
         ...
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
-        """A stream to `peer`, over a live connection or by dialling `addresses`. Raises `Unreachable`, or `OtherNode`
-        with its id in `data["node"]` where another node answered; never returns a stream to one with another key."""
+        """A stream to `peer`, over a live connection or by dialling `addresses` and what was discovered. Raises
+        `Unreachable`, or `OtherNode` with its id in `data["node"]` where another node answered at one of `addresses`;
+        never returns a stream to one with another key."""
         ...
 
     def connected(self) -> tuple[NodeId, ...]:
@@ -81,4 +82,9 @@ class Transport(Protocol):
 
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told, on the daemon's loop, when a node's first connection comes up and its last one ends."""
+        ...
+
+    def discover(self, found: Callable[[NodeId], None]) -> None:
+        """Be told, on the daemon's loop, of any node that this transport found an address of by itself. It dials none
+        of them before `open` asks for it."""
         ...

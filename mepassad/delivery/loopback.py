@@ -116,3 +116,6 @@ class Loopback:
 
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """A node never loses itself."""
+
+    def discover(self, found: Callable[[NodeId], None]) -> None:
+        """A node knows where it is."""

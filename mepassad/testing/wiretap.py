@@ -70,7 +70,7 @@ class _Tapped:
     def __init__(self, inner: MemoryTransport, tap: Wiretap) -> None:
         self.name, self._inner, self._tap = inner.name, inner, tap
         self.listen, self.addresses, self.can_dial = inner.listen, inner.addresses, inner.can_dial
-        self.connected, self.watch = inner.connected, inner.watch
+        self.connected, self.watch, self.discover = inner.connected, inner.watch, inner.discover
 
     def handle(self, protocol: str, handler: Handler) -> None:
         async def tapped(stream: Stream) -> None:

@@ -63,6 +63,9 @@ class MemoryTransport:
         """Be told of links that come up and end."""
         self._watchers.append((seen, lost))
 
+    def discover(self, found: Callable[[NodeId], None]) -> None:
+        """Nothing is found here that was not told."""
+
     def leave(self) -> None:
         """Stop listening and break all links."""
         self._left = True

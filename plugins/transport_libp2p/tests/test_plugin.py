@@ -54,6 +54,7 @@ def test_the_readme_explains_every_key_with_its_default() -> None:
     for key, value in msgspec.to_builtins(Config()).items():
         (row,) = [line for line in readme.splitlines() if line.startswith(f"| `{key}` |")]
         shown = [f"`{item}`" for item in value] if isinstance(value, (list, tuple)) else [f"`{value:g}`"]
+        shown = [f"`{str(value).lower()}`"] if isinstance(value, bool) else shown
         assert all(text in row for text in shown)
 
 
