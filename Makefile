@@ -32,6 +32,7 @@ demo: setup ## Two nodes and an echo bot in a temporary folder, shown at work.
 .PHONY: test
 test: setup ## Run all tests on two cores, with branch coverage.
 	@scripts/system-packages
+	@scripts/js-packages
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 .PHONY: torture

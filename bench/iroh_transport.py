@@ -110,6 +110,9 @@ class IrohTransport:
     async def network_changed(self) -> None:
         """iroh watches the network itself."""
 
+    def discover(self, found: Callable[[NodeId], None]) -> None:
+        """Nothing is looked for here."""
+
     def stats(self) -> dict[str, int]:
         """How many connections there are."""
         return {"connections": len(self.connected())}

@@ -170,7 +170,7 @@ class Core:
             delivery.window_bytes,
         )  # fmt: skip
         links = Links(transports, self.router, self._clock, self._log, limits)
-        links.up, links.down = self.router.up, self.router.down
+        links.up, links.down, links.found = self.router.up, self.router.down, self.router.found
         self.router.links = self.handshakes.links = links
         links.spawn = lambda live, link: tasks.start_soon(live, link)
         self.router.tasks = tasks

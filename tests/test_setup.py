@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -69,8 +70,46 @@ def test_a_missing_program_is_named_with_its_install_line(tmp_path: Path) -> Non
     (tmp_path / "id").chmod(0o755)
     done = run(ROOT / "scripts/system-packages", PATH=str(tmp_path))
     assert done.returncode == 1
-    for name in ("apt-get install strace", "apt-get install iproute2", "dnf install strace", "dnf install iproute\n"):
-        assert f"sudo {name}" in done.stderr
+    assert "sudo apt-get install strace" in done.stderr
+    assert "sudo apt-get install iproute2" in done.stderr
+
+
+JS = ROOT / "plugins/transport_libp2p/tests/js"
+
+
+def test_the_lock_of_the_javascript_names_no_registry_and_hashes_every_package() -> None:
+    assert "omit-lockfile-registry-resolved=true" in (JS / ".npmrc").read_text()
+    packages = json.loads((JS / "package-lock.json").read_text())["packages"]
+    assert len(packages) > 100
+    for path, package in packages.items():
+        assert "resolved" not in package
+        assert not path or package["integrity"].startswith("sha512-"), path
+
+
+@pytest.mark.parametrize(("ci", "exit_code"), [("", 0), ("true", 1)])
+def test_a_missing_npm_is_told_with_its_install_line_and_fails_on_ci_only(
+    tmp_path: Path, ci: str, exit_code: int
+) -> None:
+    for tool in ("sh", "cmp"):
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    done = run(ROOT / "scripts/js-packages", JS, tmp_path / "js", PATH=str(tmp_path), CI=ci)
+    assert done.returncode == exit_code
+    assert "sudo apt-get install npm" in done.stderr
+
+
+def test_the_javascript_is_installed_again_only_when_its_lock_changed(tmp_path: Path) -> None:
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    npm = bin_folder / "npm"
+    npm.write_text(f"#!/bin/sh\necho npm $1 >> {tmp_path}/calls\n")
+    npm.chmod(0o755)
+    shutil.copytree(JS, tmp_path / "js")
+    for lock in ("{}", "{}", '{"changed": 1}', '{"changed": 1}'):
+        (tmp_path / "js/package-lock.json").write_text(lock)
+        path = f"{bin_folder}:{os.environ['PATH']}"
+        done = run(ROOT / "scripts/js-packages", tmp_path / "js", tmp_path / "target", PATH=path)
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "calls").read_text() == "npm install\nnpm install\n"
 
 
 def test_help_names_every_word_of_the_makefile() -> None:

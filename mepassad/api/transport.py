@@ -71,8 +71,9 @@ class Transport(Protocol):
         ...
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
-        """A stream to `peer`, over a live connection or by dialling `addresses`. Raises `Unreachable`, or `OtherNode`
-        with its id in `data["node"]` where another node answered; never returns a stream to one with another key."""
+        """A stream to `peer`, over a live connection or by dialling `addresses` and what was discovered. Raises
+        `Unreachable`, or `OtherNode` with its id in `data["node"]` where another node answered at one of `addresses`;
+        never returns a stream to one with another key."""
         ...
 
     def connected(self) -> tuple[NodeId, ...]:
@@ -95,6 +96,11 @@ class Transport(Protocol):
     async def network_changed(self) -> None:
         """The machine's addresses or routes changed: drop at once what cannot work any more, find out soon what else
         is dead, and tell the watchers as ever. Streams that still work go on. Never raises."""
+        ...
+
+    def discover(self, found: Callable[[NodeId], None]) -> None:
+        """Be told, on the daemon's loop, of any node that this transport found an address of by itself. It dials none
+        of them before `open` asks for it."""
         ...
 
     def stats(self) -> dict[str, int]:

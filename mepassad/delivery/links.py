@@ -15,7 +15,7 @@ from mepassad.api.transport import Stream, Transport
 from mepassad.api.types import NodeId, Outgoing
 from mepassad.delivery.limits import Allowance, Limits, Traffic
 from mepassad.delivery.window import Window
-from mepassad.errors import MepassaError, StreamClosed, Unreachable
+from mepassad.errors import MepassaError, OtherNode, StreamClosed, Unreachable
 from mepassad.wire.addresses import may_dial
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.messages_pb2 import Frame, Refusal
@@ -197,7 +197,8 @@ class Links:
     """All live links, by node; opens new ones and serves those that others open."""
 
     def __init__(self, transports: Sequence[Transport], peer: Peer, clock: Clock, log: Log, limits: Limits) -> None:
-        """`up` and `down` are called when a node's first link begins and its last one ends."""
+        """`up` and `down` are called when a node's first link begins and its last one ends, `found` with a node that a
+        transport discovered."""
         self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
         self._links: dict[NodeId, list[Link]] = {}
         self._allowances: dict[NodeId, Allowance] = {}
@@ -211,11 +212,13 @@ class Links:
         self.spawn: Callable[[Callable[[Link], Coroutine[Any, Any, None]], Link], object]
         self.up: Callable[[Link], None] = lambda link: None
         self.down: Callable[[Link], None] = lambda link: None
+        self.found: Callable[[NodeId], None] = lambda node: None
 
     def serve(self) -> None:
-        """Register for incoming links with all transports."""
+        """Register for incoming links, and for nodes that are found, with all transports."""
         for transport in self._transports:
             transport.handle(MESSAGE_PROTOCOL, self.run)
+            transport.discover(self.found)
 
     def prefer(self, nodes: Collection[str]) -> None:
         """Have all transports keep places for these nodes; told once, until they change."""
@@ -292,11 +295,9 @@ class Links:
         for transport in self._transports:
             full = [f"{address}/p2p/{node}" for address in addresses if may_dial(address)]
             usable = [address for address in full if transport.can_dial(address)]
-            if usable or node in transport.connected():
-                try:
-                    return await transport.open(node, usable, protocol)
-                except Unreachable as error:
-                    failure = error
-                except StreamClosed as error:
-                    failure = Unreachable(error.sentence)
+            try:
+                return await transport.open(node, usable, protocol)  # it may be connected, or know more addresses
+            except (Unreachable, StreamClosed) as error:
+                if not isinstance(failure, OtherNode):
+                    failure = error if isinstance(error, Unreachable) else Unreachable(error.sentence)
         raise failure

@@ -127,6 +127,9 @@ class Loopback:
     async def network_changed(self) -> None:
         """No network is in between."""
 
+    def discover(self, found: Callable[[NodeId], None]) -> None:
+        """A node knows where it is."""
+
     def stats(self) -> dict[str, int]:
         """Nothing is counted."""
         return {}

@@ -11,7 +11,7 @@ from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock, Log
 from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
-from mepassad.api.types import AccountId, Contact, Outgoing
+from mepassad.api.types import AccountId, Contact, NodeId, Outgoing
 from mepassad.bus import Bus, Change, Signal
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
@@ -171,6 +171,13 @@ class Router:
             if contact.state == "accepted" and not contact.blocked and key not in self._told:
                 self._told.add(key)
                 self._start(self._tell, contact)
+
+    def found(self, node: NodeId) -> None:
+        """A transport knows a new address of a node: whoever lives there is tried at once."""
+        for contact in self._contacts.at_node(node):
+            lane = self._lanes.get((contact.account, contact.id))
+            if lane is not None and lane.link is None:
+                lane.wake()
 
     async def _tell(self, contact: Contact) -> None:
         """Tell a contact, once a run, where we are now."""

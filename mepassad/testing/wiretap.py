@@ -70,8 +70,8 @@ class _Tapped:
     def __init__(self, inner: MemoryTransport, tap: Wiretap) -> None:
         self.name, self._inner, self._tap = inner.name, inner, tap
         self.listen, self.addresses, self.can_dial = inner.listen, inner.addresses, inner.can_dial
-        self.connected, self.watch, self.tasks = inner.connected, inner.watch, inner.tasks
-        self.prefer, self.network_changed, self.stats = inner.prefer, inner.network_changed, inner.stats
+        self.connected, self.watch, self.tasks, self.stats = inner.connected, inner.watch, inner.tasks, inner.stats
+        self.prefer, self.network_changed, self.discover = inner.prefer, inner.network_changed, inner.discover
 
     def handle(self, protocol: str, handler: Handler) -> None:
         async def tapped(stream: Stream) -> None:

@@ -77,6 +77,9 @@ class MemoryTransport:
         """Count it; links are cut by the network, not by what surrounds it."""
         self.changes += 1
 
+    def discover(self, found: Callable[[NodeId], None]) -> None:
+        """Nothing is found here that was not told."""
+
     def stats(self) -> dict[str, int]:
         """How many links there are."""
         return {"connections": len(self._connected)}

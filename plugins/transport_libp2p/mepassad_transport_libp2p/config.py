@@ -38,6 +38,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         tuple[str, ...],
         Meta(max_length=64, description="Nodes to stay connected to: addresses that end in /p2p/ and a node id."),
     ] = ()
+    mdns: Annotated[
+        bool, Meta(description="Find nodes on the local networks by multicast DNS, and be found there.")
+    ] = True
     max_connections: Annotated[
         Count,
         Meta(

@@ -28,29 +28,34 @@ MAX_ADDRESSES = 16
 """Addresses of one node that are tried."""
 
 
-async def dial(swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], timeout: float) -> INetConn:
-    """A connection to `peer` over the first address that answers with its key.
+async def dial(
+    swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], heard: Sequence[Address], timeout: float
+) -> INetConn:
+    """A connection to `peer` over the first address that answers with its key; those `heard` are tried last.
 
-    Raises `Unreachable`; `OtherNode`, with its id as `node`, where another one answered at an address.
+    Raises `Unreachable`; `OtherNode`, with its id as `node`, where another one answered at one of `addresses`. At one
+    that was heard, anybody may have invited the dial, so it says nothing of where the peer went.
     """
-    if not addresses:
+    if not addresses and not heard:
         raise Unreachable(f"No address of the node {peer} is known.")
-    failures: list[Unreachable] = []
+    failures: dict[Address, Unreachable] = {}
     made: list[INetConn] = []
     with trio.move_on_after(timeout) as deadline:
         if swarm.crowd.full() and swarm.crowd.leaver(wanted=True) is None:
             raise Unreachable("This node has all the connections that transport_libp2p.max_connections allows.")
         async with trio.open_nursery() as nursery:
-            for address in addresses[:MAX_ADDRESSES]:
+            for address in dict.fromkeys((*addresses[:MAX_ADDRESSES], *heard)):
                 failed = trio.Event()
                 nursery.start_soon(_attempt, swarm, peer, address, nursery.cancel_scope, failed, made, failures)
                 with trio.move_on_after(STAGGER):
                     await failed.wait()
     if made:
         return made[0]
-    if others := [failure for failure in failures if isinstance(failure, OtherNode)]:
-        raise others[0]
-    reason = "nobody answered in time" if deadline.cancelled_caught or not failures else failures[-1].sentence
+    for address, failure in failures.items():
+        if isinstance(failure, OtherNode) and address in addresses:
+            raise failure
+    late = deadline.cancelled_caught or not failures
+    reason = "nobody answered in time" if late else list(failures.values())[-1].sentence
     raise Unreachable(f"The node {peer} cannot be reached now: {reason}.")
 
 
@@ -61,13 +66,13 @@ async def _attempt(
     others: trio.CancelScope,
     failed: trio.Event,
     made: list[INetConn],
-    failures: list[Unreachable],
+    failures: dict[Address, Unreachable],
 ) -> None:
     """Try one address; success ends the others, failure lets the next begin at once."""
     try:
         made.append(await swarm.dial_addr(Multiaddr(str(address._replace(peer=None))), peer))
     except Exception as error:
-        failures.append(_failure(address, error))
+        failures[address] = _failure(address, error)
         failed.set()
     else:
         others.cancel()

@@ -140,21 +140,24 @@ class Host:
         found = reachable(bound, get_network_addrs(4), get_network_addrs(6))
         return tuple(str(address._replace(peer=self.node_id)) for address in found)
 
-    async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> NetStream:
-        """A negotiated stream, over a live connection or a new one. Raises `Unreachable`."""
+    async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str, heard: Sequence[str] = ()) -> NetStream:
+        """A negotiated stream, over a live connection or a new one. `heard`: addresses that anybody may have made up.
+        Raises `Unreachable`."""
         live = self._swarm.get_connections(self._target(peer))
         if live:
             try:
                 return await self._negotiate(live[-1], protocol)
             except _Dead:
                 pass  # the peer may have restarted, or moved to another network
-        connection = await self.connect(peer, addresses, besides=live)
+        connection = await self.connect(peer, addresses, live, heard)
         try:
             return await self._negotiate(connection, protocol)
         except _Dead:
             raise Unreachable(f"The node {peer} does not answer on its new connection.") from None
 
-    async def connect(self, peer: NodeId, addresses: Sequence[str], besides: Sequence[INetConn] = ()) -> INetConn:
+    async def connect(
+        self, peer: NodeId, addresses: Sequence[str], besides: Sequence[INetConn] = (), heard: Sequence[str] = ()
+    ) -> INetConn:
         """A live connection to a peer, and none of `besides`. Raises `Unreachable`."""
         target = self._target(peer)
         lock = self._dials.setdefault(target, trio.Lock())
@@ -163,8 +166,8 @@ class Host:
                 live = [connection for connection in self._swarm.get_connections(target) if connection not in besides]
                 if live:
                     return live[-1]
-                choices, timeout = _dialable(peer, addresses), self._config.dial_timeout
-                return await meet(self._swarm, target, lambda: dial(self._swarm, target, choices, timeout))
+                told, rumoured, timeout = _dialable(peer, addresses), _dialable(peer, heard), self._config.dial_timeout
+                return await meet(self._swarm, target, lambda: dial(self._swarm, target, told, rumoured, timeout))
         finally:
             if not lock.locked():
                 self._dials.pop(target, None)

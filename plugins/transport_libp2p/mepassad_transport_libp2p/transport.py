@@ -16,6 +16,7 @@ from mepassad_transport_libp2p.address import parse_dial
 from mepassad_transport_libp2p.bootstrap import Bootstrap
 from mepassad_transport_libp2p.bridge import Guest
 from mepassad_transport_libp2p.host import Host
+from mepassad_transport_libp2p.mdns import Mdns
 from mepassad_transport_libp2p.stream import Libp2pStream, StreamGauges
 
 
@@ -41,12 +42,15 @@ class Libp2pTransport:
         self._connected: dict[NodeId, None] = {}
         self._watchers: list[tuple[Callable[[NodeId], None], Callable[[NodeId], None]]] = []
         self._bootstrap = Bootstrap(context, self._connect, self._connected)
+        self._mdns = Mdns(context, host.node_id, host.addresses)
         host.watch(self._soon(self._seen), self._soon(self._lost))
 
     async def listen(self) -> None:
-        """Listen on all configured addresses and begin to dial the bootstrap nodes. Raises `AddressRefused`."""
+        """Listen on all configured addresses, begin to dial the bootstrap nodes, and look for nodes on the local
+        networks. Raises `AddressRefused`."""
         await self._guest.call(self._host.listen)
         self._bootstrap.start()
+        self._mdns.start()
 
     def addresses(self) -> tuple[str, ...]:
         """Where this node can be dialled now, loopback last."""
@@ -73,7 +77,8 @@ class Libp2pTransport:
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Libp2pStream:
         """A stream to `peer`. Raises `Unreachable`."""
-        return await self._guest.call(self._open, peer, tuple(addresses), protocol, discard=Libp2pStream.abort)
+        heard = self._mdns.neighbours.of(peer)
+        return await self._guest.call(self._open, peer, tuple(addresses), heard, protocol, discard=Libp2pStream.abort)
 
     def connected(self) -> tuple[NodeId, ...]:
         """Nodes with a live connection."""
@@ -86,6 +91,10 @@ class Libp2pTransport:
     def watch(self, seen: Callable[[NodeId], None], lost: Callable[[NodeId], None]) -> None:
         """Be told of first connections and last ends."""
         self._watchers.append((seen, lost))
+
+    def discover(self, found: Callable[[NodeId], None]) -> None:
+        """Be told of nodes that were heard on a local network."""
+        self._mdns.neighbours.found = found
 
     def prefer(self, nodes: Collection[NodeId]) -> None:
         """Keep places for these nodes, and the way to them open."""
@@ -110,13 +119,14 @@ class Libp2pTransport:
     def leave(self) -> None:
         """Let everybody who waits on a stream know that it is over."""
         self._bootstrap.stop()
+        self._mdns.stop()
         for stream in tuple(self._streams):
             stream.broke()
 
     # -- called in trio -----------------------------------------------------------------------------------------
 
-    async def _open(self, peer: NodeId, addresses: Sequence[str], protocol: str) -> Libp2pStream:
-        net = await self._host.open(peer, addresses, protocol)
+    async def _open(self, peer: NodeId, addresses: Sequence[str], heard: Sequence[str], protocol: str) -> Libp2pStream:
+        net = await self._host.open(peer, addresses, protocol, heard)
         stream = self._stream(peer, protocol)
         self._host.start_soon(self._pump, stream, net)
         return stream

@@ -27,7 +27,7 @@ def running(tmp_path: Path) -> Running:
 
     @asynccontextmanager
     async def run(count: int, **settings: Any) -> AsyncIterator[list[Node]]:
-        config = Config(**{"listen": ("/ip4/127.0.0.1/tcp/0",), **settings})
+        config = Config(**{"listen": ("/ip4/127.0.0.1/tcp/0",), "mdns": False, **settings})
         async with anyio.create_task_group() as tasks:
             nodes: list[Node] = []
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
+from typing import Any
 
 import anyio
 import pytest
@@ -125,6 +126,31 @@ def test_an_overrun_window_is_refused_at_its_edge() -> None:
             stream.recv_window = -1
 
     trio.run(main)
+
+
+def window_after_small_reads(kind: type[yamux.YamuxStream]) -> tuple[int, int]:
+    """What a peer may send, and the target, after it sent a thousand times a little that was read at once."""
+    wire: Any = Wire()
+    wire.stream_buffers, wire.rtt = {}, lambda: 0.0
+
+    async def main() -> tuple[int, int]:
+        stream = kind(1, wire, True)
+        for _ in range(1000):
+            stream.recv_window -= 1000
+            await stream._auto_tune_and_send_window_update(bytes_read=1000)
+        return stream.recv_window, stream.target_recv_window
+
+    return trio.run(main)
+
+
+def test_a_stock_window_grows_beyond_its_target_with_small_reads() -> None:
+    window, target = window_after_small_reads(STOCK_STREAM)
+    assert window > target
+
+
+def test_a_window_is_never_more_than_its_target() -> None:
+    window, target = window_after_small_reads(PatientStream)
+    assert target // 2 < window <= target
 
 
 async def never_read(stream: Stream) -> None:

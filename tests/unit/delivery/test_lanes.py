@@ -9,6 +9,7 @@ from functools import partial
 import anyio
 
 from mepassad.api.backoff import Backoff
+from mepassad.api.types import NodeId
 from mepassad.node import heed_network
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.testing.wiretap import Passed
@@ -52,6 +53,16 @@ async def test_what_was_said_while_apart_arrives_in_order_after(nodes: Nodes) ->
     nodes.clock.advance(1)
     await eventually(lambda: len(ana.facts("message.delivered")) == MANY)
     assert bob.texts() == words
+
+
+async def test_a_contact_whose_node_is_found_is_tried_at_once(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    nodes.cut(ana, bob)
+    await ana.say(bob, "there you are")
+    nodes.heal(ana, bob)
+    ana.core.router.found(NodeId("a node of no contact"))
+    ana.core.router.found(bob.node_id)
+    await eventually(lambda: bob.texts() == ["there you are"])
 
 
 async def test_packets_whose_acks_were_lost_are_offered_again_and_read_once(nodes: Nodes) -> None:

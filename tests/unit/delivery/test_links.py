@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad.api import StreamClosed, Unreachable
+from mepassad.api import OtherNode, StreamClosed, Unreachable
 from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
 from mepassad.builtin.transport_memory.transport import MemoryTransport
+from mepassad.delivery.limits import Limits
+from mepassad.delivery.links import Links
 from mepassad.delivery.loopback import HIGH_WATER, Loopback
 from mepassad.delivery.router import STRANGER_PATIENCE, WATCH
+from mepassad.testing.clock import ManualClock
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.testing.transport_node import Lines
 from mepassad.wire.framing import Splitter, pack
@@ -197,6 +201,30 @@ async def test_the_loopback_reaches_only_its_own_node_and_its_protocols() -> Non
         assert not loopback.can_dial("/memory/x")
         assert loopback.addresses() == ()
         tasks.cancel_scope.cancel()
+
+
+class Unreached:
+    """A transport that reaches nobody, and keeps whom it was asked for."""
+
+    def __init__(self, failure: Exception) -> None:
+        self.failure, self.asked = failure, list[tuple[NodeId, list[str]]]()
+
+    def can_dial(self, address: str) -> bool:
+        return False
+
+    async def open(self, peer: NodeId, addresses: list[str], protocol: str) -> Stream:
+        self.asked.append((peer, addresses))
+        raise self.failure
+
+
+async def test_a_transport_is_asked_for_a_node_without_address_for_it_may_have_discovered_one() -> None:
+    first, second = Unreached(OtherNode(node="another")), Unreached(StreamClosed())
+    transports: Any = (first, second)
+    peer: Any = None
+    links = Links(transports, peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20))
+    with pytest.raises(OtherNode):
+        await links.open({"node": ["/ip4/198.51.100.7/tcp/1"]})
+    assert first.asked == second.asked == [("node", [])]
 
 
 async def test_a_handler_that_fails_ends_its_own_stream_only() -> None:

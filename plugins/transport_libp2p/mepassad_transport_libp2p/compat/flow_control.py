@@ -2,8 +2,9 @@
 
 Stock 0.8.1 fails a write when the reader takes nothing for 5 seconds, wakes 100 times a second meanwhile, only warns
 when a peer sends more than it may (so a stranger fills the memory), grows a stream's window to 16 MiB, and answers
-every read with an update of the window, which costs both nodes as much as a message. Not needed once
-`YamuxStream.write` waits for an event without end, an overrun window ends the connection, and updates gather.
+every read with an update of the window, which costs both nodes as much as a message and grants more than the window:
+js-libp2p then sends frames so large that they end the connection. Not needed once `YamuxStream.write` waits for an
+event without end, an overrun window ends the connection, and updates gather and keep to the window.
 """
 
 from __future__ import annotations
