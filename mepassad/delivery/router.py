@@ -79,11 +79,10 @@ class Router:
 
     async def _watch(self) -> None:
         while True:
-            known = {node for contact in self._contacts.everybody() for node in contact.nodes}
-            self.links.prefer(
-                {node for contact in self._contacts.everybody() if not contact.blocked for node in contact.nodes}
-            )
+            contacts = [contact for contact in self._contacts.everybody() if not contact.blocked]
+            self.links.prefer({node for contact in contacts for node in contact.nodes})
             await self._clock.sleep(WATCH)
+            known = {node for contact in self._contacts.everybody() for node in contact.nodes}
             for link in self.links.all():
                 if link.stalled():
                     self._end(link, "it takes nothing any more")
