@@ -69,9 +69,9 @@ async def test_a_peer_that_does_not_read_makes_only_its_own_messages_wait(fleet:
                 await rpc.call("messages.send", contact=slow, text=f"{number} {TEXT}")
             waits = [await delivered(rpc, quick, f"{number}") for number in range(10)]
             stats = await rpc.call("system.stats")
-        assert max(waits) < 5
+        assert max(waits) < 10  # a link that takes nothing would be ended only after 30
         queues, transport = stats["queues"], stats["transports"]["libp2p"]
-        assert WINDOW_BYTES <= queues["link_unacked_bytes"] < WINDOW_BYTES + 17_000
+        assert WINDOW_BYTES <= queues["link_unacked_bytes_most"] < WINDOW_BYTES + 17_000
         assert queues["link_unacked_most"] <= queues["link_unacked_limit"] == WINDOW
         assert transport["stream_unwritten_most"] < WINDOW_BYTES + 17_000
         last = await rpc.call("messages.send", contact=slow, text="last")
