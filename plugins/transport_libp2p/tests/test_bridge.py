@@ -10,6 +10,7 @@ import trio
 from mepassad_transport_libp2p.bridge import Guest, TransportFailed, trio_guest
 
 from mepassad.api import StreamClosed
+from mepassad.testing.transport_node import until
 
 
 async def double(number: int) -> int:
@@ -198,9 +199,10 @@ async def test_a_thousand_calls_at_once_get_each_its_own_result_or_exception() -
 
 
 async def test_cancelling_some_of_many_calls_leaves_the_others_alone() -> None:
-    release, ended = trio.Event(), list[int]()
+    release, begun, ended = trio.Event(), list[int](), list[int]()
 
     async def wait(number: int) -> int:
+        begun.append(number)
         try:
             await release.wait()
         except trio.Cancelled:
@@ -210,7 +212,7 @@ async def test_cancelling_some_of_many_calls_leaves_the_others_alone() -> None:
 
     async with trio_guest() as guest:
         calls = [asyncio.ensure_future(guest.call(wait, number)) for number in range(200)]
-        await anyio.wait_all_tasks_blocked()
+        await until(lambda: len(begun) == 200)
         for call in calls[::2]:
             call.cancel()
         await asyncio.wait(calls[::2])

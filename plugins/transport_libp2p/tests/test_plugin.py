@@ -57,7 +57,7 @@ def test_the_readme_explains_every_key_with_its_default() -> None:
 
 
 def _shown(value: float) -> str:
-    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value:g}`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{str(value).lower()}`"
 
 
 async def test_a_crash_of_the_library_is_raised_from_the_component(running: Running) -> None:
