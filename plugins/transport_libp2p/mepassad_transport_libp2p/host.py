@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import trio
-from libp2p.abc import INetConn, INetStream, INetwork, INotifee
+from libp2p.abc import INetConn, INetStream, INetwork, INotifee, ITransport
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
@@ -30,10 +30,15 @@ from mepassad_transport_libp2p import compat
 from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
+from mepassad_transport_libp2p.compat.quic.transport import LastingQUIC
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
-from mepassad_transport_libp2p.compat.tcp import check_free
+from mepassad_transport_libp2p.compat.tcp import WatchfulTCP, check_free
+from mepassad_transport_libp2p.compat.tls import PROTOCOL_ID as TLS
+from mepassad_transport_libp2p.compat.tls import LastingTLS
+from mepassad_transport_libp2p.compat.websocket_transport import LastingWebSocket
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.dial import dial
+from mepassad_transport_libp2p.web_certificates import WebCertificates
 
 IDLE_INTERVAL = 5.0
 """Seconds between two looks at which connections are idle."""
@@ -46,14 +51,19 @@ class Host:
         compat.apply()
         keys = create_new_key_pair(bytes(seed))
         own = ID.from_pubkey(keys.public_key)
-        # Noise alone is offered: by default the library would offer plaintext and SecIO too.
+        # These alone are offered, Noise first: by default the library would offer plaintext and SecIO too.
         noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
-        upgrader = TransportUpgrader({NOISE: noise}, {TProtocol(YAMUX): Yamux})
+        upgrader = TransportUpgrader({NOISE: noise, TLS: LastingTLS(keys)}, {TProtocol(YAMUX): Yamux})
+        transports: list[ITransport] = [
+            WatchfulTCP(config.dead_peer_timeout),
+            LastingQUIC(keys, config),
+            LastingWebSocket(config.dead_peer_timeout, WebCertificates(config, log)),
+        ]
         store = LastingPeerStore(own)
         store.add_key_pair(own, keys)
         self.node_id = NodeId(str(own))
         self._config = config
-        self._swarm = LastingSwarm(own, store, upgrader, config, log)
+        self._swarm = LastingSwarm(own, store, upgrader, transports, config, log)
         self._host = ContainedHost(
             self._swarm,
             log=log,
@@ -179,6 +189,7 @@ class Host:
             async with trio.open_nursery() as nursery:
                 for connection in self._swarm.get_connections():
                     nursery.start_soon(self._swarm.drop, connection)
+            async with trio.open_nursery() as nursery:  # after: QUIC says goodbye through its listener's socket
                 for listener in self._swarm.listeners.values():
                     nursery.start_soon(listener.close)
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import trio
-from libp2p.abc import IMuxedConn, INetConn
+from libp2p.abc import IMuxedConn, INetConn, ITransport
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
@@ -29,7 +29,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.compat.containment import contained
-from mepassad_transport_libp2p.compat.tcp import WatchfulTCP
+from mepassad_transport_libp2p.compat.greeting import Greeting
 from mepassad_transport_libp2p.config import Config
 
 CLOSE_TIMEOUT = 1.0
@@ -49,7 +49,15 @@ class QuietConnector(AutoConnector):
 class LastingSwarm(Swarm):
     """A swarm that serves newcomers for as long as it runs."""
 
-    def __init__(self, own: ID, store: PeerStore, upgrader: TransportUpgrader, config: Config, log: Log) -> None:
+    def __init__(
+        self,
+        own: ID,
+        store: PeerStore,
+        upgrader: TransportUpgrader,
+        transports: list[ITransport],
+        config: Config,
+        log: Log,
+    ) -> None:
         limits = ConnectionConfig(
             max_connections=config.max_connections,
             high_watermark=config.max_connections,
@@ -61,8 +69,7 @@ class LastingSwarm(Swarm):
             inbound_stream_protocol_negotiation_timeout=max(1.0, config.handshake_timeout),
             outbound_stream_protocol_negotiation_timeout=max(1.0, config.handshake_timeout),
         )
-        transport = WatchfulTCP(config.dead_peer_timeout)
-        super().__init__(own, store, upgrader, [transport], RetryConfig(max_retries=0), limits)
+        super().__init__(own, store, upgrader, transports, RetryConfig(max_retries=0), limits)
         self.auto_connector = QuietConnector(self)
         self._config = config
         self._log = log
@@ -76,17 +83,26 @@ class LastingSwarm(Swarm):
 
     async def _handle_inbound_connection(self, read_write_closer: ReadWriteCloser, maddr: Multiaddr) -> None:
         """Serve one incoming connection until it is closed; the listener closes its socket when this returns."""
-        raw = RawConnection(read_write_closer, False)
         muxed: IMuxedConn | None = None
         with trio.CancelScope() as scope, self._handshake(scope):
             try:
                 await self.make_room()
-                muxed = await self.upgrade_inbound_raw_conn(raw, maddr)
+                with trio.fail_after(self._config.handshake_timeout):
+                    muxed = await self._upgraded(read_write_closer, maddr)
             except Exception as error:
-                self._log.debug("newcomer refused", address=_place(raw), reason=type(error).__name__)
+                self._log.debug("newcomer refused", address=_place(read_write_closer), reason=type(error).__name__)
                 return
         if muxed is not None:
             await muxed.event_closed.wait()  # type: ignore[attr-defined]
+
+    async def _upgraded(self, stream: ReadWriteCloser, maddr: Multiaddr) -> IMuxedConn:
+        """The connection, registered, once the newcomer proved its key."""
+        if isinstance(stream, Greeting):
+            await stream.greet()
+        if isinstance(stream, IMuxedConn):
+            await self.add_conn(stream, "inbound")
+            return stream
+        return await self.upgrade_inbound_raw_conn(RawConnection(stream, False), maddr)
 
     @contextmanager
     def _handshake(self, scope: trio.CancelScope) -> Iterator[None]:
@@ -141,7 +157,7 @@ class LastingSwarm(Swarm):
                 await secured.close()
 
 
-def _place(raw: RawConnection) -> str:
+def _place(stream: ReadWriteCloser) -> str:
     """Where a connection comes from, for the log."""
-    remote = raw.get_remote_address()
+    remote = stream.get_remote_address()
     return f"{remote[0]}:{remote[1]}" if remote else "unknown"

@@ -1,0 +1,44 @@
+"""The certificates of libp2p's TLS: who a peer is by the one it showed, and our own (libp2p specs, tls/tls.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from libp2p.crypto.keys import KeyPair, PublicKey
+from libp2p.peer.id import ID
+from libp2p.security.exceptions import HandshakeFailure
+from libp2p.security.tls.certificate import create_cert_template, generate_certificate, verify_certificate_chain
+
+
+class OtherPeer(HandshakeFailure):
+    """Another peer than the expected one proved its key. `found` is who."""
+
+    def __init__(self, found: ID) -> None:
+        super().__init__("another peer answered")
+        self.found = found
+
+
+def own_certificate(keys: KeyPair) -> tuple[x509.Certificate, EllipticCurvePrivateKey]:
+    """A fresh certificate that names our peer id, and its key, which lives in memory only."""
+    certificate, key = generate_certificate(keys.private_key, create_cert_template())
+    loaded = load_pem_private_key(key.encode(), None)
+    assert isinstance(loaded, EllipticCurvePrivateKey)  # noqa: S101 the library makes no other
+    return x509.load_pem_x509_certificate(certificate.encode()), loaded
+
+
+def peer_of(shown: Sequence[x509.Certificate], expected: ID | None = None) -> tuple[ID, PublicKey]:
+    """Who showed these certificates, and its key. TLS itself has checked that it holds the certificate's key.
+
+    Raises HandshakeFailure, `OtherPeer` where it is not `expected`.
+    """
+    try:
+        key = verify_certificate_chain(list(shown))
+        peer = ID.from_pubkey(key)
+    except Exception as error:
+        raise HandshakeFailure("no certificate of a libp2p peer") from error
+    if expected is not None and peer != expected:
+        raise OtherPeer(peer)
+    return peer, key
