@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from certificates import make_files
 from mepassad_transport_libp2p.address import CARRIERS, parse_dial
 from mepassad_transport_libp2p.config import Config
 from test_listening import refusal
 
 from conftest import Running
 from mepassad.api import Unreachable
+from mepassad.testing.certificates import make_files
 from mepassad.testing.transport_node import ECHO, Node, assert_echoes, until
 
 ALL = ("/tcp/0", "/udp/0/quic-v1", "/tcp/0/ws", "/tcp/0/tls/ws")

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from certificates import Files, make_files
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.plugin import component
 
+from mepassad.testing.certificates import Files, make_files
 from mepassad.testing.transport_contract import TransportContract
 
 

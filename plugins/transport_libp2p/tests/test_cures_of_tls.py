@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
-from certificates import END, START
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,6 +27,7 @@ from stock import in_trio
 
 from conftest import Running
 from mepassad.api import OtherNode
+from mepassad.testing.certificates import END, START
 from mepassad.testing.transport_node import ECHO, Node, assert_echoes
 
 ANA, BRUNO = create_new_key_pair(b"a" * 32), create_new_key_pair(b"b" * 32)
