@@ -62,6 +62,22 @@ async def test_a_node_with_dead_addresses_of_all_carriers_is_reached_over_the_on
         await assert_echoes(await a.transport.open(b.id, [*dead, alive], ECHO))
 
 
+async def test_junk_to_each_listener_keeps_the_host_alive(running: Running, tmp_path: Path) -> None:
+    settings: dict[str, Any] = make_files(tmp_path).settings()
+    junk = [os.urandom(1400), bytes(1400), b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00" + os.urandom(600), b""]
+    async with running(1, listen=LOOPBACK, handshake_timeout=0.5, **settings) as (b,):
+        for text in b.transport.addresses():
+            address = parse_dial(text)
+            kind = socket.SOCK_DGRAM if address.carrier == "quic" else socket.SOCK_STREAM
+            for data in junk:
+                with socket.socket(socket.AF_INET, kind) as stranger:
+                    stranger.connect((address.host, address.port))
+                    stranger.sendall(data)
+        for text in b.transport.addresses():
+            await reach(running, b, text, **settings)
+        assert {level for level, *_ in b.log.lines} <= {"debug"}
+
+
 async def test_a_busy_port_of_each_carrier_is_refused_by_name(running: Running, tmp_path: Path) -> None:
     settings: dict[str, Any] = make_files(tmp_path).settings()
     async with running(1, listen=LOOPBACK, **settings) as (server,):

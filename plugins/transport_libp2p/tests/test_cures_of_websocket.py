@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import socket
 
 import anyio
 import psutil  # type: ignore[import-untyped]
 import pytest
+from libp2p.transport.websocket import listener
 from libp2p.transport.websocket.connection import P2PWebSocketConnection
 from libp2p.transport.websocket.transport import WebsocketConfig
 from mepassad_transport_libp2p.compat import websocket_transport
@@ -16,6 +18,7 @@ from mepassad_transport_libp2p.compat.tcp import notice_death
 from raw import MULTISTREAM, closed, connect, message
 from stock import in_trio
 from trio.socket import SocketType
+from trio_websocket import serve_websocket  # type: ignore[import-untyped]
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import BytesMessage, Ping, Pong, Request, TextMessage
 
@@ -47,11 +50,12 @@ async def test_a_stock_websocket_collects_messages_of_32_mib() -> None:
     assert len(web._read_buffer) == (32 << 20) - 1
 
 
-@in_trio
-async def test_a_stock_websocket_never_pings() -> None:
-    web = P2PWebSocketConnection(Messages(1), keepalive_interval=0.01)
-    assert await web.read(1) == b"\0"  # with a keepalive, this would ping: but `Messages` has no `ping`
-    assert web._stats.ping_rtt_ms == 0.0
+def test_a_stock_listener_waits_a_minute_for_a_handshake_and_sets_no_keepalive() -> None:
+    source = inspect.getsource(listener)
+    assert "connect_timeout" not in source
+    assert "SO_KEEPALIVE" not in source
+    assert "_start_keepalive()" not in source
+    assert inspect.signature(serve_websocket).parameters["connect_timeout"].default == 60
 
 
 async def upgraded(node: Node) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, WSConnection]:

@@ -22,8 +22,9 @@ from mepassad_transport_libp2p.compat.quic.stream import Stream
 if TYPE_CHECKING:
     from mepassad_transport_libp2p.compat.quic.endpoint import Endpoint, Place
 
-PINGS = 4
-"""How often a peer is asked for a sign of life within the time in which a silent one counts as dead."""
+PINGS = 2
+"""How often a peer is asked for a sign of life within the time in which a silent one counts as dead; a lost question is
+repeated anyway."""
 
 
 class Connection(IRawConnection, IMuxedConn, Greeting):
