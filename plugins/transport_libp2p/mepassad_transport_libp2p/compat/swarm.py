@@ -87,8 +87,7 @@ class LastingSwarm(Swarm):
         with trio.CancelScope() as scope, self._handshake(scope):
             try:
                 await self.make_room()
-                with trio.fail_after(self._config.handshake_timeout):
-                    muxed = await self._upgraded(read_write_closer, maddr)
+                muxed = await self._upgraded(read_write_closer, maddr)
             except Exception as error:
                 self._log.debug("newcomer refused", address=_place(read_write_closer), reason=type(error).__name__)
                 return
@@ -98,7 +97,8 @@ class LastingSwarm(Swarm):
     async def _upgraded(self, stream: ReadWriteCloser, maddr: Multiaddr) -> IMuxedConn:
         """The connection, registered, once the newcomer proved its key."""
         if isinstance(stream, Greeting):
-            await stream.greet()
+            with trio.fail_after(self._config.handshake_timeout):
+                await stream.greet()
         if isinstance(stream, IMuxedConn):
             await self.add_conn(stream, "inbound")
             return stream

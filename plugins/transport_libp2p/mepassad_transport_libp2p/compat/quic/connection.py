@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -222,11 +223,13 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
 
     def leave(self) -> None:
         """Tell the peer, if that can be done at once, and end."""
-        if not self.event_closed.is_set():
+        if self.event_closed.is_set():
+            return
+        with suppress(Exception):  # as in `run`: whatever a stranger made of it must not end others
             self._core.close()
             for datagram, place in self._core.datagrams_to_send(trio.current_time()):
                 self._endpoint.send_now(datagram, place)
-            self._over("closed")
+        self._over("closed")
 
     @property
     def is_initiator(self) -> bool:  # type: ignore[override] # a field of raw connections, a property of others
