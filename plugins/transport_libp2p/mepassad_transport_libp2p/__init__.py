@@ -1,1 +1,1 @@
-"""mepassad's transport over libp2p: TCP, Noise, Yamux."""
+"""mepassad's transport over libp2p: TCP, QUIC and WebSocket, Noise or TLS, Yamux."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -14,16 +15,37 @@ HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-
 PEER_ID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{40,64}")
 
 
+CARRIERS = {
+    "tcp": "/tcp/{port}",
+    "quic": "/udp/{port}/quic-v1",
+    "ws": "/tcp/{port}/ws",
+    "wss": "/tcp/{port}/tls{sni}/ws",
+}
+"""What carries a connection, by its name here; the order is that of preference (ADR 0018)."""
+
+_CARRIED = re.compile(
+    r"/(?:tcp/(?P<tcp>[0-9]{1,5})(?P<over>/ws|/wss|/tls(?:/sni/(?P<sni>[^/]+))?/ws)?|udp/(?P<udp>[0-9]{1,5})/quic-v1)"
+    r"(?:/p2p/(?P<peer>[^/]+))?"
+)
+
+
 class Address(NamedTuple):
-    """A parsed `/ip4/…/tcp/…[/p2p/…]`. `kind`: ip4, ip6, dns, dns4 or dns6."""
+    """A parsed `/ip4/…/tcp/…[/p2p/…]` or its like. `kind`: ip4, ip6, dns, dns4 or dns6; `carrier`: of `CARRIERS`.
+
+    `sni`: the name in the certificate of a TLS WebSocket, where that is not its host.
+    """
 
     kind: str
     host: str
     port: int
     peer: str | None
+    carrier: str = "tcp"
+    sni: str | None = None
 
     def __str__(self) -> str:
-        return f"/{self.kind}/{self.host}/tcp/{self.port}" + (f"/p2p/{self.peer}" if self.peer else "")
+        sni = f"/sni/{self.sni}" if self.sni else ""
+        carried = CARRIERS[self.carrier].format(port=self.port, sni=sni)
+        return f"/{self.kind}/{self.host}{carried}" + (f"/p2p/{self.peer}" if self.peer else "")
 
 
 def parse_dial(text: str) -> Address:
@@ -37,7 +59,7 @@ def parse_dial(text: str) -> Address:
 def parse_listen(text: str) -> Address:
     """An address to listen on: an IP address of this machine and a port. Raises `AddressRefused`."""
     address = _parse(text)
-    if address is None or address.peer is not None or address.kind not in ("ip4", "ip6"):
+    if address is None or address.peer is not None or address.sni or address.kind not in ("ip4", "ip6"):
         raise AddressRefused(
             f"{text[:MAX_LENGTH]!r} is no address to listen on; write for example /ip4/0.0.0.0/tcp/4001."
         )
@@ -45,19 +67,28 @@ def parse_listen(text: str) -> Address:
 
 
 def _parse(text: str) -> Address | None:
-    """The parts of an address, or None."""
-    parts = text.split("/") if len(text) <= MAX_LENGTH else []
-    if len(parts) not in (5, 7) or parts[0] or parts[3] != "tcp":
+    """The parts of an address, or None. `/wss` is the old way to write `/tls/ws`."""
+    parts = text.split("/", 3) if len(text) <= MAX_LENGTH else []
+    if len(parts) != 4 or parts[0] or not _is_host(parts[1], parts[2]):
         return None
-    peer = None
-    if len(parts) == 7:
-        if parts[5] != "p2p" or not PEER_ID.fullmatch(parts[6]):
-            return None
-        peer = parts[6]
-    kind, host, port = parts[1], parts[2], parts[4]
-    if not _is_host(kind, host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65535:
+    carried = _CARRIED.fullmatch("/" + parts[3])
+    if carried is None:
         return None
-    return Address(kind, host, int(port), peer)
+    port, peer, sni = int(carried["tcp"] or carried["udp"]), carried["peer"], carried["sni"]
+    if port > 65535 or (peer and not PEER_ID.fullmatch(peer)) or (sni and not HOST_NAME.fullmatch(sni)):
+        return None
+    over = carried["over"]
+    carrier = "quic" if carried["udp"] else "tcp" if over is None else "ws" if over == "/ws" else "wss"
+    return Address(parts[1], parts[2], port, peer, carrier, None if sni == parts[2] else sni)
+
+
+def interleaved(addresses: Iterable[Address]) -> list[Address]:
+    """Addresses in the order to dial them: of each carrier one in turn, the preferred carrier first."""
+    ranked: dict[str, list[Address]] = {carrier: [] for carrier in CARRIERS}
+    for address in addresses:
+        ranked[address.carrier].append(address)
+    rows = itertools.zip_longest(*ranked.values())
+    return [address for row in rows for address in row if address is not None]
 
 
 def _is_host(kind: str, host: str) -> bool:

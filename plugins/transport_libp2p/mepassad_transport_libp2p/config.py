@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -33,7 +34,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     listen: Annotated[
         tuple[str, ...],
         Meta(max_length=32, description="Addresses to listen on; the port 0 takes any free one; an empty list, none."),
-    ] = ("/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001")
+    ] = ("/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001", "/ip4/0.0.0.0/udp/4001/quic-v1", "/ip6/::/udp/4001/quic-v1")
+    tls_certificate: Annotated[
+        Path | None, Meta(description="Certificate, with those up to its authority (PEM), that TLS WebSocket shows.")
+    ] = None
+    tls_key: Annotated[Path | None, Meta(description="The private key of that certificate (PEM), a file 0600.")] = None
+    tls_authorities: Annotated[
+        Path | None,
+        Meta(description="Authorities (PEM) trusted beside the system's when a TLS WebSocket is dialled."),
+    ] = None
     bootstrap: Annotated[
         tuple[str, ...],
         Meta(max_length=64, description="Nodes to stay connected to: addresses that end in /p2p/ and a node id."),
@@ -125,10 +134,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 f"max_unread: {self.max_unread} is less than max_unread_per_peer, {self.max_unread_per_peer}"
             )
         try:
-            for address in self.listen:
-                parse_listen(address)
+            carriers = {parse_listen(address).carrier for address in self.listen}
             for address in self.bootstrap:
                 if parse_dial(address).peer is None:
                     raise AddressRefused(f"{address!r} names no node: a bootstrap address ends in /p2p/ and a node id.")
         except AddressRefused as refused:
             raise ValueError(refused.sentence) from None
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together: name both files, or none.")
+        if "wss" in carriers and self.tls_certificate is None:
+            raise ValueError("To listen on /tls/ws, name the files tls_certificate and tls_key.")

@@ -16,7 +16,8 @@ from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad.api import OtherNode, Unreachable
-from mepassad_transport_libp2p.address import Address
+from mepassad_transport_libp2p.address import Address, interleaved
+from mepassad_transport_libp2p.compat.certificates import OtherPeer
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 
 STAGGER = 0.25
@@ -44,7 +45,7 @@ async def dial(
         if swarm.crowd.full() and swarm.crowd.leaver(wanted=True) is None:
             raise Unreachable("This node has all the connections that transport_libp2p.max_connections allows.")
         async with trio.open_nursery() as nursery:
-            for address in dict.fromkeys((*addresses[:MAX_ADDRESSES], *heard)):
+            for address in dict.fromkeys((*interleaved(addresses)[:MAX_ADDRESSES], *interleaved(heard))):
                 failed = trio.Event()
                 nursery.start_soon(_attempt, swarm, peer, address, nursery.cancel_scope, failed, made, failures)
                 with trio.move_on_after(STAGGER):
@@ -81,9 +82,17 @@ async def _attempt(
 def _failure(address: Address, error: BaseException) -> Unreachable:
     """Why an address failed, in words for a user; and who answered there instead, if somebody did."""
     for cause in _causes(error):
-        if isinstance(cause, PeerIDMismatchesPubkey) and (found := _FOUND.search(str(cause))):
-            return OtherNode(f"{address} did not answer with the key of this node.", node=found[1])
+        if (found := _found(cause)) is not None:
+            return OtherNode(f"{address} did not answer with the key of this node.", node=found)
     return Unreachable(f"{address} did not answer")
+
+
+def _found(error: BaseException) -> str | None:
+    """The id of the other node that an error tells of."""
+    if isinstance(error, OtherPeer):
+        return str(error.found)
+    told = _FOUND.search(str(error)) if isinstance(error, PeerIDMismatchesPubkey) else None
+    return told[1] if told else None
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -9,16 +9,12 @@ from typing import Any
 import trio
 from libp2p.abc import INetConn, INetStream
 from libp2p.crypto.ed25519 import create_new_key_pair
-from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.host.ping import ID as PING
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer.exceptions import MultiselectClientError
 from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
-from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
-from libp2p.security.noise.transport import Transport as Noise
-from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from multiaddr.utils import get_network_addrs  # type: ignore[import-untyped]
@@ -28,12 +24,11 @@ from mepassad.api.context import Log
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p import compat
 from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen, reachable
+from mepassad_transport_libp2p.carriers import carriers, upgrader
 from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
-from mepassad_transport_libp2p.compat.pings import SparingYamux
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
-from mepassad_transport_libp2p.compat.turns import QuickUpgrader
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.dial import dial
 from mepassad_transport_libp2p.liveness import Liveness, meet
@@ -52,17 +47,13 @@ class Host:
         compat.apply()
         keys = create_new_key_pair(bytes(seed))
         own = ID.from_pubkey(keys.public_key)
-        # Noise alone is offered: by default the library would offer plaintext and SecIO too.
-        noise = Noise(keys, noise_privkey=create_noise_key_pair().private_key)
         self.streams: set[Libp2pStream] = set()
-        upgrader = QuickUpgrader(
-            {NOISE: noise}, {TProtocol(YAMUX): SparingYamux}, lambda peer, size: self._unread.admit(peer, size)
-        )
         store = LastingPeerStore(own)
         store.add_key_pair(own, keys)
         self.node_id = NodeId(str(own))
         self._config, self._log = config, log
-        self._swarm = LastingSwarm(own, store, upgrader, config, log)
+        secure = upgrader(keys, lambda peer, size: self._unread.admit(peer, size))
+        self._swarm = LastingSwarm(own, store, secure, carriers(keys, config, log), config, log)
         self._host = ContainedHost(
             self._swarm,
             log=log,
@@ -233,6 +224,7 @@ class Host:
             async with trio.open_nursery() as nursery:
                 for connection in self._swarm.get_connections():
                     nursery.start_soon(self._swarm.drop, connection)
+            async with trio.open_nursery() as nursery:  # after: QUIC says goodbye through its listener's socket
                 for listener in self._swarm.listeners.values():
                     nursery.start_soon(listener.close)
 

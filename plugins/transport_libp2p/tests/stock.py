@@ -23,14 +23,17 @@ from mepassad.testing.transport_node import TIMEOUT
 LOOPBACK = Multiaddr("/ip4/127.0.0.1/tcp/0")
 
 
+QUIC = Multiaddr("/ip4/127.0.0.1/udp/0/quic-v1")
+
+
 @asynccontextmanager
-async def stock(noise: bool = True, **settings: Any) -> AsyncIterator[IHost]:
+async def stock(noise: bool = True, listen: Multiaddr = LOOPBACK, **settings: Any) -> AsyncIterator[IHost]:
     """A py-libp2p host as it comes."""
     keys = create_new_key_pair()
     if noise:
         settings["sec_opt"] = {NOISE: Noise(keys, noise_privkey=create_noise_key_pair().private_key)}
-    host = new_host(key_pair=keys, listen_addrs=[LOOPBACK], **settings)
-    async with host.run([LOOPBACK]):
+    host = new_host(key_pair=keys, listen_addrs=[listen], **settings)
+    async with host.run([listen]):
         yield host
 
 

@@ -35,7 +35,7 @@ pytestmark = [
 ]
 MIB = 1 << 20
 SIZES = [1, 64 << 10, 8 * MIB]
-WAYS = [("tcp", "noise")]
+WAYS = [("tcp", "noise"), ("tcp", "tls"), ("ws", "noise"), ("quic", "noise")]
 LISTEN = {"tcp": "/ip4/127.0.0.1/tcp/0", "ws": "/ip4/127.0.0.1/tcp/0/ws", "quic": "/ip4/127.0.0.1/udp/0/quic-v1"}
 
 

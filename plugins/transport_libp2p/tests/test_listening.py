@@ -3,6 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import anyio
 import pytest
@@ -23,10 +24,10 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-async def refusal(running: Running, *listen: str) -> str:
+async def refusal(running: Running, *listen: str, **settings: Any) -> str:
     """The sentence with which a node refuses to listen."""
     with pytest.RaisesGroup(AddressRefused, flatten_subgroups=True) as refused:
-        async with running(1, listen=listen):
+        async with running(1, listen=listen, **settings):
             raise AssertionError("it listens")
     errors: BaseException = refused.value
     while isinstance(errors, ExceptionGroup):

@@ -11,7 +11,16 @@ from mepassad.wire.addresses import may_dial, worth_telling
 
 @pytest.mark.parametrize(
     "address",
-    ["/ip4/203.0.113.5/tcp/1", "/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.2/tcp/1", "/ip6/2a00::1/tcp/1", "/memory/x"],
+    [
+        "/ip4/203.0.113.5/tcp/1",
+        "/ip4/127.0.0.1/tcp/1",
+        "/ip4/192.168.1.2/tcp/1",
+        "/ip6/2a00::1/tcp/1",
+        "/ip4/203.0.113.5/udp/1/quic-v1",
+        "/ip6/2a00::1/tcp/1/ws",
+        "/ip4/203.0.113.5/tcp/1/tls/sni/a.example/ws",
+        "/memory/x",
+    ],
 )
 def test_hosts_that_a_contact_may_live_on_are_dialled(address: str) -> None:
     assert may_dial(address)
@@ -29,6 +38,12 @@ def test_hosts_that_a_contact_may_live_on_are_dialled(address: str) -> None:
         "/ip6/::/tcp/1",
         "/ip4/255.255.255.255/tcp/1",
         "/ip4/0251.254.169.254/tcp/80",
+        "/ip4/169.254.169.254/udp/80/quic-v1",
+        "/ip4/169.254.169.254/tcp/80/ws",
+        "/ip6/fe80::1/tcp/1/tls/sni/a.example/ws",
+        "/dns/a.example/tcp/443/tls/ws",
+        "/dns4/a.example/udp/443/quic-v1",
+        "/dnsaddr/a.example",
         "/ip4/",
         "ip4/203.0.113.5",
         "",

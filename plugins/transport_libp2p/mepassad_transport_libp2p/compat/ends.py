@@ -11,7 +11,7 @@ from typing import Any
 
 INNER = (
     "muxed_conn", "secured_conn", "conn", "read_writer", "read_write_closer", "raw_connection", "_ws_connection",
-    "_stream", "transport_stream", "stream", "socket",
+    "_stream", "transport_stream", "stream", "_socket", "socket",
 )  # fmt: skip
 """What holds the next layer below, in the layers that a connection has; at the bottom is a socket."""
 

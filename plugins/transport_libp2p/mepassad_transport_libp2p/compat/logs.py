@@ -34,19 +34,26 @@ class DebugLines(logging.Handler):
         self._log.debug("libp2p says", source=record.name, line=line)
 
 
+LOGGERS = ("libp2p", "quic")
+"""The loggers of py-libp2p and of aioquic."""
+
+
 def apply() -> None:
     """Keep py-libp2p away from the root logger, and off stderr while no transport runs."""
     setattr(swarm_connection, "logging", logging.getLogger("libp2p.network.connection"))  # noqa: B010 not exported
-    logging.getLogger("libp2p").addHandler(NOWHERE)
+    for name in LOGGERS:
+        logging.getLogger(name).addHandler(NOWHERE)
 
 
 @contextmanager
 def redirected(log: Log) -> Iterator[None]:
     """Pass py-libp2p's warnings on to `log` meanwhile."""
     handler = DebugLines(log)
-    logger = logging.getLogger("libp2p")
-    logger.addHandler(handler)
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    for logger in loggers:
+        logger.addHandler(handler)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        for logger in loggers:
+            logger.removeHandler(handler)

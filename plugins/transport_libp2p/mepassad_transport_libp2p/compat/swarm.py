@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import trio
-from libp2p.abc import IMuxedConn, INetConn, INetStream
+from libp2p.abc import IMuxedConn, INetConn, INetStream, ITransport
 from libp2p.io.abc import ReadWriteCloser
 from libp2p.network.auto_connector import AutoConnector
 from libp2p.network.config import ConnectionConfig, RetryConfig
@@ -30,7 +30,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.compat.containment import contained
 from mepassad_transport_libp2p.compat.ends import remote_host
-from mepassad_transport_libp2p.compat.tcp import WatchfulTCP
+from mepassad_transport_libp2p.compat.greeting import Greeting
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.connections import Connections
 from mepassad_transport_libp2p.door import Door, Refused
@@ -58,7 +58,15 @@ class QuietConnector(AutoConnector):
 class LastingSwarm(Swarm):
     """A swarm that serves newcomers for as long as it runs."""
 
-    def __init__(self, own: ID, store: PeerStore, upgrader: TransportUpgrader, config: Config, log: Log) -> None:
+    def __init__(
+        self,
+        own: ID,
+        store: PeerStore,
+        upgrader: TransportUpgrader,
+        transports: list[ITransport],
+        config: Config,
+        log: Log,
+    ) -> None:
         limits = ConnectionConfig(
             max_connections=NO_LIMIT,
             high_watermark=NO_LIMIT,
@@ -70,8 +78,7 @@ class LastingSwarm(Swarm):
             inbound_stream_protocol_negotiation_timeout=max(1.0, config.handshake_timeout),
             outbound_stream_protocol_negotiation_timeout=max(1.0, config.handshake_timeout),
         )
-        transport = WatchfulTCP(config.dead_peer_timeout * config.slowness)
-        super().__init__(own, store, upgrader, [transport], RetryConfig(max_retries=0), limits)
+        super().__init__(own, store, upgrader, transports, RetryConfig(max_retries=0), limits)
         self.auto_connector = QuietConnector(self)
         self._config = config
         self._log = log
@@ -100,17 +107,27 @@ class LastingSwarm(Swarm):
 
     async def _receive(self, read_write_closer: ReadWriteCloser, maddr: Multiaddr) -> None:
         """Let a newcomer show its key, and wait until its connection is closed. Raises `Refused`."""
-        raw = RawConnection(read_write_closer, False)
         muxed: IMuxedConn | None = None
         with trio.CancelScope() as scope, self._handshake(scope):
             self.check_room()
             try:
-                muxed = await self.upgrade_inbound_raw_conn(raw, maddr)
+                muxed = await self._upgraded(read_write_closer, maddr)
             except Exception as error:
-                self._log.debug("newcomer refused", address=remote_host(raw), reason=type(error).__name__)
+                host = remote_host(read_write_closer)
+                self._log.debug("newcomer refused", address=host, reason=type(error).__name__)
                 return
         if muxed is not None:
             await muxed.event_closed.wait()  # type: ignore[attr-defined]
+
+    async def _upgraded(self, stream: ReadWriteCloser, maddr: Multiaddr) -> IMuxedConn:
+        """The connection, registered, once the newcomer proved its key."""
+        if isinstance(stream, Greeting):
+            with trio.fail_after(self._config.handshake_timeout):
+                await stream.greet()
+        if isinstance(stream, IMuxedConn):
+            await self.add_conn(stream, "inbound")
+            return stream
+        return await self.upgrade_inbound_raw_conn(RawConnection(stream, False), maddr)
 
     @contextmanager
     def _handshake(self, scope: trio.CancelScope) -> Iterator[None]:

@@ -1,0 +1,13 @@
+"""What the listeners of this package hand to the swarm: connections that still have to greet, and may be slow at it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+
+class Greeting(ABC):
+    """A connection with a handshake of its own below those of libp2p: QUIC, WebSocket."""
+
+    @abstractmethod
+    async def greet(self) -> None:
+        """Do the handshake; raises an exception of any kind where it fails. The caller bounds its time."""

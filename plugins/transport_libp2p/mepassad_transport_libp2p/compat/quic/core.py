@@ -1,0 +1,104 @@
+"""aioquic's state machine of one connection, with the certificates of libp2p and windows that bind the peer."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.connection import MAX_STREAM_DATA_FRAME_CAPACITY, QuicConnection
+from aioquic.quic.packet import QuicFrameType
+from aioquic.quic.packet_builder import QuicPacketBuilder
+from aioquic.quic.recovery import QuicPacketSpace
+from aioquic.quic.stream import QuicStream
+from cryptography import x509
+from libp2p.crypto.keys import KeyPair
+
+from mepassad_transport_libp2p.compat.certificates import own_certificate
+
+WINDOW = 1024 * 1024
+"""Bytes that a peer may send on one stream before they are read, as over Yamux."""
+
+UNLIMITED = 1 << 60
+"""The window of a whole connection: what binds is the window of each stream times the number of streams."""
+
+
+class Core(QuicConnection):
+    """A connection that opens its windows as the application reads, and of which both ends show a certificate.
+
+    aioquic opens a window as soon as bytes arrive, so that a slow reader's memory fills; and its server asks for no
+    certificate. Not needed once aioquic has a call for either.
+    """
+
+    def __init__(self, configuration: QuicConfiguration, max_streams: int, first_id: bytes | None = None) -> None:
+        """`max_streams`: that the peer may have open; `first_id`: the id a client chose for the server."""
+        super().__init__(configuration=configuration, original_destination_connection_id=first_id)
+        for limit, value in ((self._local_max_streams_bidi, max_streams), (self._local_max_streams_uni, 0)):
+            limit.value = limit.sent = value
+
+    def _initialize(self, peer_cid: bytes) -> None:
+        super()._initialize(peer_cid)
+        self.tls._request_client_certificate = not self._is_client
+
+    def shown(self) -> list[x509.Certificate]:
+        """The certificates that the peer showed."""
+        leaf = self.tls._peer_certificate
+        return [] if leaf is None else [leaf, *self.tls._peer_certificate_chain]
+
+    def taken(self, stream_id: int, size: int) -> bool:
+        """The application took so many bytes of a stream. Whether the peer should be told that it may send more."""
+        stream = self._streams.get(stream_id)
+        if stream is None or stream.receiver.is_finished:
+            return False
+        stream.max_stream_data_local += size
+        return self._is_due(stream)
+
+    def unsent(self, stream_id: int) -> int:
+        """Bytes of a stream that the peer has not acknowledged."""
+        stream = self._streams.get(stream_id)
+        return 0 if stream is None else stream.sender._buffer_stop - stream.sender._buffer_start
+
+    def knows(self, stream_id: int) -> bool:
+        """Whether a stream is not over in both directions."""
+        return stream_id in self._streams
+
+    def stop(self, stream_id: int) -> None:
+        """Want no more of a stream."""
+        stream = self._streams.get(stream_id)
+        if stream is not None and not stream.receiver.is_finished:
+            self.stop_stream(stream_id, 0)
+
+    @staticmethod
+    def _is_due(stream: QuicStream) -> bool:
+        """Whether a window has moved by enough to be worth a frame."""
+        return stream.max_stream_data_local - stream.max_stream_data_local_sent >= WINDOW // 2
+
+    def _write_stream_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream) -> None:
+        if not self._is_due(stream):
+            return
+        buffer = builder.start_frame(
+            QuicFrameType.MAX_STREAM_DATA,
+            capacity=MAX_STREAM_DATA_FRAME_CAPACITY,
+            handler=self._on_max_stream_data_delivery,
+            handler_args=(stream,),
+        )
+        buffer.push_uint_var(stream.stream_id or 0)
+        buffer.push_uint_var(stream.max_stream_data_local)
+        stream.max_stream_data_local_sent = stream.max_stream_data_local
+
+
+def configuration(keys: KeyPair, client: bool, idle_timeout: float) -> QuicConfiguration:
+    """What both ends agree on. `idle_timeout`: seconds of silence that end a connection."""
+    certificate, key = own_certificate(keys)
+    settings: dict[str, Any] = {
+        "alpn_protocols": ["libp2p"],
+        "certificate": certificate,
+        "private_key": key,
+        "is_client": client,
+        "idle_timeout": idle_timeout,
+        "max_data": UNLIMITED,
+        "max_stream_data": WINDOW,
+        # Whom a certificate names is checked by `peer_of`: no authority signs those of libp2p.
+        "verify_mode": ssl.CERT_NONE,
+    }
+    return QuicConfiguration(**settings)
