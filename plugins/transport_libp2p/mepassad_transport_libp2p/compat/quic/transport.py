@@ -18,8 +18,8 @@ from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen
 from mepassad_transport_libp2p.compat.quic.connection import Connection
 from mepassad_transport_libp2p.compat.quic.core import configuration
 from mepassad_transport_libp2p.compat.quic.endpoint import Endpoint, Place
-from mepassad_transport_libp2p.compat.resolving import resolve
 from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.resolving import resolve
 
 SPARE = 2
 """How many times the allowed streams a peer may open: those beyond are refused in words, by the host."""
