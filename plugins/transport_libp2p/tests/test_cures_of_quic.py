@@ -170,14 +170,14 @@ async def test_junk_datagrams_are_dropped_and_a_newcomer_served(running: Running
         assert {level for level, *_ in b.log.lines} <= {"debug"}
 
 
+def fail(*_: object) -> None:
+    raise ZeroDivisionError
+
+
 @pytest.mark.parametrize("call", ["receive_datagram", "datagrams_to_send"])
 async def test_a_failure_of_one_connection_ends_no_other(running: Running, call: str) -> None:
     async with running(3, listen=LISTEN) as (a, b, c):
         doomed, healthy = await a.open(b), await c.open(b)
-
-        def fail(*_: object) -> None:
-            raise ZeroDivisionError
-
         setattr(connection(b, a).muxed_conn._core, call, fail)
         doomed.write(b"hello")
         await until(lambda: b.lost == [a.id])
@@ -189,10 +189,6 @@ async def test_a_goodbye_that_fails_ends_the_connection_and_no_other(running: Ru
     async with running(3, listen=LISTEN) as (a, b, c):
         await a.open(b)
         healthy = await c.open(b)
-
-        def fail(*_: object) -> None:
-            raise ZeroDivisionError
-
         connection(b, a).muxed_conn._core.close = fail
         await drop(b, a)
         await until(lambda: b.lost == [a.id])
