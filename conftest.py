@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Give tests that run side by side folders with names as short as otherwise: the path of a socket is limited."""
+    given = getattr(config, "workerinput", None)
+    if given is not None:
+        config.option.basetemp = str(Path(config.option.basetemp).with_name(given["workerid"].removeprefix("gw")))
 
 
 @pytest.fixture

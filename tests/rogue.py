@@ -75,6 +75,14 @@ async def below(node: Node, daemon: Daemon, *frames: bytes) -> None:
     await guest.call(send)
 
 
+async def number_of(node: Node, protocol: str) -> int:
+    """The number that the muxer gave to a node's only stream of a protocol."""
+    host = node.transport._host  # type: ignore[attr-defined]
+    streams = [stream for connection in host._swarm.get_connections() for stream in connection.get_streams()]
+    (number,) = [stream.muxed_stream.stream_id for stream in streams if stream.get_protocol() == protocol]
+    return int(number)
+
+
 def device(daemon: Daemon) -> bytes:
     """The device key of a daemon's account."""
     ((key,),) = daemon.ask("SELECT device FROM account")

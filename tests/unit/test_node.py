@@ -86,8 +86,13 @@ async def test_stats_count_descriptors_threads_and_tasks_of_the_process(nodes: N
 
 async def test_stats_count_the_tasks_inside_a_transport_too(nodes: Nodes) -> None:
     class Busy:
+        name = "busy"
+
         def tasks(self) -> int:
             return 1000
+
+        def stats(self) -> dict[str, int]:
+            return {}
 
     node = (await nodes.start("ana")).node
     before = node.stats()["tasks"]

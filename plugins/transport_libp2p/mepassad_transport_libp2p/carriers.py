@@ -25,18 +25,23 @@ from mepassad_transport_libp2p.compat.websocket_transport import LastingWebSocke
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.web_certificates import WebCertificates
 
+Admit = Callable[[ID, int], None]
 
-def carriers(keys: KeyPair, config: Config, log: Log) -> list[ITransport]:
-    """TCP, QUIC and WebSocket. A peer without an answer is given up after `dead_peer_timeout`, later where metered."""
+
+def carriers(keys: KeyPair, config: Config, log: Log, admit: Admit) -> list[ITransport]:
+    """TCP, QUIC and WebSocket. A peer without an answer is given up after `dead_peer_timeout`, later where metered.
+
+    `admit` is asked before bytes of a peer are kept.
+    """
     patience = config.dead_peer_timeout * config.slowness
     return [
         WatchfulTCP(patience),
-        LastingQUIC(keys, config, patience),
+        LastingQUIC(keys, config, patience, admit),
         LastingWebSocket(patience, WebCertificates(config, log)),
     ]
 
 
-def upgrader(keys: KeyPair, admit: Callable[[ID, int], None]) -> TransportUpgrader:
+def upgrader(keys: KeyPair, admit: Admit) -> TransportUpgrader:
     """Noise, else TLS, then Yamux: these alone are offered, where the library would offer plaintext and SecIO too.
 
     `admit` is asked before bytes of a peer are taken in.

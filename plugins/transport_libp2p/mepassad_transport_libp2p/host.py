@@ -52,8 +52,8 @@ class Host:
         store.add_key_pair(own, keys)
         self.node_id = NodeId(str(own))
         self._config, self._log = config, log
-        secure = upgrader(keys, lambda peer, size: self._unread.admit(peer, size))
-        self._swarm = LastingSwarm(own, store, secure, carriers(keys, config, log), config, log)
+        carried = carriers(keys, config, log, self._admit)
+        self._swarm = LastingSwarm(own, store, upgrader(keys, self._admit), carried, config, log)
         self._host = ContainedHost(
             self._swarm,
             log=log,
@@ -211,6 +211,10 @@ class Host:
             await net.close()
             await _give_up(net)
         return True
+
+    def _admit(self, peer: ID, size: int) -> None:
+        """Bytes of a peer come in. Raises `TooMuchUnread`."""
+        self._unread.admit(peer, size)
 
     def _cut(self, peer: ID) -> None:
         """End all that a peer has here, at once."""

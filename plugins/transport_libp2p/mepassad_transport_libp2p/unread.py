@@ -70,7 +70,7 @@ class Ledger:
         """Bytes that each peer sent and nobody has read."""
         held: Counter[ID] = Counter()
         for connection in self._swarm.get_connections():
-            held[connection.muxed_conn.peer_id] += sum(map(len, _buffers(connection)))
+            held[connection.muxed_conn.peer_id] += _held(connection)
         for stream in self._streams:
             held[ID.from_base58(stream.peer)] += stream.unread
         return held
@@ -85,7 +85,13 @@ class Ledger:
                 buffer.clear()
 
 
+def _held(connection: INetConn) -> int:
+    """Bytes that the muxer of a connection holds: Yamux in buffers, QUIC as it says itself."""
+    own: int | None = getattr(connection.muxed_conn, "held", None)
+    return sum(map(len, _buffers(connection))) if own is None else own
+
+
 def _buffers(connection: INetConn) -> Collection[bytearray]:
-    """What the muxer holds for the streams of a connection."""
+    """What Yamux holds for the streams of a connection."""
     buffers: dict[int, bytearray] = getattr(connection.muxed_conn, "stream_buffers", {})
     return buffers.values()

@@ -109,8 +109,12 @@ def warned(node: Node) -> list[object]:
     return [facts["node"] for level, _, facts in node.log.lines if level == "warning"]
 
 
-async def test_a_node_that_fills_many_streams_is_cut_off_and_another_notices_nothing(running: Running) -> None:
-    async with running(3, read_high_water=1024, max_unread_per_peer=PEER, max_unread=ALL) as (a, b, c):
+@pytest.mark.parametrize("listen", ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"])
+async def test_a_node_that_fills_many_streams_is_cut_off_and_another_notices_nothing(
+    running: Running, listen: str
+) -> None:
+    limits = {"read_high_water": 1024, "max_unread_per_peer": PEER, "max_unread": ALL}
+    async with running(3, listen=(listen,), **limits) as (a, b, c):
         Held(b)
         healthy = await c.open(b)
         await flood(a, b, 1)

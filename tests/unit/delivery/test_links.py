@@ -221,7 +221,7 @@ async def test_a_transport_is_asked_for_a_node_without_address_for_it_may_have_d
     first, second = Unreached(OtherNode(node="another")), Unreached(StreamClosed())
     transports: Any = (first, second)
     peer: Any = None
-    links = Links(transports, peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20))
+    links = Links(transports, peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20, 30, 1 << 20))
     with pytest.raises(OtherNode):
         await links.open({"node": ["/ip4/198.51.100.7/tcp/1"]})
     assert first.asked == second.asked == [("node", [])]

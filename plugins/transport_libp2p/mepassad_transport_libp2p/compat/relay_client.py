@@ -58,8 +58,8 @@ class Network(Protocol):
     def get_connections(self, peer_id: ID | None = None) -> list[INetConn]:
         """The live connections to a peer."""
 
-    async def make_room(self) -> None:
-        """Make room for one more connection, or raise."""
+    def check_room(self) -> None:
+        """See whether a newcomer has a chance to get a place, or raise."""
 
     async def upgrade_inbound_raw_conn(self, raw_conn: RawConnection, maddr: Multiaddr) -> IMuxedConn:
         """Let a caller prove its key."""
@@ -110,7 +110,6 @@ class RelayClient:
         address = circuit_address(relay, peer)
         raw = RawConnection(Circuit(stream), True, ConnectionType.RELAYED, [address])
         try:
-            await self._network.make_room()
             return await self._network.upgrade_outbound_raw_conn(raw, peer)
         except Exception as error:
             await give_up(stream)
@@ -162,7 +161,7 @@ class RelayClient:
         try:
             address = circuit_address(relay, caller)
             raw = RawConnection(Circuit(stream), False, ConnectionType.RELAYED, [address])
-            await self._network.make_room()
+            self._network.check_room()
             muxed = await self._network.upgrade_inbound_raw_conn(raw, address)
             if muxed.peer_id == caller:
                 await muxed.event_closed.wait()  # type: ignore[attr-defined]

@@ -38,6 +38,7 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
         self.event_closed = trio.Event()
         self.ids: set[bytes] = set()
         self._core = core
+        core.unread = self._unread
         self._endpoint = endpoint
         self._place = place
         self._expected = expected
@@ -102,10 +103,14 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
 
     def receive(self, datagram: bytes, place: Place) -> None:
         """Take a datagram in."""
-        now = trio.current_time()
+        now, before = trio.current_time(), self._core.received
         try:
             self._core.receive_datagram(datagram, place, now)
             self._handle_events()
+            if (size := self._core.received - before) > 0:
+                self._endpoint.admit(self.peer_id, size)
+        except trio.TooSlowError:  # its peer holds too much of our memory
+            self.leave()
         except Exception as error:  # of what a stranger sent; it must not end others
             self._over(type(error).__name__)
         self._alive(now)
@@ -205,6 +210,14 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
         """A stream's reader took so many bytes."""
         if self._core.taken(stream_id, size):
             self._wake.set()
+
+    @property
+    def held(self) -> int:
+        """Bytes of the peer that are here and unread."""
+        return self._core.held
+
+    def _unread(self) -> int:
+        return sum(stream.unread for stream in self._streams.values())
 
     def unsent(self, stream_id: int) -> int:
         """Bytes of a stream that were not acknowledged."""

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import MAX_STREAM_DATA_FRAME_CAPACITY, QuicConnection
+from aioquic.quic.connection import (
+    CONNECTION_LIMIT_FRAME_CAPACITY,
+    MAX_STREAM_DATA_FRAME_CAPACITY,
+    Limit,
+    QuicConnection,
+)
 from aioquic.quic.packet import QuicFrameType
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
@@ -19,9 +25,6 @@ from mepassad_transport_libp2p.compat.certificates import own_certificate
 WINDOW = 1024 * 1024
 """Bytes that a peer may send on one stream before they are read, as over Yamux."""
 
-UNLIMITED = 1 << 60
-"""The window of a whole connection: what binds is the window of each stream times the number of streams."""
-
 
 class Core(QuicConnection):
     """A connection that opens its windows as the application reads, and of which both ends show a certificate.
@@ -33,6 +36,7 @@ class Core(QuicConnection):
     def __init__(self, configuration: QuicConfiguration, max_streams: int, first_id: bytes | None = None) -> None:
         """`max_streams`: that the peer may have open; `first_id`: the id a client chose for the server."""
         super().__init__(configuration=configuration, original_destination_connection_id=first_id)
+        self.unread: Callable[[], int] = lambda: 0  # bytes handed to streams that nobody has read
         for limit, value in ((self._local_max_streams_bidi, max_streams), (self._local_max_streams_uni, 0)):
             limit.value = limit.sent = value
 
@@ -52,6 +56,16 @@ class Core(QuicConnection):
             return False
         stream.max_stream_data_local += size
         return self._is_due(stream)
+
+    @property
+    def received(self) -> int:
+        """Bytes of streams that have come since the beginning, gaps included."""
+        return self._local_max_data.used
+
+    @property
+    def held(self) -> int:
+        """Bytes of streams that are here and unread: out of order yet, or handed to streams."""
+        return sum(len(stream.receiver._buffer) for stream in self._streams.values()) + self.unread()
 
     def unsent(self, stream_id: int) -> int:
         """Bytes of a stream that the peer has not acknowledged."""
@@ -73,6 +87,26 @@ class Core(QuicConnection):
         """Whether a window has moved by enough to be worth a frame."""
         return stream.max_stream_data_local - stream.max_stream_data_local_sent >= WINDOW // 2
 
+    def _write_connection_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace) -> None:
+        """Move the window of the connection by what was read, where aioquic doubles it; let streams be opened for those
+        that ended, as aioquic does."""
+        data, streams = self._local_max_data, self._local_max_streams_bidi
+        data.value = max(data.value, data.used + self.configuration.max_data - self.held)
+        if data.value - data.sent >= self.configuration.max_data // 2:
+            self._write_limit(builder, data)
+        if streams.sent - streams.used < streams.value - streams.sent:
+            self._write_limit(builder, streams)
+
+    def _write_limit(self, builder: QuicPacketBuilder, limit: Limit) -> None:
+        buffer = builder.start_frame(
+            limit.frame_type,
+            capacity=CONNECTION_LIMIT_FRAME_CAPACITY,
+            handler=self._on_connection_limit_delivery,
+            handler_args=(limit,),
+        )
+        buffer.push_uint_var(limit.value)
+        limit.sent = limit.value
+
     def _write_stream_limits(self, builder: QuicPacketBuilder, space: QuicPacketSpace, stream: QuicStream) -> None:
         if not self._is_due(stream):
             return
@@ -87,8 +121,9 @@ class Core(QuicConnection):
         stream.max_stream_data_local_sent = stream.max_stream_data_local
 
 
-def configuration(keys: KeyPair, client: bool, idle_timeout: float) -> QuicConfiguration:
-    """What both ends agree on. `idle_timeout`: seconds of silence that end a connection."""
+def configuration(keys: KeyPair, client: bool, idle_timeout: float, max_data: int) -> QuicConfiguration:
+    """What both ends agree on. `idle_timeout`: seconds of silence that end a connection; `max_data`: bytes that a peer
+    may send on all streams of a connection before they are read."""
     certificate, key = own_certificate(keys)
     settings: dict[str, Any] = {
         "alpn_protocols": ["libp2p"],
@@ -96,7 +131,7 @@ def configuration(keys: KeyPair, client: bool, idle_timeout: float) -> QuicConfi
         "private_key": key,
         "is_client": client,
         "idle_timeout": idle_timeout,
-        "max_data": UNLIMITED,
+        "max_data": max_data,
         "max_stream_data": WINDOW,
         # Whom a certificate names is checked by `peer_of`: no authority signs those of libp2p.
         "verify_mode": ssl.CERT_NONE,

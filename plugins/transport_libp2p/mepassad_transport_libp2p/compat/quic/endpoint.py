@@ -28,7 +28,8 @@ BATCH = 64
 
 
 class Endpoint:
-    """A socket with its connections. `newcomer` is called for each that a stranger begins; None: none may."""
+    """A socket with its connections. `newcomer` is called for each that a stranger begins; None: none may. `admit` is
+    told how many bytes of which peer came; what it raises of the kind `trio.TooSlowError` ends the connection."""
 
     def __init__(
         self,
@@ -36,9 +37,10 @@ class Endpoint:
         own: ID,
         configuration: QuicConfiguration,
         max_streams: int,
+        admit: Callable[[ID, int], None],
         newcomer: Callable[[Connection], None] | None = None,
     ) -> None:
-        self.own = own
+        self.own, self.admit = own, admit
         self.socket = sock
         self._configuration = configuration
         self._max_streams = max_streams

@@ -33,6 +33,11 @@ class Stream(IMuxedStream):
         self._broken = False
         self._changed = trio.Event()
 
+    @property
+    def unread(self) -> int:
+        """Bytes that have arrived and were not read."""
+        return sum(map(len, self._unread))
+
     async def read(self, n: int | None = None) -> bytes:
         """What has arrived, at most `n` bytes. Raises MuxedStreamEOF at the end, MuxedStreamReset if it broke."""
         while not self._unread:

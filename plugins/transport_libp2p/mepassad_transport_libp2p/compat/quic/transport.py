@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -30,12 +31,13 @@ class LastingQUIC(ITransport):
 
     provides_native_muxing = True
 
-    def __init__(self, keys: KeyPair, config: Config, patience: float) -> None:
-        """`patience`: seconds without an answer after which a peer is given up."""
+    def __init__(self, keys: KeyPair, config: Config, patience: float, admit: Callable[[ID, int], None]) -> None:
+        """`patience`: seconds without an answer after which a peer is given up; `admit`: see `Endpoint`."""
+        self._admit = admit
         self._own = ID.from_pubkey(keys.public_key)
         self._max_streams = SPARE * config.max_streams_per_peer
-        self._server = configuration(keys, False, patience)
-        self._client = configuration(keys, True, patience)
+        self._server = configuration(keys, False, patience, config.max_unread_per_peer)
+        self._client = configuration(keys, True, patience, config.max_unread_per_peer)
         self._nursery: trio.Nursery | None = None
 
     def set_background_nursery(self, nursery: trio.Nursery) -> None:
@@ -49,7 +51,7 @@ class LastingQUIC(ITransport):
             raise OpenConnectionError("whom to dial, or where to run, is not known")
         peer = ID.from_base58(address.peer)
         sock, place = await _socket_to(address)
-        endpoint = Endpoint(sock, self._own, self._client, self._max_streams)
+        endpoint = Endpoint(sock, self._own, self._client, self._max_streams, self._admit)
         connection = endpoint.connect(place, peer)
         self._nursery.start_soon(_live, endpoint, connection)
         try:
@@ -64,7 +66,13 @@ class LastingQUIC(ITransport):
 
     def create_listener(self, handler_function: THandler) -> Listener:
         """A listener that calls `handler_function` for each newcomer, before its handshake."""
-        make = partial(Endpoint, own=self._own, configuration=self._server, max_streams=self._max_streams)
+        make = partial(
+            Endpoint,
+            own=self._own,
+            configuration=self._server,
+            max_streams=self._max_streams,
+            admit=self._admit,
+        )
         return Listener(make, handler_function)
 
     def can_dial(self, maddr: Multiaddr) -> bool:
