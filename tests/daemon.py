@@ -24,7 +24,7 @@ MEPASSAD = Path(sys.executable).with_name("mepassad")
 MEPASSA = Path(sys.executable).with_name("mepassa")
 PATIENCE = 30.0  # seconds until a test gives up waiting
 MAX_RSS = 300 << 20  # bytes that no daemon may reach
-FIRST_PORT = 10_000 + os.getpid() % 11 * 2000  # tests that run beside these have another process id
+FIRST_PORT = 10_000 + (os.getppid() + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])) % 11 * 2000  # a worker's
 PORTS = iter(range(FIRST_PORT, FIRST_PORT + 2000))  # below those that the kernel gives to anybody
 
 T = TypeVar("T")
@@ -228,9 +228,8 @@ def free_address() -> str:
 
 def clean_environment() -> dict[str, str]:
     """The environment without what would configure or measure a daemon."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(("MEPASSAD", "COV", "JOURNAL_STREAM"))
-    }
+    ours = ("MEPASSAD", "COV", "JOURNAL_STREAM")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def answers(path: Path, within: float = PATIENCE) -> bool:

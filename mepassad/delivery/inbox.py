@@ -16,7 +16,7 @@ from mepassad.bus import Bus
 from mepassad.delivery.arrivals import LAST_MS, Arrival, received_row, typing
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
-from mepassad.delivery.links import Link
+from mepassad.delivery.link import Link
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.quarantine import Quarantine
 from mepassad.delivery.receipts import Receipts

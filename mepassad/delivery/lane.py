@@ -11,7 +11,8 @@ from mepassad.api.context import Clock
 from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Outgoing
-from mepassad.delivery.links import Link, Links
+from mepassad.delivery.link import Link
+from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.errors import MepassaError, OtherNode
 from mepassad.people.contacts import Contacts

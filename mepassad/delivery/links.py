@@ -1,196 +1,23 @@
-"""Links: one persistent stream to a node, packets and acks of everybody who lives there batched into frames."""
+"""All links of this node: opens them to others, serves those that others open, and keeps few of each."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from typing import Any, Protocol
-
-import anyio
+from typing import Any
 
 from mepassad.api.context import Clock, Log
 from mepassad.api.gauges import Gauge
 from mepassad.api.transport import Stream, Transport
-from mepassad.api.types import NodeId, Outgoing
+from mepassad.api.types import NodeId
 from mepassad.delivery.limits import Allowance, Limits, Traffic
-from mepassad.delivery.window import Window
+from mepassad.delivery.link import Link, Peer
 from mepassad.errors import MepassaError, OtherNode, StreamClosed, Unreachable
 from mepassad.wire.addresses import may_dial
-from mepassad.wire.framing import Splitter, pack
-from mepassad.wire.messages_pb2 import Frame, Refusal
-from mepassad.wire.packets import MAX_ANSWERS, MESSAGE_PROTOCOL, Reason, parse_frame
+from mepassad.wire.packets import MESSAGE_PROTOCOL
 
-ACK_LAG = 0.002  # seconds an ack waits for a packet to ride with
 LINKS_OF_A_NODE = 4  # beyond, the oldest is ended: a node that lost its links without a word comes back with new ones
-FRAME_TARGET = 64 * 1024  # bytes of packets gathered into one frame
-
-
-class Peer(Protocol):
-    """Who a link works for: called with what arrives on it."""
-
-    async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
-        """Packets came. Each is to be acked or refused, or left to be offered again."""
-        ...
-
-    def acked(self, link: Link, rows: Sequence[Outgoing]) -> None:
-        """The node took these."""
-        ...
-
-    def refused(self, link: Link, row: Outgoing, reason: int) -> None:
-        """The node did not take this one."""
-        ...
-
-
-class Link:
-    """A live stream to a node."""
-
-    def __init__(
-        self, stream: Stream, peer: Peer, clock: Clock, limits: Limits, allowance: Allowance, traffic: Traffic
-    ) -> None:
-        """`peer` is told what arrives once `run` is called. `allowance` is shared by all links of the node, `traffic`
-        by all links."""
-        self._allowance, self._traffic = allowance, traffic
-        self.node, self.route = stream.peer, stream.route
-        self._stream, self._peer, self._clock, self._limits = stream, peer, clock, limits
-        self._loop = asyncio.get_running_loop()
-        self.window = Window(limits, traffic)
-        self.arriving = 0  # packets that came and are being dealt with
-        self._packets: list[bytes] = []
-        self._acks: list[bytes] = []
-        self._refusals: list[Refusal] = []
-        self._flush: asyncio.Handle | None = None
-        self._progress = self._of_use = clock.monotonic()
-        self._room = anyio.Event()
-        self.closed = False
-
-    # -- sending
-
-    @property
-    def full(self) -> bool:
-        """Whether so much is unacknowledged that no more should be offered now."""
-        return self.window.full
-
-    def offer(self, rows: Sequence[Outgoing]) -> None:
-        """Send packets that were not offered on this link yet."""
-        if not self.window:
-            self._progress = self._clock.monotonic()
-        self._packets += [row.packet for row in rows if not self.closed and self.window.admit(row)]
-        self._schedule(at_once=True)
-
-    def forget(self, packet: bytes) -> None:
-        """The packet may be offered again."""
-        self.window.forget(packet)
-
-    def ack(self, packets: Sequence[bytes]) -> None:
-        """Confirm packets that are durable here; rides with packets that go the same way soon."""
-        self._of_use = self._clock.monotonic()
-        self._acks.extend(packets)
-        self._schedule(at_once=False)
-
-    def refuse(self, packet: bytes, reason: Reason) -> None:
-        """Tell why a packet was not taken."""
-        self._refusals.append(Refusal(packet=packet, reason=reason))
-        self._schedule(at_once=False)
-
-    def _schedule(self, at_once: bool) -> None:
-        if self.closed:
-            return
-        if at_once:
-            if self._flush is None or isinstance(self._flush, asyncio.TimerHandle):
-                if self._flush is not None:
-                    self._flush.cancel()
-                self._flush = self._loop.call_soon(self._send)
-        elif self._flush is None:
-            self._flush = self._loop.call_later(ACK_LAG, self._send)
-
-    def _send(self) -> None:
-        self._flush = None
-        packets, acks, refusals = self._packets, self._acks, self._refusals
-        self._packets, self._acks, self._refusals = [], [], []
-        frames = []
-        while packets or acks or refusals:
-            size = count = 0
-            while count < len(packets) and (not count or size + len(packets[count]) <= FRAME_TARGET):
-                size += len(packets[count])
-                count += 1
-            frame = Frame(packets=packets[:count], acks=acks[:MAX_ANSWERS], refusals=refusals[:MAX_ANSWERS])
-            packets, acks, refusals = packets[count:], acks[MAX_ANSWERS:], refusals[MAX_ANSWERS:]
-            frames.append(pack(frame.SerializeToString()))
-        try:
-            self._stream.write(b"".join(frames))
-        except StreamClosed:
-            self.closed = True
-
-    async def room(self) -> None:
-        """Wait until more may be offered. Raises `StreamClosed`."""
-        while self.full and not self.closed:
-            await self._room.wait()
-        if self.closed:
-            raise StreamClosed
-        await self._stream.drain()
-
-    def idle(self) -> float:
-        """Seconds since the node last sent something that we could use."""
-        return self._clock.monotonic() - self._of_use
-
-    def stalled(self) -> bool:
-        """Whether packets have been waiting for an ack for too long."""
-        return bool(self.window) and self._clock.monotonic() - self._progress > self._limits.stall
-
-    # -- receiving
-
-    async def run(self) -> None:
-        """Hand over what arrives until the stream ends. Raises `MalformedFrame`, `FrameTooLarge`."""
-        splitter = Splitter(self._limits.max_packet + FRAME_TARGET + 128 * 1024)
-        try:
-            while data := await self._stream.read():
-                for raw in splitter.feed(data):
-                    frame = parse_frame(raw)
-                    self._settle(frame)
-                    for start in range(0, len(frame.packets), self._limits.window):
-                        await self._arrived(frame.packets[start : start + self._limits.window])
-                    await self._slow_down(max(1, len(frame.packets)))
-        finally:
-            self.arriving = 0
-            self.abort()
-
-    async def _arrived(self, packets: Sequence[bytes]) -> None:
-        self.arriving = len(packets)
-        self._traffic.arriving.note(self.arriving)
-        await self._peer.arrived(self, packets)
-        self.arriving = 0
-
-    async def _slow_down(self, packets: int) -> None:
-        """Read on when the node may send more, and has read our answers; nothing is dropped. Raises `StreamClosed`."""
-        wait = self._allowance.take(packets, self._clock.monotonic())
-        if wait > 0:
-            await self._clock.sleep(wait)
-        try:
-            async with asyncio.timeout(self._limits.stall):  # a fifth of the CPU of anyio's
-                await self._stream.drain()
-        except TimeoutError:
-            raise StreamClosed("The other node does not read its answers.") from None
-
-    def _settle(self, frame: Frame) -> None:
-        if rows := self.window.acked(frame.acks):
-            self._progress = self._clock.monotonic()
-            self._peer.acked(self, rows)
-        for refusal in frame.refusals:
-            if (row := self.window.refused(refusal.packet)) is not None:
-                self._peer.refused(self, row, refusal.reason)
-        if frame.acks or frame.refusals:
-            self._relax()
-
-    def _relax(self) -> None:
-        self._room.set()
-        self._room = anyio.Event()
-
-    def abort(self) -> None:
-        """End the link at once."""
-        self.closed = True
-        self._relax()
-        self._stream.abort()
 
 
 class Links:

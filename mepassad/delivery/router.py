@@ -17,7 +17,8 @@ from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.lane import PAGE, Lane
-from mepassad.delivery.links import Link, Links
+from mepassad.delivery.link import Link
+from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.renewals import Renewals, Work
 from mepassad.delivery.settlement import Settlement

@@ -10,7 +10,7 @@ from mepassad.api.store import Committed, Store
 from mepassad.api.types import Contact, MessageId
 from mepassad.bus import Bus
 from mepassad.delivery.arrivals import Arrival
-from mepassad.delivery.links import Link
+from mepassad.delivery.link import Link
 from mepassad.delivery.quarantine import Quarantine
 from mepassad.delivery.receipts import Receipts
 from mepassad.errors import CryptoError, GapTooLarge, KeyMissing

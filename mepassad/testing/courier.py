@@ -9,7 +9,7 @@ import anyio.lowlevel
 
 from mepassad.api.store import Commit
 from mepassad.api.types import NodeId
-from mepassad.delivery.links import Link
+from mepassad.delivery.link import Link
 from mepassad.testing.nodes import RunningNode
 from mepassad.wire.content import seal_content
 from mepassad.wire.ids import account_key

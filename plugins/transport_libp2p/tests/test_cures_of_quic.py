@@ -35,9 +35,8 @@ def host_of(node: Node) -> Any:
 
 def endpoint_of(node: Node) -> Endpoint:
     """The socket that a node listens on."""
-    (listener,) = host_of(node)._swarm.listeners.values()
-    endpoint: Endpoint = listener._endpoint
-    return endpoint
+    found: Endpoint = next(iter(host_of(node)._swarm.listeners.values()))._endpoint
+    return found
 
 
 def connection(node: Node, peer: Node) -> Any:
@@ -89,13 +88,9 @@ async def test_a_stock_stream_loses_what_a_slow_reader_has_not_read() -> None:
         finally:
             logging.getLogger("libp2p").setLevel(logging.NOTSET)
         unread = len(streams[0].muxed_stream._receive_buffer)
-        assert unread <= 2 << 20 < written - client_unsent(stream)
-
-
-def client_unsent(stream: Any) -> int:
-    """Bytes that the other end has not acknowledged."""
-    sender = stream.muxed_conn._quic._streams[int(stream.muxed_stream.stream_id)].sender
-    return int(sender._buffer_stop - sender._buffer_start)
+        sender = stream.muxed_conn._quic._streams[int(stream.muxed_stream.stream_id)].sender
+        unacknowledged = sender._buffer_stop - sender._buffer_start
+        assert unread <= 2 << 20 < written - unacknowledged
 
 
 async def test_a_peer_that_was_just_left_is_reached_again_and_nothing_is_kept_of_it(running: Running) -> None:

@@ -14,7 +14,7 @@ from mepassad.api import StoreBusy, StoreFull
 from mepassad.api.store import Commit, Committed
 from mepassad.api.types import MessageId, Outgoing
 from mepassad.api.writes import AddMessage, PutInvite, ReplaceOutgoing
-from mepassad.delivery.links import Link
+from mepassad.delivery.link import Link
 from mepassad.people.accounts import new_words, seed_of
 from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import Nodes, RunningNode, eventually

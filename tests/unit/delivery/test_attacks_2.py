@@ -22,7 +22,8 @@ from mepassad.builtin.store_sqlite.batches import Batches, Result
 from mepassad.builtin.transport_memory.stream import MemoryStream
 from mepassad.builtin.transport_memory.transport import MemoryTransport
 from mepassad.delivery.limits import Allowance, Limits, Traffic
-from mepassad.delivery.links import Link, Links
+from mepassad.delivery.link import Link
+from mepassad.delivery.links import Links
 from mepassad.delivery.receipts import AT_ONCE
 from mepassad.errors import RequestReused
 from mepassad.testing.clock import ManualClock
@@ -47,7 +48,7 @@ def junk(count: int) -> bytes:
 
 
 class Refuser:
-    """Whose every answer is a refusal. Implements `mepassad.delivery.links.Peer`."""
+    """Whose every answer is a refusal. Implements `mepassad.delivery.link.Peer`."""
 
     def __init__(self, stream: MemoryStream) -> None:
         self._stream, self.most = stream, 0
