@@ -116,6 +116,7 @@ def run(loaded: Loaded, plugins: Plugins, *, invite: bool = False) -> int:
 
     `invite`: print an invite also where nobody sits at a terminal.
     """
+    gc.disable()  # to import so much takes a fifth longer when what is to stay is walked again and again
     descriptors.raise_limit()
     anyio.run(_main, loaded, plugins, invite)
     return 0
@@ -133,6 +134,7 @@ async def _main(loaded: Loaded, plugins: Plugins, invite: bool) -> None:
             await welcome.show(node, invite)
             words.show()
             gc.freeze()  # what the start made stays; collections need not walk it again
+            gc.enable()
             await node.stopped.wait()
             StructuredLog("node").info("stopping")
             tasks.cancel_scope.cancel()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.postponed import postpone
 
 if TYPE_CHECKING:
     from mepassad.api.transport import Transport
@@ -33,6 +34,7 @@ def check_descriptors(max_connections: int, log: Log) -> None:
 @asynccontextmanager
 async def component(context: PluginContext) -> AsyncIterator[Transport]:
     """A node on libp2p. Raises `TransportFailed` if the libp2p side ends by itself; the body is cancelled then."""
+    postpone()
     from mepassad_transport_libp2p.bridge import trio_guest
     from mepassad_transport_libp2p.compat.logs import redirected
     from mepassad_transport_libp2p.host import Host
