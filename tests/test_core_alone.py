@@ -2,8 +2,8 @@
 
 The environment holds what the wheel requires and the test tools, taken from the environment that runs this test: no
 network is needed. What runs in it is a choice of the core's tests: the contracts, one flow that
-needs no transport, and the unit tests, but for those of the store and of delivery, which take the longest, and
-those that compare the core with other libraries.
+needs no transport, and the unit tests, but for those of the store, the vault, the wire, the crypto and delivery, which
+take the longest and import no more than the others, and those that compare the core with other libraries.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[1]
 TOOLS = ("babel", "hypothesis", "jsonschema", "pytest", "pytest-timeout", "xeddsa")
 # Tests of this repository rather than of the core: they compare it with files that a wheel does not have.
 OF_THE_REPOSITORY = ("generated_documents", "catalogues_are_current")
-LEFT_OUT = ("sdk", "bench", "scripts", "store_sqlite", "delivery", "test_published_vectors.py", "test_crypto_olm.py")
+LONG = ("store_sqlite", "vault", "wire", "crypto_signal", "delivery", "test_methods.py", "test_junk.py")
+LEFT_OUT = ("sdk", "bench", "scripts", "test_published_vectors.py", "test_crypto_olm.py", *LONG)
 SECONDS = 240  # on cores that others use as well; alone it takes half a minute
 
 pytestmark = pytest.mark.timeout(SECONDS)
