@@ -33,7 +33,7 @@ demo: setup ## Two nodes and an echo bot in a temporary folder, shown at work.
 test: setup ## Run all tests on two cores, with branch coverage.
 	@scripts/system-packages
 	@scripts/js-packages
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=85
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 .PHONY: torture
 torture: setup ## Kill and freeze nodes under load, let devices live through hundreds of schedules, break every check of the crypto.
