@@ -19,7 +19,7 @@ _DAY_SECONDS = 86_400
 class StoreSqliteConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The section `sqlite` of config.yaml."""
 
-    cache_mb: Annotated[int, msgspec.Meta(ge=1, le=4096, description="MiB of database pages kept in memory")] = 16
+    cache_mb: Annotated[int, msgspec.Meta(ge=1, le=4096, description="MiB of database pages kept in memory")] = 8
     queue_limit: Annotated[int, msgspec.Meta(ge=1, le=1_000_000, description="commits that may wait for the disk")] = (
         4096
     )

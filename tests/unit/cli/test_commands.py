@@ -160,7 +160,7 @@ def test_plugins_tells_what_is_installed_on_and_provided(capsys: pytest.CaptureF
     out = capsys.readouterr().out
     assert f"transport_memory  off  mepassad {__version__}\n" in out
     assert "  provides: provide_crypto\n" in out
-    assert "  sqlite.cache_mb: whole number (≥ 1, ≤ 4 096) = 16\n" in out
+    assert "  sqlite.cache_mb: whole number (≥ 1, ≤ 4 096) = 8\n" in out
 
 
 class Greeter:
