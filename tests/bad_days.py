@@ -12,7 +12,7 @@ import anyio
 
 from tests.daemon import Daemon, Friends, eventually, reaches, texts
 
-PROMPT = 5.0  # seconds in which a friend's text is delivered, whatever others do
+PROMPT = 15.0  # seconds in which a friend's text is delivered, whatever others do
 GROWTH = 32 << 20  # bytes that a daemon may hold more afterwards: what Python does not give back, and no leak
 NOISE = 64 << 10  # bytes that a bad day may add to the log
 

@@ -23,7 +23,7 @@ from mepassad.testing.clock import ManualClock
 from mepassad.testing.settling import Settling
 from mepassad.testing.wiretap import Wiretap
 
-TIMEOUT = 20.0
+TIMEOUT = 40.0
 """Seconds of real time after which a test gives up waiting."""
 
 

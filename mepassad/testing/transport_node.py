@@ -22,7 +22,7 @@ HOLD = "/test/hold/1"
 CHUNK = bytes(range(256)) * 128
 """32 KiB whose order shows."""
 
-TIMEOUT = 20.0
+TIMEOUT = 40.0
 """Seconds after which a test gives up waiting."""
 
 

@@ -85,7 +85,7 @@ async def test_three_hundred_who_say_next_to_nothing_keep_no_newcomer_out_and_ar
 
 async def newcomer_is_served(friends: Friends, newcomer: Node) -> None:
     """A node that was never connected gets a stream in time, if need be at the second try."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(15):
         while True:
             with suppress(Unreachable):
                 await opened(newcomer, friends.ana, MESSAGE_PROTOCOL)

@@ -29,7 +29,7 @@ class Plugin:
 
 
 async def failed(running: RunningNode) -> BaseException:
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await running.left.wait()
     assert running.failure is not None
     error, running.failure = running.failure, None

@@ -92,6 +92,6 @@ async def echoes(connection: INetConn, data: bytes = b"hello") -> bool:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until a condition holds."""
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         while not condition():
             await trio.sleep(0.005)

@@ -67,7 +67,7 @@ async def session(client: Any, server: Any, piece: int = 65536) -> list[Any]:
     async def accept() -> None:
         ends[1] = await server.secure_inbound(theirs)
 
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(accept)
             ends[0] = await client.secure_outbound(ours, BRUNO_ID)
@@ -105,7 +105,7 @@ async def in_small_pieces(kind: type[Any]) -> bytes:
         except ConnectionClosedError:
             received.append(b"")
 
-    with trio.fail_after(10):
+    with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(read)
             await client.write(bytes(4000))
@@ -193,7 +193,7 @@ async def test_older_tls_is_refused() -> None:
     old.set_max_proto_version(SSL.TLS1_2_VERSION)
     channel = tls.Channel(SSL.Connection(old), client, True)
     with pytest.RaisesGroup(HandshakeFailure, allow_unwrapped=True, flatten_subgroups=True):
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await server_refuses(server, channel)
 
 

@@ -76,7 +76,7 @@ async def next_event(reader: asyncio.StreamReader, web: WSConnection) -> object:
 
 
 async def newcomer_is_served(a: Node, b: Node) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         await assert_echoes(await a.open(b))
 
 

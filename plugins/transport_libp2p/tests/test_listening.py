@@ -108,6 +108,6 @@ async def test_a_stopped_node_leaves_its_port_free_at_once(running: Running) -> 
         async with running(2, listen=()) as (_, b):
             await b.open(a)
             await a.stop()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with running(1, listen=(address,)) as (again,):
             assert port_of(again) == int(address.split("/")[-1])

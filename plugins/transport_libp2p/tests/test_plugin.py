@@ -74,7 +74,7 @@ async def test_a_crash_of_the_library_is_raised_from_the_component(running: Runn
             await a.transport._guest.start_task(crash)  # type: ignore[attr-defined]
             await anyio.sleep_forever()
 
-    with anyio.fail_after(5), pytest.RaisesGroup(TransportFailed, flatten_subgroups=True):
+    with anyio.fail_after(30), pytest.RaisesGroup(TransportFailed, flatten_subgroups=True):
         await run()
 
 

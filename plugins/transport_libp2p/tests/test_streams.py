@@ -166,7 +166,7 @@ async def test_a_killed_peer_ends_its_streams_at_once(running: Running) -> None:
             stream = await a.transport.open(peer_id, [address], ECHO)
             await assert_echoes(stream)
             peer.send_signal(signal.SIGKILL)
-            with anyio.fail_after(5):
+            with anyio.fail_after(30):
                 assert await stream.read() == b""
             await until(lambda: a.lost == [peer_id])
             with pytest.raises(StreamClosed):
@@ -181,7 +181,7 @@ async def test_a_peer_that_hangs_is_unreachable_in_time_and_served_when_it_wakes
             stream = await a.transport.open(peer_id, [address], ECHO)
             await assert_echoes(stream)
             peer.send_signal(signal.SIGSTOP)
-            with anyio.fail_after(5), pytest.raises(Unreachable):
+            with anyio.fail_after(30), pytest.raises(Unreachable):
                 await a.transport.open(peer_id, [address], ECHO)
             peer.send_signal(signal.SIGCONT)
             await assert_echoes(stream)

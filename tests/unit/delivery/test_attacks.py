@@ -124,7 +124,7 @@ async def test_a_wish_that_comes_while_prekeys_are_asked_for_stays(
     monkeypatch.setattr(bob.core.router._handshakes, "_begin", begun)
     uri, _ = await ana.node.invites.create(ana.account, 1, 3600)
     await bob.node.invites.accept(bob.account, uri)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await asked.wait()
         await wish(bob, ana)
         go_on.set()
@@ -172,7 +172,7 @@ async def test_a_one_use_invite_makes_one_contact_even_when_another_change_is_un
     uri, _ = await bob.node.invites.create(bob.account, 1, 3600)
     monkeypatch.setattr(bob.node.store, "commit", slow_disk)
     await guests[0].node.invites.accept(guests[0].account, uri)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         await held.wait()
     assert await Courier().hand(bob, again) == [None]  # a duplicate: this change is undone
     await guests[1].node.invites.accept(guests[1].account, uri)

@@ -42,7 +42,7 @@ async def run_until(
             await bot.serve(client, cursor, account=account)
 
         tasks.start_soon(serve)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while not (done() and cursor.load(account or ME) == len(node.log)):
                 await anyio.sleep(0.001)
         tasks.cancel_scope.cancel()

@@ -90,7 +90,7 @@ async def test_events_are_replayed_and_followed_past_a_slow_start(node: Any) -> 
     node.bus.add(1000)
     async with Client(node.socket) as client, client.events(after=0) as events:
         node.bus.add(1000)
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             assert [(await anext(events)).seq for _ in range(2000)] == list(range(1, 2001))
 
 
@@ -103,7 +103,7 @@ async def test_a_bot_answers_and_outlives_a_restart_of_the_server(tmp_path: Path
         await ctx.reply(ctx.text)
 
     async def answers(count: int) -> None:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             while len(node.store.rows) < count:
                 await anyio.sleep(0.001)
 

@@ -109,7 +109,7 @@ async def test_words_are_indexed_without_a_search_when_the_store_is_idle_or_much
         assert await mark() == 3
         monkeypatch.setattr(writer, "INDEX_AFTER_SECONDS", 0.0)
         await commit(store, AddMessage(a_message(4)))
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while await mark() < 4:
                 await asyncio.sleep(0)
         assert await texts(store, "text") == ["text 4", "text 3", "text 2", "text 1"]
