@@ -19,6 +19,8 @@ from mepassad.wire.packets import MESSAGE_PROTOCOL
 
 LINKS_OF_A_NODE = 4  # beyond, the oldest is ended: a node that lost its links without a word comes back with new ones
 
+MAX_UNREACHED = 4096  # nodes remembered as told of in the log; above, they are told of again
+
 
 class Links:
     """All live links, by node; opens new ones and serves those that others open."""
@@ -30,6 +32,7 @@ class Links:
         self._links: dict[NodeId, list[Link]] = {}
         self._allowances: dict[NodeId, Allowance] = {}
         self._preferred: Collection[NodeId] = frozenset()
+        self._unreached: set[NodeId] = set()  # told of in the log, and not reached since
         self._dialling: defaultdict[NodeId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.traffic = Traffic(
             unacked=Gauge(limits.window, lambda: (len(link.window) for link in self.all())),
@@ -123,8 +126,15 @@ class Links:
             full = [f"{address}/p2p/{node}" for address in addresses if may_dial(address)]
             usable = [address for address in full if transport.can_dial(address)]
             try:
-                return await transport.open(node, usable, protocol)  # it may be connected, or know more addresses
+                stream = await transport.open(node, usable, protocol)  # it may be connected, or know more addresses
+                self._unreached.discard(node)
+                return stream
             except (Unreachable, StreamClosed) as error:
                 if not isinstance(failure, OtherNode):
                     failure = error if isinstance(error, Unreachable) else Unreachable(error.sentence)
+        if node not in self._unreached:
+            if len(self._unreached) >= MAX_UNREACHED:
+                self._unreached.clear()
+            self._unreached.add(node)
+            self._log.info("a node was not reached", node=node, reason=failure.sentence)
         raise failure

@@ -56,12 +56,24 @@ def parse_dial(text: str) -> Address:
     return address
 
 
+def parse_bootstrap(text: str) -> Address:
+    """An address to dial that names its node. Raises `AddressRefused`."""
+    address = _parse(text)
+    if address is None or address.port == 0 or address.peer is None:
+        raise AddressRefused(
+            f"{text[:MAX_LENGTH]!r} is no address of a node; write for example "
+            "/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…, which ends in the node's id."
+        )
+    return address
+
+
 def parse_listen(text: str) -> Address:
     """An address to listen on: an IP address of this machine and a port. Raises `AddressRefused`."""
     address = _parse(text)
     if address is None or address.peer is not None or address.sni or address.kind not in ("ip4", "ip6"):
         raise AddressRefused(
-            f"{text[:MAX_LENGTH]!r} is no address to listen on; write for example /ip4/0.0.0.0/tcp/4001."
+            f"{text[:MAX_LENGTH]!r} is no address to listen on; write for example /ip4/0.0.0.0/tcp/4001, "
+            "or /ip4/0.0.0.0/udp/4001/quic-v1."
         )
     return address
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from mepassad.api import AddressRefused
-from mepassad_transport_libp2p.address import parse_dial, parse_listen
+from mepassad_transport_libp2p.address import Address, parse_bootstrap, parse_listen
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Prefix4 = Annotated[int, Meta(ge=8, le=32)]
@@ -94,7 +95,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Meta(description="Seconds between pings to contacts and bootstrap nodes, so that no router forgets."),
     ] = 25.0
     metered: Annotated[
-        bool, Meta(description="Traffic costs: no keep-alive pings, and ten times as long between other signs of life.")
+        bool,
+        Meta(description="Traffic costs: no keep-alive pings, no mDNS, ten times as long between other signs of life."),
     ] = False
     dead_peer_timeout: Annotated[
         Seconds, Meta(description="Seconds without an answer after which a connection counts as broken.")
@@ -133,14 +135,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             raise ValueError(
                 f"max_unread: {self.max_unread} is less than max_unread_per_peer, {self.max_unread_per_peer}"
             )
-        try:
-            carriers = {parse_listen(address).carrier for address in self.listen}
-            for address in self.bootstrap:
-                if parse_dial(address).peer is None:
-                    raise AddressRefused(f"{address!r} names no node: a bootstrap address ends in /p2p/ and a node id.")
-        except AddressRefused as refused:
-            raise ValueError(refused.sentence) from None
+        carriers = {_checked("listen", parse_listen, address).carrier for address in self.listen}
+        for address in self.bootstrap:
+            _checked("bootstrap", parse_bootstrap, address)
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError("tls_certificate and tls_key go together: name both files, or none.")
+            there = "tls_key" if self.tls_certificate is None else "tls_certificate"
+            raise ValueError(f"{there}: tls_certificate and tls_key go together: name both files, or none.")
         if "wss" in carriers and self.tls_certificate is None:
-            raise ValueError("To listen on /tls/ws, name the files tls_certificate and tls_key.")
+            raise ValueError("listen: to listen on /tls/ws, name the files tls_certificate and tls_key.")
+
+
+def _checked(key: str, parse: Callable[[str], Address], address: str) -> Address:
+    try:
+        return parse(address)
+    except AddressRefused as refused:
+        raise ValueError(f"{key}: {refused.sentence}") from None

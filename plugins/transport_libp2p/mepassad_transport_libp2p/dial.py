@@ -6,7 +6,10 @@ a node again for 60 seconds after a failure; hence it is not used. Not needed on
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import ssl
 from collections.abc import Iterator, Sequence
 
 import trio
@@ -84,7 +87,18 @@ def _failure(address: Address, error: BaseException) -> Unreachable:
     for cause in _causes(error):
         if (found := _found(cause)) is not None:
             return OtherNode(f"{address} did not answer with the key of this node.", node=found)
-    return Unreachable(f"{address} did not answer")
+    return Unreachable(f"{address} did not answer{_why(error)}")
+
+
+def _why(error: BaseException) -> str:
+    """What the system or TLS said, if they said anything that leads further."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            said = f"{cause.verify_message}; tls_authorities names authorities that are trusted"
+            return f" with a certificate that is trusted ({said})"
+        if isinstance(cause, OSError) and cause.errno is not None and cause.errno in errno.errorcode:
+            return f" ({os.strerror(cause.errno).lower()})"
+    return ""
 
 
 def _found(error: BaseException) -> str | None:
@@ -95,7 +109,13 @@ def _found(error: BaseException) -> str | None:
     return told[1] if told else None
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, what led to it, and the members of groups, each once."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [led for led in (one.__cause__ or one.__context__,) if led is not None]
+            waiting += one.exceptions if isinstance(one, BaseExceptionGroup) else ()

@@ -35,7 +35,9 @@ class WebCertificates:
             try:
                 context.load_verify_locations(self._authorities)
             except (OSError, ssl.SSLError) as error:
-                raise AddressRefused(f"tls_authorities: {self._authorities} {_reason(error)}.") from None
+                raise AddressRefused(
+                    f"tls_authorities: {self._authorities} {_reason(error, 'no certificate in PEM')}."
+                ) from None
         return context
 
     def shown(self) -> ssl.SSLContext:
@@ -78,8 +80,8 @@ def check_private(key: Path) -> None:
         raise AddressRefused(f"tls_key: {key} can be read by others; run: chmod 600 {key}")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, wrong: str = "no certificate and key, in PEM and without a passphrase, that fit") -> str:
     """What a user can do something about."""
     if isinstance(error, ssl.SSLError) or not isinstance(error, OSError):
-        return "cannot be used: no certificate and key, in PEM and without a passphrase, that belong together"
+        return f"cannot be used: {wrong}"
     return f"cannot be read ({error.strerror})"

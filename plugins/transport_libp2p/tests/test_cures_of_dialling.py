@@ -17,7 +17,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from running import Running
 from stock import in_trio, info, stock
 
-from mepassad.api import OtherNode
+from mepassad.api import OtherNode, Unreachable
 from mepassad.testing.transport_node import ECHO, assert_echoes
 
 
@@ -67,7 +67,7 @@ async def test_an_address_where_another_node_answers_tells_which_and_is_not_used
 async def test_all_addresses_of_a_peer_are_tried_and_a_failure_is_not_held_against_it(running: Running) -> None:
     async with running(2) as (a, b):
         dead = f"/ip4/127.0.0.1/tcp/{dead_port()}"
-        with pytest.raises(Exception, match="did not answer"):
+        with pytest.raises(Unreachable, match=r"did not answer \(connection refused\)"):
             await a.transport.open(b.id, [dead], ECHO)
         await assert_echoes(await a.transport.open(b.id, [dead, dead, *b.transport.addresses()], ECHO))
 

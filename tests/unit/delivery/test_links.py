@@ -74,6 +74,21 @@ async def test_junk_ends_its_own_link_and_the_node_goes_on(nodes: Nodes, junk: b
     assert len(ana.core.router.links.all()) >= 1
 
 
+async def test_a_node_that_is_not_reached_is_one_line_in_the_log_until_it_is_reached_again(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    links, log = ana.core.router.links, Lines()
+    links._log = log
+    ((node, addresses),) = ana.contact(bob).nodes.items()
+    for times in (1, 2):
+        nodes.cut(ana, bob)
+        for _ in range(3):
+            with pytest.raises(Unreachable):
+                await links.stream(NodeId(node), addresses, MESSAGE_PROTOCOL)
+        nodes.heal(ana, bob)
+        assert [line for _, line, _ in log.lines].count("a node was not reached") == times
+        (await links.stream(NodeId(node), addresses, MESSAGE_PROTOCOL)).abort()
+
+
 async def test_an_empty_frame_and_acks_of_nothing_are_harmless(nodes: Nodes) -> None:
     ana = await nodes.start("ana")
     async with stranger(nodes, ana) as stream:

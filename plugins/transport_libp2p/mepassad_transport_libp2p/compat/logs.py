@@ -41,6 +41,7 @@ LOGGERS = ("libp2p", "quic")
 def apply() -> None:
     """Keep py-libp2p away from the root logger, and off stderr while no transport runs."""
     setattr(swarm_connection, "logging", logging.getLogger("libp2p.network.connection"))  # noqa: B010 not exported
+    logging.getLogger("multiaddr").setLevel(logging.WARNING)  # it tells of each address that it reads
     for name in LOGGERS:
         logging.getLogger(name).addHandler(NOWHERE)
 
