@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mepassa.cli.session import Session, over_socket, warn_when_local_only
+from mepassa.cli.session import Session, over_socket, warn_when_unreachable
 from mepassa.cli.text import echo_line
 
 
@@ -21,4 +21,4 @@ async def accept(session: Session, uri: str, in_person: bool) -> None:
         )
     accepted = await session.call("invites.accept", uri=uri.strip())
     echo_line(f"{accepted['contact']}\t{accepted['state']}")
-    await warn_when_local_only(session)
+    await warn_when_unreachable(session, dials=True)

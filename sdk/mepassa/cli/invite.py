@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mepassa.cli.session import Session, over_socket, warn_when_local_only
+from mepassa.cli.session import Session, over_socket, warn_when_unreachable
 from mepassa.cli.text import echo_line
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -31,7 +31,7 @@ def seconds(span: str) -> int:
 async def invite(session: Session, uses: int | None, expires: int | None) -> None:
     """Make an invite; on a terminal also show it as a QR code."""
     show(await session.call("invites.create", uses=uses, expires_in=expires))
-    await warn_when_local_only(session)
+    await warn_when_unreachable(session)
 
 
 def show(made: dict[str, Any]) -> None:

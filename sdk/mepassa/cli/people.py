@@ -32,7 +32,9 @@ async def find_contact(session: Session, wanted: str) -> str:
     if len(found) == 1:
         return str(found[0]["contact"])
     if not found:
-        raise Refused(f"Nobody among your contacts is called {visible(wanted)!r}; see `mepassa contacts`.")
+        unnamed = any(not contact["name"] for contact in contacts)
+        more = " Who has not answered yet has no name; use the id." if unnamed else ""
+        raise Refused(f"Nobody among your contacts is called {visible(wanted)!r}; see `mepassa contacts`.{more}")
     several = ", ".join(f"{label(contact)} ({contact['contact']})" for contact in found[:5])
     raise Refused(f"{visible(wanted)!r} may be any of {several}; write more of it, or the id.")
 

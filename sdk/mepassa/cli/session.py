@@ -75,12 +75,22 @@ def over_socket(work: Callable[Concatenate[Session, P], Awaitable[None]]) -> Cal
     return body
 
 
-async def warn_when_local_only(session: Session) -> None:
-    """Say on standard error that the node has no address, and what to do, because an invite alone connects nobody."""
-    identity = await session.call("identity.show")
-    if not identity.get("addresses"):
+async def warn_when_unreachable(session: Session, *, dials: bool = False) -> None:
+    """Say on standard error that others cannot reach the node, and what to do, because an invite alone connects nobody.
+
+    `dials`: this node reaches for the other one, so it needs a transport, but no address of its own.
+    """
+    if (await session.call("identity.show")).get("addresses"):
+        return
+    if not (await session.call("system.stats")).get("transports"):
         click.echo(
             "This node is local-only: it has no address at which others could reach it. "
             "Name a transport under `plugins` in its configuration, and an address to listen on.",
+            err=True,
+        )
+    elif not dials:
+        click.echo(
+            "This node listens on no address, so nobody can reach it. Name one in its configuration, or "
+            "accept the other's invite instead.",
             err=True,
         )

@@ -10,7 +10,7 @@ import click
 
 from mepassa.cli.invite import show as show_link
 from mepassa.cli.people import find_contact, label
-from mepassa.cli.session import INTERRUPTED, Refused, Session, over_socket, warn_when_local_only
+from mepassa.cli.session import INTERRUPTED, Refused, Session, over_socket, warn_when_unreachable
 from mepassa.cli.text import echo_line
 
 PATIENCE = 30.0
@@ -31,7 +31,7 @@ async def verify(session: Session, contact: str | None, number: str | None, show
         raise click.UsageError("Choose one of --number, --show and --code; --show takes no CONTACT.")
     if show:
         show_link(await session.call("invites.create", in_person=True))
-        await warn_when_local_only(session)
+        await warn_when_unreachable(session)
         return
     if contact is None and code is None:
         raise click.UsageError("Missing argument 'CONTACT'.")

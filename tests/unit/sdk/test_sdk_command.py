@@ -90,19 +90,34 @@ async def test_accept_takes_a_code_only_from_who_says_that_it_was_shown_in_perso
     assert (await run(node, "accept", "--in-person", "mepassa:v/1/abc")).stdout == "mp1ana\tpending\n"
 
 
-@pytest.mark.parametrize("arguments", [["invite"], ["accept", "mepassa:i/1/abc"]])
-async def test_a_node_without_addresses_is_said_to_be_local_only(node: WireNode, arguments: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "transports", "said"),
+    [
+        (["invite"], {}, "This node is local-only: "),
+        (["accept", "mepassa:i/1/abc"], {}, "This node is local-only: "),
+        (["invite"], {"libp2p": {}}, "This node listens on no address, so nobody can reach it."),
+        (["accept", "mepassa:i/1/abc"], {"libp2p": {}}, ""),
+    ],
+)
+async def test_a_node_without_addresses_is_told_what_it_cannot_do(
+    node: WireNode, arguments: list[str], transports: dict[str, Any], said: str
+) -> None:
     async def local(wire: Wire) -> dict[str, Any]:
         return {"account": ANA, "name": "Ana", "addresses": []}
 
     async def link(wire: Wire, **asked: Any) -> dict[str, Any]:
         return {"uri": "mepassa:i/1/abc", "expires_at": "", "contact": ANA, "state": "pending"}
 
-    node.methods.update({"identity.show": local, "invites.create": link, "invites.accept": link})
+    async def stats(wire: Wire) -> dict[str, Any]:
+        return {"transports": transports}
+
+    answers = {"identity.show": local, "invites.create": link, "invites.accept": link, "system.stats": stats}
+    node.methods.update(answers)
     result = await run(node, *arguments)
     assert result.exit_code == 0
-    assert result.stderr.startswith("This node is local-only: ")
-    assert "local-only" not in result.stdout
+    assert result.stderr.startswith(said)
+    assert bool(result.stderr) == bool(said)
+    assert "This node" not in result.stdout
 
 
 async def test_contacts_are_listed_over_all_pages_and_names_cannot_move_the_cursor(node: WireNode) -> None:
@@ -136,6 +151,11 @@ async def test_send_to_nobody_or_to_several_is_refused_with_a_sentence(
     assert "Usage" not in result.stderr
     assert "\x1b" not in result.stderr
     assert node.sent == {}
+
+
+async def test_who_has_not_answered_yet_has_no_name_and_that_is_said(node: WireNode) -> None:
+    with_contacts(node, contact("mp1ana", ""))
+    assert "use the id" in (await run(node, "send", "Ana", "hi")).stderr
 
 
 async def _progress(node: WireNode, *steps: tuple[str, str | None]) -> None:
