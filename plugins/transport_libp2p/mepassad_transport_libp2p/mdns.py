@@ -17,7 +17,10 @@ from contextlib import suppress
 import anyio
 import zeroconf
 from zeroconf import IPVersion, RecordUpdate, ServiceInfo, Zeroconf
-from zeroconf.asyncio import AsyncServiceBrowser, AsyncZeroconf
+from zeroconf._dns import DNSQuestion
+from zeroconf._protocol.outgoing import DNSOutgoing
+from zeroconf.asyncio import AsyncZeroconf
+from zeroconf.const import _CLASS_IN, _FLAGS_QR_QUERY, _TYPE_PTR
 
 from mepassad.api import PluginContext
 from mepassad.api.types import NodeId
@@ -30,6 +33,13 @@ PORT = 4001
 
 TTL = 120
 """Seconds that others may keep what is told, as the specification has it."""
+
+ASK = 0.75 * TTL
+"""Seconds between two questions who is there. `zeroconf` has a browser that asks for each name that it was told, and
+keeps as many as somebody makes up."""
+
+ASK_AT_FIRST = 2
+"""Looks at which it is asked at first, since a question may be lost."""
 
 LOOK = 5.0
 """Seconds between two looks at which networks and addresses there are."""
@@ -85,6 +95,8 @@ class Mdns:
             for key in wanted:
                 if key not in self._voices:
                     tasks.start_soon(self._begin, *key)
+        for voice in filter(None, self._voices.values()):
+            voice.ask(self._context.clock.monotonic())
 
     async def _begin(self, interface: Interface, text: bytes) -> None:
         key = interface, text
@@ -112,22 +124,32 @@ class _Voice(zeroconf.RecordUpdateListener):
         """Raises OSError where the machine does not allow it."""
         self._interface, self._neighbours = interface, neighbours
         self._zeroconf = AsyncZeroconf(interfaces=[interface.address], ip_version=IPVersion.V4Only)
+        self._asked: list[float] = []
 
     async def begin(self, text: bytes) -> None:
-        """Ask who is there, and tell `text` under a random name. Raises OSError, and what the library raises."""
+        """Tell `text` under a random name. Raises OSError, and what the library raises."""
         speaker = self._zeroconf.zeroconf
         await speaker.async_wait_for_start()
         if not speaker.engine.senders:
             raise OSError("the interface takes no multicast")
         _keep_apart(speaker)
         speaker.async_add_listener(self, None)
-        AsyncServiceBrowser(speaker, SERVICE, handlers=[lambda **change: None])  # it asks, `self` listens
         name = secrets.token_hex(16)
         info = ServiceInfo(
             SERVICE, f"{name}.{SERVICE}", PORT, properties=text, server=f"{name}.local.", host_ttl=TTL, other_ttl=TTL
         )
         # A random name needs no look whether somebody has it already.
         await (await self._zeroconf.async_register_service(info, cooperating_responders=True))
+
+    def ask(self, now: float) -> None:
+        """Ask who is there, if it is time. `now`: monotonic seconds."""
+        if len(self._asked) >= ASK_AT_FIRST and now - self._asked[-1] < ASK:
+            return
+        self._asked = [*self._asked[1 - ASK_AT_FIRST :], now]
+        question = DNSOutgoing(_FLAGS_QR_QUERY)
+        question.add_question(DNSQuestion(SERVICE, _TYPE_PTR, _CLASS_IN))
+        with suppress(Exception):  # the network may be gone; the next look finds out
+            self._zeroconf.zeroconf.async_send(question)
 
     def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
         """Records came."""

@@ -46,8 +46,7 @@ class Libp2pStream:
         self.unwritten = 0
         self._closed = False  # by us: no more writes, what arrives is dropped
         self._broken = False  # nothing passes any more
-        self._unread: deque[bytes] = deque()
-        self.unread = 0  # bytes
+        self._unread = bytearray()  # not the pieces: a peer may send each byte by itself
         self._ended = False  # by the peer, or broken: nothing more arrives
         self._wake_sender = trio.Event()
         self._wake_receiver = trio.Event()
@@ -56,6 +55,11 @@ class Libp2pStream:
         self._writable = asyncio.Event()
         self._flushed = asyncio.Event()
         self._writable.set()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that have arrived and were not read."""
+        return len(self._unread)
 
     # -- asyncio ------------------------------------------------------------------------------------------------
 
@@ -85,9 +89,8 @@ class Libp2pStream:
                 return b""
             self._readable.clear()
             await self._readable.wait()
-        data = self._unread[0] if len(self._unread) == 1 else b"".join(self._unread)
+        data = bytes(self._unread)
         self._unread.clear()
-        self.unread = 0
         self._wake_receiver.set()
         return data
 
@@ -118,7 +121,6 @@ class Libp2pStream:
 
     def _drop_unread(self) -> None:
         self._unread.clear()
-        self.unread = 0
         self._readable.set()
         self._wake_receiver.set()
 
@@ -176,8 +178,7 @@ class Libp2pStream:
         try:
             while data := await net.read(MAX_READ):
                 if not self._closed:
-                    self._unread.append(data)
-                    self.unread += len(data)
+                    self._unread += data
                     self._gauges.unread.note(self.unread)
                     self._readable.set()
                 await self._wait_for_room()

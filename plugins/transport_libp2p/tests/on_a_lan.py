@@ -6,6 +6,7 @@ import gc
 import os
 import socket
 import sys
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -125,6 +126,38 @@ async def junk_is_passed_over() -> None:
         await reaches(a, b.id)
         assert set(a.transport._mdns.neighbours._heard) == {b.id}  # type: ignore[attr-defined]
         assert a.log.lines == []
+
+
+async def flood(node: Node, peer: NodeId, first: int) -> None:
+    """Tell a node of 20,000 services with names from a number on, each for a month, and wait until it heard them."""
+    neighbours: Any = node.transport._mdns.neighbours  # type: ignore[attr-defined]
+    head, service = b"\0\0\x84\0\0\0", b"\x04_p2p\x04_udp\x05local\0"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind((ADDRESSES[3], 0))
+        other.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(ADDRESSES[3]))
+        for start in range(first, first + 20_000, 50):
+            tail = b"\0\x0c\0\x01\0\x27\x8d\0\0\x0b\x08"  # a pointer of 11 bytes, whose name has 8
+            records = [(b"\xc0\x0c", service)[number == start] + tail + b"%08d\xc0\x0c" % number
+                       for number in range(start, start + 50)]  # fmt: skip
+            other.sendto(head + b"\0\x32\0\0\0\0" + b"".join(records), ("224.0.0.251", 5353))
+            address = f"/ip4/{ADDRESSES[3]}/tcp/{start // 50 + 1}/p2p/{peer}"
+            text = f"dnsaddr={address}".encode()
+            record = b"\x01x" + service + b"\0\x10\0\x01\0\0\0\x78" + (len(text) + 1).to_bytes(2)
+            other.sendto(head + b"\0\x01\0\0\0\0" + record + bytes([len(text)]) + text, ("224.0.0.251", 5353))
+            await until(lambda address=address: address in neighbours.of(peer))  # type: ignore[misc]
+
+
+async def pointers_without_end_are_not_kept() -> None:
+    async with nodes({}, {}) as (a, b):
+        await reaches(a, b.id)
+        await flood(a, b.id, 0)  # the cache is full now
+        tracemalloc.start()
+        await flood(a, b.id, 20_000)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        await flood(a, b.id, 40_000)
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] - before < 4_000_000
 
 
 async def a_node_that_moves_is_found_again() -> None:

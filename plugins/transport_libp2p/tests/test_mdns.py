@@ -26,6 +26,7 @@ SCENES = [
     "who_listens_on_loopback_only_takes_no_part",
     "a_port_that_another_program_keeps_costs_a_line",
     "junk_is_passed_over",
+    "pointers_without_end_are_not_kept",
     "a_node_that_stops_at_once_leaves_nothing_open",
     "a_node_that_moves_is_found_again",
     pytest.param(

@@ -3,7 +3,7 @@
 Those that can be had by subclassing are; `apply` installs the rest, which patch modules.
 """
 
-from mepassad_transport_libp2p.compat import broken, flow_control, logs, negotiation, pings
+from mepassad_transport_libp2p.compat import broken, flow_control, logs, negotiation, pings, turns
 
 
 def apply() -> None:
@@ -13,3 +13,4 @@ def apply() -> None:
     logs.apply()
     negotiation.apply()
     pings.apply()
+    turns.apply()

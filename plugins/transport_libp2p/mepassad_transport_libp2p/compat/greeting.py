@@ -11,3 +11,6 @@ class Greeting(ABC):
     @abstractmethod
     async def greet(self) -> None:
         """Do the handshake; raises an exception of any kind where it fails. The caller bounds its time."""
+
+    def refuse(self) -> None:  # noqa: B027 most can say no only by closing
+        """Before the handshake: say that there is no room, where that can be said. Whoever calls closes then."""

@@ -109,7 +109,12 @@ class LastingSwarm(Swarm):
         """Let a newcomer show its key, and wait until its connection is closed. Raises `Refused`."""
         muxed: IMuxedConn | None = None
         with trio.CancelScope() as scope, self._handshake(scope):
-            self.check_room()
+            try:
+                self.check_room()
+            except Refused:
+                if isinstance(read_write_closer, Greeting):
+                    read_write_closer.refuse()
+                raise
             try:
                 muxed = await self._upgraded(read_write_closer, maddr)
             except Exception as error:

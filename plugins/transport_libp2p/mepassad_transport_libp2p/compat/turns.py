@@ -8,8 +8,10 @@ not wait does not yield.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 import trio
 from libp2p.abc import IMuxedConn, ISecureConn
@@ -22,7 +24,25 @@ from libp2p.stream_muxer.yamux import yamux
 from libp2p.transport.upgrader import TransportUpgrader
 
 READ_AHEAD = 64 * 1024
-"""Bytes asked of a socket at once. Every read of it gives the turn away, so a flood keeps nobody waiting."""
+"""Bytes asked of a socket at once. Every read of it gives the turn away."""
+
+MAX_STEPS = 32
+"""Small things, such as frames, that are taken from what was read before others get a turn: of 64 KiB a peer can make
+thousands, on which everybody else would wait."""
+
+_steps = itertools.count(1)
+
+
+async def step() -> None:
+    """Give the turn away if so many small things were done, for whomever, that others have waited long enough."""
+    if next(_steps) % MAX_STEPS == 0:
+        await trio.lowlevel.checkpoint()
+
+
+async def read_header(connection: Any, size: int) -> bytes:
+    """The header of a frame."""
+    await step()
+    return await read_exactly(connection, size)
 
 
 BODY_TIMEOUT = 60.0
@@ -48,7 +68,7 @@ class QuickLock:
 
 
 class QuickYamux(yamux.Yamux):
-    """A Yamux connection that gives the turn away once a frame: when it is written to, or read from, the socket.
+    """A Yamux connection that gives the turn away when a frame is written to, or read from, the socket.
 
     `admit` is called with the peer and a size before data comes in; what it raises ends the connection.
     """
@@ -84,7 +104,9 @@ class ReadAhead(TrioTCPStream):
         """At most `n` bytes, at least one unless the peer ended the connection."""
         if n == 0:
             return b""
-        if not self._ahead:
+        if self._ahead:
+            await step()
+        else:
             self._ahead = memoryview(await super().read(READ_AHEAD))
         data, self._ahead = bytes(self._ahead[:n]), self._ahead[n:]
         return data
@@ -108,3 +130,8 @@ class QuickUpgrader(TransportUpgrader):
 def quicken(net: NetStream) -> None:
     """Let a stream read and write without giving the turn away for its own state."""
     setattr(net, "_state_lock", QuickLock())  # noqa: B010
+
+
+def apply() -> None:
+    """Let Yamux give the turn away while it takes many small frames from what was read at once."""
+    setattr(yamux, "read_exactly", read_header)  # noqa: B010 used for headers only: `QuickYamux` reads the rest

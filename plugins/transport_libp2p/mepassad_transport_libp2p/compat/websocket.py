@@ -29,6 +29,7 @@ from wsproto.events import (
 from wsproto.utilities import RemoteProtocolError
 
 from mepassad_transport_libp2p.compat.greeting import Greeting
+from mepassad_transport_libp2p.compat.turns import step
 
 MAX_READ = 64 * 1024
 """Bytes taken from the socket at once."""
@@ -89,6 +90,7 @@ class WebSocket(ReadWriteCloser, Greeting):
         except BROKEN as error:
             raise ConnectionClosedError("The WebSocket broke.") from error
         for event in self._events():
+            await step()
             await self._handle(event)
         if not data and not self._ended:
             raise ConnectionClosedError("The WebSocket ended without a goodbye.")

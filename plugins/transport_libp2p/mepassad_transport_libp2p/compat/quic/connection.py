@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from mepassad_transport_libp2p.compat.quic.endpoint import Endpoint, Place
 
 PINGS = 2
-"""How often a peer is asked for a sign of life within the time in which a silent one counts as dead; a lost question is
-repeated anyway."""
+"""How often a peer is asked for a sign of life within the time in which a silent one counts as dead."""
+
+MAX_EARLY = 8
+"""Datagrams of a newcomer that are kept until it may enter; what is lost of a handshake is sent again."""
 
 
 class Connection(IRawConnection, IMuxedConn, Greeting):
@@ -34,29 +36,41 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
     def __init__(self, core: Core, endpoint: Endpoint, place: Place, expected: ID | None) -> None:
         """`expected`: the peer we dial, None where we are dialled."""
         self.peer_id = expected or endpoint.own
-        self.event_started = trio.Event()
-        self.event_closed = trio.Event()
+        self.event_started, self.event_closed = trio.Event(), trio.Event()
         self.ids: set[bytes] = set()
         self._core = core
         core.unread = self._unread
         self._endpoint = endpoint
         self._place = place
         self._expected = expected
-        self._greeted = trio.Event()
+        self._begun, self._greeted = trio.Event(), trio.Event()
+        self._early: list[tuple[bytes, Place]] = []
         self._failure: Exception | None = None
         self._streams: dict[int, Stream] = {}
         self._leaving: set[int] = set()  # streams that we send nothing more on
         self._put, self._accepted = trio.open_memory_channel[Stream](math.inf)  # aioquic bounds the peer's streams
         self._wake = trio.Event()
         self._ping_at = trio.current_time()
+        if expected is not None:  # a newcomer may not enter yet
+            self._begun.set()
 
     # -- the handshake
 
     async def greet(self) -> None:
-        """Wait until the peer has proved its key. Raises HandshakeFailure, `OtherPeer`."""
+        """Wait until the peer, from now on read, has proved its key. Raises HandshakeFailure, `OtherPeer`."""
+        if not self._begun.is_set():
+            self._begun.set()
+            early, self._early = self._early, []
+            for datagram, place in early:
+                self.receive(datagram, place)
         await self._greeted.wait()
         if self._failure is not None:
             raise self._failure
+
+    def refuse(self) -> None:
+        """Tell a newcomer that there is no room. Who is not even told that costs half of it."""
+        with suppress(Exception):  # of what a stranger sent
+            self._core.refuse(*self._early[0])
 
     def _check_peer(self) -> None:
         try:
@@ -69,8 +83,9 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
     # -- the engine
 
     async def run(self) -> None:
-        """Send what is due until the connection is over."""
+        """Send what is due, once it has begun, until the connection is over."""
         try:
+            await self._begun.wait()
             while not self.event_closed.is_set():
                 await self._pause()
                 now = trio.current_time()
@@ -102,7 +117,10 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
             self._streams.pop(stream_id, None)
 
     def receive(self, datagram: bytes, place: Place) -> None:
-        """Take a datagram in."""
+        """Take a datagram in; a newcomer's is not looked at before it may enter, because a look is dear."""
+        if not self._begun.is_set():
+            self._early += [(datagram, place)] if len(self._early) < MAX_EARLY else []
+            return
         now, before = trio.current_time(), self._core.received
         try:
             self._core.receive_datagram(datagram, place, now)
@@ -150,6 +168,7 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
         if self.event_closed.is_set():
             return
         self.event_closed.set()
+        self._begun.set()
         self._endpoint.forget(self)
         if not self._greeted.is_set():
             self._failure = HandshakeFailure(reason)
@@ -238,7 +257,7 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
         """Tell the peer, if that can be done at once, and end."""
         if self.event_closed.is_set():
             return
-        with suppress(Exception):  # as in `run`: whatever a stranger made of it must not end others
+        with suppress(Exception):  # as in `run`; or a newcomer was not looked at
             self._core.close()
             for datagram, place in self._core.datagrams_to_send(trio.current_time()):
                 self._endpoint.send_now(datagram, place)

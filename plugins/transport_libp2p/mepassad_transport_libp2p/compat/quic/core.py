@@ -6,14 +6,18 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
+from aioquic._buffer import Buffer
 from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import (
     CONNECTION_LIMIT_FRAME_CAPACITY,
     MAX_STREAM_DATA_FRAME_CAPACITY,
     Limit,
     QuicConnection,
+    QuicConnectionError,
+    QuicNetworkPath,
+    QuicReceiveContext,
 )
-from aioquic.quic.packet import QuicFrameType
+from aioquic.quic.packet import QuicErrorCode, QuicFrameType, pull_quic_header
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.quic.recovery import QuicPacketSpace
 from aioquic.quic.stream import QuicStream
@@ -24,6 +28,13 @@ from mepassad_transport_libp2p.compat.certificates import own_certificate
 
 WINDOW = 1024 * 1024
 """Bytes that a peer may send on one stream before they are read, as over Yamux."""
+
+MAX_PIECES = 512
+"""Pieces of one stream that may wait for what comes before them; a window of full packets has fewer, whichever of them
+are lost. aioquic passes all of them for each piece that comes: who scatters bytes without limit would stop the node."""
+
+MAX_HELLO_PIECES = 32
+"""The same of a handshake, which a stranger begins and which fits a few packets."""
 
 
 class Core(QuicConnection):
@@ -43,6 +54,34 @@ class Core(QuicConnection):
     def _initialize(self, peer_cid: bytes) -> None:
         super()._initialize(peer_cid)
         self.tls._request_client_certificate = not self._is_client
+
+    def refuse(self, datagram: bytes, place: Any) -> None:
+        """Answer the first datagram of a newcomer with a no, of which nothing but the header is looked at."""
+        header = pull_quic_header(Buffer(data=datagram), host_cid_length=len(self.host_cid))
+        path = QuicNetworkPath(place)
+        path.bytes_received = len(datagram)
+        self._network_paths, self._version = [path], header.version
+        self._initialize(header.destination_cid)
+        self._peer_cid.cid = header.source_cid
+        self.close(QuicErrorCode.CONNECTION_REFUSED, QuicFrameType.PADDING)
+
+    def _handle_crypto_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        stream = self._crypto_streams[context.epoch]
+        super()._handle_crypto_frame(context, frame_type, buf)
+        self._check_pieces(stream, MAX_HELLO_PIECES, frame_type)
+
+    def _handle_stream_frame(self, context: QuicReceiveContext, frame_type: int, buf: Buffer) -> None:
+        begin = buf.tell()
+        stream_id = buf.pull_uint_var()
+        buf.seek(begin)
+        super()._handle_stream_frame(context, frame_type, buf)
+        if (stream := self._streams.get(stream_id)) is not None:
+            self._check_pieces(stream, MAX_PIECES, frame_type)
+
+    @staticmethod
+    def _check_pieces(stream: QuicStream, most: int, frame_type: int) -> None:
+        if len(stream.receiver._ranges) > most:
+            raise QuicConnectionError(QuicErrorCode.INTERNAL_ERROR, frame_type, "too many pieces out of order")
 
     def shown(self) -> list[x509.Certificate]:
         """The certificates that the peer showed."""

@@ -23,7 +23,7 @@ MAX_DATAGRAM = 65_536
 BUFFER = 4 * 1024 * 1024
 """Bytes of the kernel's buffers that are asked for; it gives what it may."""
 
-BATCH = 64
+BATCH = 16
 """Datagrams taken before what they ask for is sent, and others get their turn."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 import trio
@@ -26,7 +25,7 @@ class Stream(IMuxedStream):
         self.muxed_conn = connection
         self._connection = connection
         self.stream_id = stream_id
-        self._unread: deque[bytes] = deque()
+        self._unread = bytearray()  # not the pieces: a peer may send each byte by itself
         self._ended = False  # by the peer: nothing more arrives
         self._closed = False  # by us: no more writes
         self._refused = False  # by the peer: it reads no more
@@ -36,7 +35,7 @@ class Stream(IMuxedStream):
     @property
     def unread(self) -> int:
         """Bytes that have arrived and were not read."""
-        return sum(map(len, self._unread))
+        return len(self._unread)
 
     async def read(self, n: int | None = None) -> bytes:
         """What has arrived, at most `n` bytes. Raises MuxedStreamEOF at the end, MuxedStreamReset if it broke."""
@@ -46,11 +45,8 @@ class Stream(IMuxedStream):
             if self._ended:
                 raise MuxedStreamEOF("The stream has ended.")
             await self._change()
-        data = self._unread.popleft() if len(self._unread) == 1 else b"".join(self._unread)
-        self._unread.clear()
-        if n is not None and len(data) > n:
-            self._unread.append(data[n:])
-            data = data[:n]
+        data = bytes(self._unread[:n])
+        del self._unread[:n]
         self._connection.taken(self.stream_id, len(data))
         return data
 
@@ -84,7 +80,7 @@ class Stream(IMuxedStream):
     def arrived(self, data: bytes, end: bool) -> None:
         """Bytes of the peer, and whether they are its last."""
         if data and not self._broken:
-            self._unread.append(data)
+            self._unread += data
         self._ended |= end
         self.wake()
 
