@@ -73,6 +73,7 @@ def test_a_frame_whose_acks_are_no_packet_ids_is_malformed(ack: bytes) -> None:
 @pytest.mark.parametrize("kind", ["acks", "refusals"])
 def test_a_frame_with_more_answers_than_one_may_have_is_malformed(kind: str) -> None:
     answers = [bytes(32)] * MAX_ANSWERS if kind == "acks" else [Refusal(packet=bytes(32))] * MAX_ANSWERS
+    assert len(answers) == 1024  # as docs/protocol/packets.md says
     full = Frame(**{kind: answers}).SerializeToString()
     assert len(getattr(parse_frame(full), kind)) == MAX_ANSWERS
     with pytest.raises(MalformedFrame):
