@@ -51,10 +51,11 @@ class Refuser:
     """Whose every answer is a refusal. Implements `mepassad.delivery.link.Peer`."""
 
     def __init__(self, stream: MemoryStream) -> None:
-        self._stream, self.most = stream, 0
+        self._stream, self.most, self.count = stream, 0, 0
 
     async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
         self.most = max(self.most, self._stream._queued)
+        self.count += len(packets)
         for raw in packets:
             link.refuse(packet_id(raw), Reason.UNKNOWN_DEVICE)
 
