@@ -143,7 +143,7 @@ class Link:
         return self._clock.monotonic() - self._of_use
 
     def stalled(self) -> bool:
-        """Whether packets have been waiting for an ack for too long."""
+        """Whether packets have been waiting for too long, and none was acked or refused."""
         return bool(self.window) and self._clock.monotonic() - self._progress > self._limits.stall
 
     # -- receiving
@@ -207,6 +207,7 @@ class Link:
             self._peer.acked(self, rows)
         for refusal in frame.refusals:
             if (row := self.window.refused(refusal.packet)) is not None:
+                self._progress = self._clock.monotonic()
                 self._peer.refused(self, row, refusal.reason)
         if frame.acks or frame.refusals:
             self._relax()

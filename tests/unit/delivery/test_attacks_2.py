@@ -270,3 +270,14 @@ def test_a_jump_costs_the_clock_its_trust_for_a_while_and_drift_does_not() -> No
     assert not steadiness.look()
     clock.advance(1)
     assert steadiness.look()
+
+
+def test_a_suspended_machine_is_no_jump_and_counts_as_time_that_went_by() -> None:
+    clock = ManualClock()
+    steadiness = Steadiness(clock)
+    clock.suspend(8 * 3600)
+    assert steadiness.look()
+    clock.jump(JUMP + 1)
+    assert not steadiness.look()
+    clock.suspend(DISTRUST)
+    assert steadiness.look()

@@ -20,8 +20,8 @@ from mepassad.testing.clock import ManualClock
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.testing.transport_node import Lines
 from mepassad.wire.framing import pack
-from mepassad.wire.messages_pb2 import Frame
-from mepassad.wire.packets import MESSAGE_PROTOCOL
+from mepassad.wire.messages_pb2 import Frame, Refusal
+from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason
 from tests.unit.delivery.test_attacks_2 import Dialler, Refuser, traffic
 from tests.unit.delivery.test_links import frames, junk_packet
 from tests.unit.delivery.test_windows import row
@@ -100,6 +100,23 @@ async def test_packets_wait_in_the_store_and_not_on_a_stream_that_is_not_read() 
         await far.read()
     with anyio.fail_after(5):
         await ours.room()
+
+
+async def test_a_node_that_refuses_all_is_not_taken_for_one_that_says_nothing() -> None:
+    clock = ManualClock()
+    far, _, _, ours = link(limits(stall=30), clock)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ours.run)
+        ours.offer([row(1), row(2)])
+        clock.advance(29)
+        far.write(pack(Frame(refusals=[Refusal(packet=row(1).id, reason=Reason.BUSY)]).SerializeToString()))
+        await eventually(lambda: len(ours.window) == 1)
+        clock.advance(29)
+        assert not ours.stalled()
+        far.write(pack(Frame(acks=[row(3).id]).SerializeToString()))  # of what was never offered
+        clock.advance(2)
+        await eventually(ours.stalled)
+        tasks.cancel_scope.cancel()
 
 
 async def test_links_opened_one_after_the_other_are_served_at_the_rate_and_do_not_pile_up(nodes: Nodes) -> None:
