@@ -10,7 +10,7 @@ import anyio
 
 from mepassad.api.context import Clock
 from mepassad.api.transport import Stream
-from mepassad.api.types import Outgoing
+from mepassad.api.types import Contact, Outgoing
 from mepassad.delivery.limits import ANSWERS, Allowance, Limits, Traffic
 from mepassad.delivery.window import Window
 from mepassad.errors import StreamClosed
@@ -82,6 +82,15 @@ class Link:
     def forget(self, packet: bytes) -> None:
         """The packet may be offered again."""
         self.window.forget(packet)
+
+    def hold(self, row: Outgoing) -> bool:
+        """A packet that was refused is not to be offered before `release`; whether it is its contact's only one."""
+        return self.window.hold(row)
+
+    def release(self, contact: Contact) -> None:
+        """What is held of a contact may be offered again."""
+        self.window.release(contact.account, contact.id)
+        self._relax()
 
     def ack(self, packets: Sequence[bytes]) -> None:
         """Confirm packets that are durable here; rides with packets that go the same way soon."""

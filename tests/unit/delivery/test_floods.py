@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 from unittest.mock import Mock
 
@@ -13,15 +14,17 @@ from mepassad.api.transport import Transport
 from mepassad.api.types import NodeId
 from mepassad.builtin.transport_memory.stream import QUEUE_LIMIT, UNREAD_LIMIT, MemoryStream
 from mepassad.builtin.transport_memory.transport import MemoryTransport
+from mepassad.delivery import window
 from mepassad.delivery.limits import ALLOWANCES, ANSWERS, Allowance, Allowances, Limits
 from mepassad.delivery.link import GATHERED, Link
 from mepassad.delivery.links import LINKS_OF_A_NODE, Links
+from mepassad.delivery.router import BUSY_RETRY
 from mepassad.testing.clock import ManualClock
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.testing.transport_node import Lines
 from mepassad.wire.framing import pack
 from mepassad.wire.messages_pb2 import Frame, Refusal
-from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason
+from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, packet_id
 from tests.unit.delivery.test_attacks_2 import Dialler, Refuser, traffic
 from tests.unit.delivery.test_links import frames, junk_packet
 from tests.unit.delivery.test_windows import row
@@ -117,6 +120,30 @@ async def test_a_node_that_refuses_all_is_not_taken_for_one_that_says_nothing() 
         clock.advance(2)
         await eventually(ours.stalled)
         tasks.cancel_scope.cancel()
+
+
+async def test_who_refuses_more_than_is_remembered_is_offered_each_packet_once_in_fifteen_seconds(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "REMEMBERED", 8)
+    ana, bob = await nodes.pair(delivery__window=4)
+
+    async def busy(link: Link, packets: Sequence[bytes]) -> None:
+        for raw in packets:
+            link.refuse(packet_id(raw), Reason.BUSY)
+
+    monkeypatch.setattr(bob.core.inbox, "arrived", busy)
+    for number in range(60):
+        await ana.say(bob, f"{number}")
+        await nodes.pass_by(0.5)
+    waits = nodes.clock.waits.count
+    nodes.tap.passed.clear()
+    await nodes.pass_by(1, int(BUSY_RETRY))
+    offered = nodes.tap.packets(ana.node_id)
+    assert len(set(offered)) == len(offered) <= 2 * (8 + 4)
+    assert sum(waits(wait) for wait in set(nodes.clock.waits) if wait <= BUSY_RETRY) <= 6
+    monkeypatch.undo()
+    await nodes.in_time(lambda: len(bob.texts()) == 60)
 
 
 async def test_links_opened_one_after_the_other_are_served_at_the_rate_and_do_not_pile_up(nodes: Nodes) -> None:
