@@ -25,13 +25,14 @@ STAGES = {
     "ratchet": r"/builtin/crypto_signal/",
     "sign, verify, pad": r"/wire/(content|padding|identity)\.py",
     "libp2p and trio": r"/mepassad_transport_libp2p/|/libp2p/|/trio/|/outcome/",
-    "frames and links": r"/wire/framing\.py|/delivery/(links|lane|router)\.py",
+    "frames and links": r"/wire/framing\.py|/delivery/(links?|window|limits|loopback|lane|router)\.py",
     "store, on the loop": r"/builtin/store_sqlite/|/mepassad/bus\.py",
     "RPC": r"/mepassad/rpc/|/mepassad/facts\.py",
     "acks and receipts": r"/delivery/(settlement|receipts)\.py",
     "sessions and packets": r"/delivery/sessions\.py|/wire/packets\.py",
     "outbox, contents": r"/delivery/(outbox|contents)\.py",
-    "inbox": r"/delivery/(inbox|arrivals|introductions)\.py",
+    "inbox": r"/delivery/(inbox|arrivals|unopened|quarantine|stamps|strangers|introductions)\.py",
+    "handshakes": r"/delivery/(handshake|prekeys|seals|renewals|verification)\.py",
     "ids, people, clock": r"/mepassad/(wire|people|clock)",
 }
 """Stage → the files that are its own. A sample belongs to the stage of its innermost frame that has one."""

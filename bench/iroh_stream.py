@@ -41,9 +41,14 @@ class IrohStream:
         self._queue += data
         self._change()
 
+    @property
+    def room(self) -> bool:
+        """Whether the queue is short."""
+        return len(self._queue) <= HIGH_WATER or self._finished
+
     async def drain(self) -> None:
         """Wait until the queue is short. Raises `StreamClosed`."""
-        while len(self._queue) > HIGH_WATER and not self._finished:
+        while not self.room:
             await self._changed.wait()
         if self._finished:
             raise StreamClosed

@@ -97,10 +97,12 @@ class Bus:
         if done.cancelled():
             published.cancel()
         elif error is None:
+            loop = done.get_loop()
             for follow_up in change.follow_ups:
-                follow_up()
+                _try(loop, follow_up)
             rows = zip(done.result().seqs, change.facts, strict=True)
-            self.publish([Fact(seq, account, topic, data) for seq, (account, topic, data) in rows])
+            facts = [Fact(seq, account, topic, data) for seq, (account, topic, data) in rows]
+            _try(loop, lambda: self.publish(facts))
         if published.done():
             return  # whoever waited has gone
         if error is None:
@@ -136,3 +138,11 @@ class Bus:
     async def oldest(self) -> int:
         """The number of the oldest fact that is kept; 1 when there are none."""
         return (await self._store.event_range())[0]
+
+
+def _try(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """A mistake in what follows from a change is logged; the change is kept all the same, and its waiter told so."""
+    try:
+        call()
+    except Exception as error:
+        loop.call_exception_handler({"message": "what follows from a change failed", "exception": error})

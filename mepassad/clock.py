@@ -6,6 +6,8 @@ import time
 
 import anyio
 
+_ELAPSED = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # of Linux; that of macOS counts them by itself
+
 
 class SystemClock:
     """Real time. Implements `mepassad.api.context.Clock`."""
@@ -17,6 +19,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds that never jump."""
         return time.monotonic()
+
+    def elapsed(self) -> float:
+        """Seconds that never jump, those of a suspended machine included."""
+        return time.clock_gettime(_ELAPSED)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

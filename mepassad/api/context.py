@@ -23,7 +23,11 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never jump; only differences mean anything."""
+        """Seconds that never jump; only differences mean anything. They stand still while the machine is suspended."""
+        ...
+
+    def elapsed(self) -> float:
+        """The same, but those in which the machine was suspended count too."""
         ...
 
     async def sleep(self, seconds: float) -> None:

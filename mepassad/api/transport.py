@@ -12,7 +12,8 @@ class Stream(Protocol):
     """A byte stream to one node, authenticated and encrypted by the transport.
 
     `write` queues and wakes the transport once for all that is queued; `drain` waits until the queue is below its
-    high-water mark (the peer reads slowly: its sender waits, the node does not). `read` returns what has arrived,
+    high-water mark (the peer reads slowly: its sender waits, the node does not). `room` tells without waiting whether
+    it would. `read` returns what has arrived,
     at least one byte, or b"" at the end. Unread bytes are bounded: then the transport stops reading from the peer.
     All methods are cancel-safe: a cancelled `read` loses nothing.
     """
@@ -23,6 +24,11 @@ class Stream(Protocol):
 
     def write(self, data: bytes) -> None:
         """Queue bytes. Raises `StreamClosed`."""
+        ...
+
+    @property
+    def room(self) -> bool:
+        """Whether the queue is short; also of a stream that is over."""
         ...
 
     async def drain(self) -> None:

@@ -106,7 +106,7 @@ class Delivery(Section, frozen=True):
         int, Meta(ge=0, le=60_000, description="Milliseconds a receipt waits for others to travel with.")
     ] = 10
     window: Annotated[
-        int, Meta(ge=1, le=65_536, description="Packets sent to one node and not yet acknowledged by it.")
+        int, Meta(ge=1, le=8192, description="Packets sent to one node and not yet acknowledged by it.")
     ] = 256
     window_bytes: Annotated[
         int, Meta(ge=4096, le=1 << 30, description="Bytes of such packets; one that begins below it still goes.")

@@ -86,7 +86,14 @@ class Inbox:
 
     async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
         """Packets came over a link. Raises `MalformedFrame`; then the link ends."""
-        arrivals = [await self._take(link, raw) for raw in packets]
+        arrivals: list[Arrival] = []
+        try:
+            for raw in packets:
+                arrivals.append(await self._take(link, raw))  # noqa: PERF401 what came before a failure counts
+        except Exception:
+            for arrival in arrivals:
+                await self._finish(link, arrival)  # nothing of those may stay in memory alone
+            raise
         acks = []
         for arrival in arrivals:
             done = await self._finish(link, arrival)

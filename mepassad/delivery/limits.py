@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import msgspec
 
 from mepassad.api.gauges import Gauge
+from mepassad.api.types import NodeId
+
+ANSWERS = 8192  # acks and refusals that a node may leave unread; no window is wider, so an honest node's never are more
+_ROUNDING = 1e-6  # of a packet
+ALLOWANCES = 4096  # nodes whose allowance is remembered, so that none has a whole one by coming again
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -34,8 +41,29 @@ class Allowance:
         """Full at first. `now`: monotonic seconds."""
         self._limits, self._left, self._last = limits, float(limits.burst), now
 
-    def take(self, packets: int, now: float) -> float:
-        """Count packets; the seconds to wait before more are read."""
+    def debt(self, now: float) -> float:
+        """The seconds to wait before more packets are dealt with."""
         gained = (now - self._last) * self._limits.rate
-        self._left, self._last = min(self._limits.burst, self._left + gained) - packets, now
-        return max(0.0, -self._left / self._limits.rate)
+        self._left, self._last = min(self._limits.burst, self._left + gained), now
+        return -self._left / self._limits.rate if self._left < -_ROUNDING else 0.0
+
+    def take(self, packets: int) -> None:
+        """Count packets; more than are left have to be waited for afterwards."""
+        self._left -= packets
+
+
+class Allowances:
+    """Those of nodes, shared by all links of one: also by links that come after each other."""
+
+    def __init__(self, limits: Limits) -> None:
+        """`limits`: what a node may send."""
+        self._limits = limits
+        self._known: OrderedDict[NodeId, Allowance] = OrderedDict()
+
+    def of(self, node: NodeId, now: float) -> Allowance:
+        """That of a node; full where it has not come lately. `now`: monotonic seconds."""
+        allowance = self._known.pop(node, None) or Allowance(self._limits, now)
+        self._known[node] = allowance
+        if len(self._known) > ALLOWANCES:
+            self._known.popitem(last=False)
+        return allowance

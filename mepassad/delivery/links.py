@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from mepassad.api.context import Clock, Log
 from mepassad.api.gauges import Gauge
 from mepassad.api.transport import Stream, Transport
 from mepassad.api.types import NodeId
-from mepassad.delivery.limits import Allowance, Limits, Traffic
+from mepassad.delivery.limits import Allowances, Limits, Traffic
 from mepassad.delivery.link import Link, Peer
 from mepassad.errors import MepassaError, OtherNode, StreamClosed, Unreachable
 from mepassad.wire.addresses import may_dial
@@ -30,10 +30,10 @@ class Links:
         transport discovered."""
         self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
         self._links: dict[NodeId, list[Link]] = {}
-        self._allowances: dict[NodeId, Allowance] = {}
+        self._allowances = Allowances(limits)
         self._preferred: Collection[NodeId] = frozenset()
         self._unreached: set[NodeId] = set()  # told of in the log, and not reached since
-        self._dialling: defaultdict[NodeId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._dialling: WeakValueDictionary[NodeId, asyncio.Lock] = WeakValueDictionary()  # while somebody dials
         self.traffic = Traffic(
             unacked=Gauge(limits.window, lambda: (len(link.window) for link in self.all())),
             unacked_bytes=Gauge(limits.window_bytes, lambda: (link.window.size for link in self.all())),
@@ -66,9 +66,7 @@ class Links:
         await self._live(self._add(stream))
 
     def _add(self, stream: Stream) -> Link:
-        allowance = self._allowances.get(stream.peer)
-        if allowance is None:
-            allowance = self._allowances[stream.peer] = Allowance(self._limits, self._clock.monotonic())
+        allowance = self._allowances.of(stream.peer, self._clock.monotonic())
         link = Link(stream, self._peer, self._clock, self._limits, allowance, self.traffic)
         self._links.setdefault(link.node, []).append(link)
         return link
@@ -86,7 +84,7 @@ class Links:
             links = self._links[link.node]
             links.remove(link)
             if not links:
-                del self._links[link.node], self._allowances[link.node]
+                del self._links[link.node]
             self.down(link)
 
     def of(self, nodes: Mapping[str, Sequence[str]]) -> Link | None:
@@ -105,7 +103,7 @@ class Links:
         """A link to one of these nodes, dialled if need be. Raises `Unreachable`, `OtherNode`."""
         failure = Unreachable()
         for node, addresses in nodes.items():
-            async with self._dialling[NodeId(node)]:
+            async with self._dialling.setdefault(NodeId(node), asyncio.Lock()):
                 if (found := self.of({node: addresses})) is not None:
                     return found
                 try:

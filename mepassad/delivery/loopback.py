@@ -39,9 +39,14 @@ class End:
         self.other._unread += data
         self.other._change()
 
+    @property
+    def room(self) -> bool:
+        """Whether the other end has read most of what was written."""
+        return len(self.other._unread) <= HIGH_WATER or self.other._closed
+
     async def drain(self) -> None:
         """Wait until the other end has read most of it. Raises `StreamClosed`."""
-        while len(self.other._unread) > HIGH_WATER and not self.other._closed:
+        while not self.room:
             await self.other._changed.wait()
         if self._closed or self.other._closed:
             raise StreamClosed

@@ -28,7 +28,7 @@ from mepassad.wire.content import HELLO
 from mepassad.wire.packets import Reason
 
 Key = tuple[AccountId, AccountId]
-BUSY_RETRY = 15.0  # seconds until a packet that was refused for now is offered again
+BUSY_RETRY = 15.0  # seconds until packets that were refused for now are offered again
 LOOK_AGAIN = 60.0  # seconds between two questions for a contact's devices because one was not there
 LANE_RESTART = 5.0  # seconds
 STRANGER_PATIENCE = 60.0  # seconds that a node of no contact may keep a link without saying anything of use
@@ -229,7 +229,10 @@ class Router:
         elif reason in _SESSION_REASONS and (work := self._renewals.after(contact, row, reason)) is not None:
             self._start(self._renew, link, contact, row, work)
         else:
-            self._start(self._again, link, contact, row, reason)
+            if reason == Reason.UNKNOWN_DEVICE and contact.state == "accepted":
+                self.fetch(contact)
+            if link.hold(row):
+                self._start(self._again, link, contact)
 
     def _start(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
         if not self._stopped:
@@ -251,11 +254,10 @@ class Router:
         link.forget(row.id)
         self.deliver(contact, ())
 
-    async def _again(self, link: Link, contact: Contact, row: Outgoing, reason: int) -> None:
-        if reason == Reason.UNKNOWN_DEVICE and contact.state == "accepted" and self._may_look(contact):
-            await self._look_again(contact)
+    async def _again(self, link: Link, contact: Contact) -> None:
+        """Offer all again that was refused until then: one wait for all of a contact, however many they are."""
         await self._clock.sleep(BUSY_RETRY)
-        link.forget(row.id)
+        link.release(contact)
         self.deliver(contact, ())
 
     def _may_look(self, contact: Contact) -> bool:

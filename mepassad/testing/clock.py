@@ -15,12 +15,13 @@ START = 1_800_000_000.0
 class ManualClock:
     """Time that a test owns. Implements `mepassad.api.context.Clock`.
 
-    `advance` is time going by; `jump` is somebody setting the wall clock, which wakes nobody.
+    `advance` is time going by; `jump` is somebody setting the wall clock, which wakes nobody; `suspend` is a lid that
+    was closed for a while.
     """
 
     def __init__(self, now: float = START) -> None:
         """`now`: Unix seconds at the beginning; `monotonic` begins at 0."""
-        self._now, self._monotonic = now, 0.0
+        self._now, self._monotonic, self._suspended = now, 0.0, 0.0
         self._sleepers: list[tuple[float, int, anyio.Event]] = []
         self._order = itertools.count()
 
@@ -31,6 +32,10 @@ class ManualClock:
     def monotonic(self) -> float:
         """Seconds that went by."""
         return self._monotonic
+
+    def elapsed(self) -> float:
+        """Those and the ones spent suspended."""
+        return self._monotonic + self._suspended
 
     async def sleep(self, seconds: float) -> None:
         """Wait until a test has advanced this far; a sleep of nothing only lets others run."""
@@ -59,6 +64,11 @@ class ManualClock:
         self._monotonic += seconds
         while self._sleepers and self._sleepers[0][0] <= self._monotonic:
             heapq.heappop(self._sleepers)[2].set()
+
+    def suspend(self, seconds: float) -> None:
+        """Let time go by while the machine sleeps: nobody's waits go on."""
+        self._now += seconds
+        self._suspended += seconds
 
     def jump(self, seconds: float) -> None:
         """Set the wall clock forward or, below 0, back."""

@@ -150,13 +150,16 @@ class TransportContract(NetworkContract):
         async with self.nodes(tmp_path, 3) as (a, b, c):
             held = Held(b)
             stream = await a.open(b, HOLD)
+            assert stream.room
             written = await fill(stream, self.most_in_flight)
+            assert not stream.room
             await assert_echoes(await c.open(b))
             await assert_echoes(await a.open(c))
             await assert_echoes(await a.open(b))
             held.release.set()
             with anyio.fail_after(TIMEOUT):
                 await stream.drain()
+                assert stream.room
                 await stream.close()
             await until(lambda: bool(held.received))
             assert held.received[0] == CHUNK * (written // len(CHUNK))

@@ -93,6 +93,10 @@ class _TappedStream:
         self._splitter = Splitter(_LIMIT)
         self.drain, self.read, self.close, self.abort = inner.drain, inner.read, inner.close, inner.abort
 
+    @property
+    def room(self) -> bool:
+        return self._inner.room
+
     def write(self, data: bytes) -> None:
         try:
             frames = self._splitter.feed(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from typing import cast
 
 import anyio
 import pytest
@@ -199,3 +200,21 @@ async def test_a_replay_goes_on_where_it_is_told_to_and_filters_topics(nodes: No
     assert await bob.node.bus.oldest() == 1
     bob = await nodes.restart("bob")
     assert bob.node.bus.newest >= rest[-1].seq
+
+
+async def test_a_follow_up_that_fails_leaves_nobody_waiting() -> None:
+    shelf = Shelf()
+    bus, change, told = Bus(cast(Store, shelf), 0), Change(), list[Fact | Signal]()
+    bus.subscribe(told.append)
+    change.fact(ME, "topic", "object", {}, 0)
+    for _ in range(2):
+        change.then(lambda: 1 // 0)
+    mistakes = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: mistakes.append(context["exception"]))
+    kept = bus.keep(change)
+    await anyio.lowlevel.checkpoint()
+    shelf.settle()
+    with anyio.fail_after(5):
+        assert await kept == Committed((1,))
+    assert len(told) == 1
+    assert [type(mistake) for mistake in mistakes] == [ZeroDivisionError] * 2

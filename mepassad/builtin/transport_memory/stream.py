@@ -54,9 +54,14 @@ class MemoryStream:
             self._queued += len(data)
             self._pass_on()
 
+    @property
+    def room(self) -> bool:
+        """Whether the queue is short."""
+        return self._queued <= QUEUE_LIMIT or self._other is None
+
     async def drain(self) -> None:
         """Wait until the queue is short. Raises `StreamClosed`."""
-        while self._queued > QUEUE_LIMIT and self._other is not None:
+        while not self.room:
             await self._changed.wait()
         if self._other is None:
             raise StreamClosed

@@ -76,6 +76,11 @@ class Libp2pStream:
             self._writable.clear()
         self._wake_sender.set()
 
+    @property
+    def room(self) -> bool:
+        """Whether the queue is short."""
+        return self._writable.is_set()
+
     async def drain(self) -> None:
         """Wait until the queue is short. Raises `StreamClosed`."""
         await self._writable.wait()

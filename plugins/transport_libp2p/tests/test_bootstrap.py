@@ -32,6 +32,9 @@ class Naps:
     def monotonic(self) -> float:
         return 0.0
 
+    def elapsed(self) -> float:
+        return 0.0
+
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.napping.set()

@@ -51,10 +51,11 @@ class Refuser:
     """Whose every answer is a refusal. Implements `mepassad.delivery.link.Peer`."""
 
     def __init__(self, stream: MemoryStream) -> None:
-        self._stream, self.most = stream, 0
+        self._stream, self.most, self.count = stream, 0, 0
 
     async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
         self.most = max(self.most, self._stream._queued)
+        self.count += len(packets)
         for raw in packets:
             link.refuse(packet_id(raw), Reason.UNKNOWN_DEVICE)
 
@@ -268,4 +269,15 @@ def test_a_jump_costs_the_clock_its_trust_for_a_while_and_drift_does_not() -> No
     clock.advance(DISTRUST - 1)
     assert not steadiness.look()
     clock.advance(1)
+    assert steadiness.look()
+
+
+def test_a_suspended_machine_is_no_jump_and_counts_as_time_that_went_by() -> None:
+    clock = ManualClock()
+    steadiness = Steadiness(clock)
+    clock.suspend(8 * 3600)
+    assert steadiness.look()
+    clock.jump(JUMP + 1)
+    assert not steadiness.look()
+    clock.suspend(DISTRUST)
     assert steadiness.look()

@@ -13,9 +13,9 @@ from mepassad.api.store import Commit, Committed
 from mepassad.api.types import Contact, MessageId
 from mepassad.bus import Bus, Change
 from mepassad.delivery.settlement import Progress
-from mepassad.errors import StoreBusy
+from mepassad.errors import MalformedFrame, StoreBusy
 from mepassad.people.accounts import seed_of
-from mepassad.testing.courier import Courier, packet
+from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.content import HELLO, VERIFICATION
 from mepassad.wire.identity import agree, sign_devices
@@ -113,3 +113,21 @@ async def test_who_is_blocked_while_their_code_is_judged_stays_blocked(
     monkeypatch.setattr(ana.core.settlement, "_find", meanwhile)
     assert await Courier().hand(ana, await packet(bob, ana, content)) == [None]
     assert ana.contact(bob).blocked
+
+
+async def test_what_came_with_a_malformed_packet_is_settled_before_the_link_ends(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bob = await nodes.pair()
+    raw = await packet(ana, bob, text(ana, bob, "in bad company"))
+    store, commit = bob.node.store, bob.node.store.commit
+
+    async def busy(change: Commit) -> Committed:
+        raise StoreBusy
+
+    monkeypatch.setattr(store, "commit", busy)
+    with pytest.raises(MalformedFrame):
+        await Courier().hand(bob, raw, b"junk")
+    monkeypatch.setattr(store, "commit", commit)
+    assert await Courier().hand(bob, raw) == [None]
+    assert bob.texts() == ["in bad company"]

@@ -75,6 +75,21 @@ def test_only_so_many_packets_are_remembered_as_taken(window: Window) -> None:
     assert not window.admit(row(1))
 
 
+def test_held_packets_wait_until_their_contact_is_released_and_only_so_many_are_held(window: Window) -> None:
+    for number in range(REMEMBERED):
+        assert not window.full
+        window.admit(row(number))
+        window.refused(row(number).id)
+        assert window.hold(row(number)) is (number == 0)
+    assert window.full
+    assert not window.admit(row(0))
+    window.release(row(0).account, AccountId("somebody else"))
+    assert window.full
+    window.release(row(0).account, row(0).contact)
+    assert not window.full
+    assert window.admit(row(0))
+
+
 async def test_no_more_bytes_than_a_window_go_out_without_an_ack(nodes: Nodes) -> None:
     ana, bob = await nodes.pair(delivery__window_bytes=8192)
     silent = True
