@@ -8,6 +8,7 @@ import trio
 import trio.testing
 from libp2p.io.trio import TrioTCPStream
 from libp2p.stream_muxer.yamux import yamux
+from mepassad_transport_libp2p.compat import flow_control
 from mepassad_transport_libp2p.compat.flow_control import PatientStream
 from mepassad_transport_libp2p.compat.turns import QuickLock, ReadAhead
 from mepassad_transport_libp2p.config import WINDOW
@@ -157,6 +158,7 @@ async def test_an_update_goes_out_once_half_of_the_window_was_read_and_not_a_byt
 
 @in_trio
 async def test_what_is_buffered_and_what_may_come_are_never_more_than_the_window() -> None:
+    flow_control.apply()
     connection, stream = await read_kibibytes(PatientStream, 3000)
     assert stream.target_recv_window == WINDOW  # it grew as far as it may
     assert yamux.DEFAULT_WINDOW_SIZE + sum(connection.updates) - 3000 * 1024 == stream.recv_window <= WINDOW
