@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 import anyio
 import pytest
 from anyio.abc import TaskGroup
+from inside import drop
 from mepassad_transport_libp2p.bootstrap import FIRST_DELAY, LAST_DELAY, Bootstrap
 from mepassad_transport_libp2p.config import Config
 from running import Running
@@ -133,7 +134,5 @@ async def test_a_node_finds_its_bootstrap_node_and_finds_it_again(running: Runni
         settings = {"listen": (), "bootstrap": server.transport.addresses()[:1]}
         _, client = await stack.enter_async_context(running(2, **settings))
         await until(lambda: client.seen == [server.id])
-        host, guest = client.transport._host, client.transport._guest  # type: ignore[attr-defined]
-        (connection,) = host._swarm.get_connections(host._target(server.id))
-        await guest.call(host._swarm.drop, connection)
+        await drop(client, server)
         await until(lambda: client.seen == [server.id] * 2)

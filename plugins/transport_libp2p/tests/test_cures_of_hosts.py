@@ -10,6 +10,7 @@ import trio
 import trio.testing
 from hosts import Cured, cured, echoes
 from hosts import until as until_trio
+from inside import drop, within
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.network.config import ConnectionConfig
@@ -45,14 +46,12 @@ async def test_a_stock_swarm_refuses_newcomers_for_good_after_as_many_as_it_may_
 
 async def test_a_node_serves_newcomers_however_many_came_and_went(running: Running) -> None:
     async with running(2, max_connections=3) as (a, b):
-        guest, host = b.transport._guest, a.transport._host  # type: ignore[attr-defined]
         tasks: list[int] = []
         for _ in range(12):
             await assert_echoes(await a.open(b))
-            (connection,) = host._swarm.get_connections(host._target(b.id))
-            await guest.call(host._swarm.drop, connection)
+            await drop(a, b)
             await until(lambda: not b.transport.connected() and not a.transport.connected())
-            tasks.append(await guest.call(count_tasks))
+            tasks.append(await within(b, count_tasks))
         assert min(tasks[9:]) <= min(tasks[:3]) + 2  # the least: what is being closed still counts for a moment
 
 

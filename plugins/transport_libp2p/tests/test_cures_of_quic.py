@@ -12,6 +12,7 @@ import pytest
 import trio
 from aioquic._buffer import Buffer
 from aioquic.quic.packet import pull_quic_header
+from inside import drop
 from libp2p.custom_types import TProtocol
 from libp2p.network.stream.exceptions import StreamError
 from mepassad_transport_libp2p.compat.quic.core import WINDOW
@@ -49,10 +50,6 @@ def held_by(node: Node, peer: Node) -> Any:
     """The only stream of `HOLD` between two nodes, as one of them has it."""
     (net,) = [net for net in connection(node, peer).get_streams() if net.get_protocol() == HOLD]
     return net
-
-
-async def drop(node: Node, peer: Node) -> None:
-    await node.transport._guest.call(host_of(node)._swarm.drop, connection(node, peer))  # type: ignore[attr-defined]
 
 
 @in_trio

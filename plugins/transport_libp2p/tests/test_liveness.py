@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 import pytest
 import trio
 import trio.testing
+from inside import connections, swarm_of, within
 from libp2p.abc import INetConn
 from mepassad_transport_libp2p import liveness
 from mepassad_transport_libp2p.compat.ends import socket_of
@@ -18,21 +18,6 @@ from mepassad_transport_libp2p.config import Config
 from running import Running
 
 from mepassad.testing.transport_node import TIMEOUT, Lines, Node, assert_echoes, until
-
-
-def swarm_of(node: Node) -> Any:
-    return node.transport._host._swarm  # type: ignore[attr-defined]
-
-
-def connections(node: Node, peer: Node) -> list[INetConn]:
-    """A node's connections to a peer, oldest first."""
-    found: list[INetConn] = swarm_of(node).get_connections(node.transport._host._target(peer.id))  # type: ignore[attr-defined]
-    return found
-
-
-async def in_trio(node: Node, function: Callable[..., Awaitable[Any]], *args: Any) -> Any:
-    """Call what runs on a node's libp2p side."""
-    return await node.transport._guest.call(function, *args)  # type: ignore[attr-defined]
 
 
 class Deaf:
@@ -107,7 +92,7 @@ async def test_a_peer_that_comes_anew_is_asked_on_its_older_connections(running:
         (older,) = connections(b, a)
         asked = Deaf(b)
         host = a.transport._host  # type: ignore[attr-defined]
-        await in_trio(a, host.connect, b.id, b.transport.addresses(), connections(a, b))
+        await within(a, host.connect, b.id, b.transport.addresses(), connections(a, b))
         await until(lambda: asked.pinged == [older])
         assert b.lost == []
 
@@ -150,9 +135,9 @@ async def test_a_connection_that_takes_no_more_is_closed_and_forgotten_all_the_s
     async with running(2) as (a, b):
         stream = await a.open(b)
         (stuck,) = connections(a, b)
-        await in_trio(a, _jam, stuck)
+        await within(a, _jam, stuck)
         with anyio.fail_after(TIMEOUT):
-            await in_trio(a, swarm_of(a).drop, stuck)
+            await within(a, swarm_of(a).drop, stuck)
             assert await stream.read() == b""
         await until(lambda: a.lost == [b.id] and b.lost == [a.id])
         assert a.transport.stats()["connections"] == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
+from inside import drop
 from libp2p.peer.id import ID
 from libp2p.stream_muxer.yamux.yamux import DEFAULT_WINDOW_SIZE
 from mepassad_transport_libp2p.config import MAX_READ, WINDOW, Config
@@ -100,13 +101,6 @@ async def flood(node: Node, target: Node, streams: int) -> None:
             stream.write(CHUNK)
 
 
-async def leave(node: Node, target: Node) -> None:
-    """Close a node's connections to another, with all that waits on them."""
-    host = node.transport._host  # type: ignore[attr-defined]
-    for connection in host._swarm.get_connections(host._target(target.id)):
-        await node.transport._guest.call(host._swarm.drop, connection)  # type: ignore[attr-defined]
-
-
 def unread(node: Node) -> int:
     return node.transport.stats()["unread"]
 
@@ -135,5 +129,5 @@ async def test_a_node_that_fills_many_streams_is_cut_off_and_another_notices_not
         assert stats["unread_most"] <= PEER < stats["unread_limit"]
         assert set(warned(b)) == {a.id}
         await assert_echoes(healthy)
-        await leave(a, b)  # who came back at once may have filled its share again
+        await drop(a, b)  # who came back at once may have filled its share again
         await assert_echoes(await a.open(b))  # nobody is banned
