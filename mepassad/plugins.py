@@ -14,7 +14,7 @@ from mepassad.config.describe import KeyInfo, describe_keys
 from mepassad.errors import PluginBroken, PluginClash, PluginMissing
 
 GROUP = "mepassad.plugins"
-BUILTIN = ("signal", "sqlite")
+BUILTIN = ("signal", "sqlite", "bots")
 
 
 class PluginInfo(msgspec.Struct, frozen=True):
