@@ -1,8 +1,8 @@
 """Client, bots and command for a mepassad node."""
 
-from mepassa.bot import Bot, Context
+from mepassa.bot import Bot, Context, F, Router
 from mepassa.client import Client
-from mepassa.errors import CallTooLarge, ConnectionLost, MepassaError, NodeNotRunning, RpcError, StateUnreadable
+from mepassa.errors import CallTooLarge, ConnectionLost, MepassaError, NodeNotRunning, RpcError
 from mepassa.events import Event, Events
 
 __version__ = "0.1.0"
@@ -15,8 +15,9 @@ __all__ = [
     "Context",
     "Event",
     "Events",
+    "F",
     "MepassaError",
     "NodeNotRunning",
+    "Router",
     "RpcError",
-    "StateUnreadable",
 ]

@@ -28,7 +28,7 @@ class Client:
     It connects with the first call, and again with the next call after the connection was lost.
     """
 
-    def __init__(self, socket: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, socket: str | os.PathLike[str] | None = None, *, token: str | None = None) -> None:
         """`socket`: the node's socket; without one `$MEPASSAD_SOCKET`, else the place of a default installation."""
         self.socket = Path(socket) if socket is not None else default_socket()
         self._connection: Connection | None = None
@@ -74,6 +74,18 @@ class Client:
         finally:
             del self._pending[number]
         return pending.result()
+
+    def post(self, method: str, params: dict[str, Any], settled: Any) -> None:
+        """Interim."""
+        self._tasks.start_soon(self._post, method, params, settled)
+
+    async def _post(self, method: str, params: dict[str, Any], settled: Any) -> None:
+        try:
+            await self.call(method, **params)
+        except MepassaError as error:
+            settled(error)
+        else:
+            settled(None)
 
     def events(
         self, *, topics: Sequence[str] | None = None, after: int | None = None, account: str | None = None

@@ -35,7 +35,3 @@ class ConnectionLost(MepassaError):
 
 class CallTooLarge(MepassaError):
     """The call does not fit into one line of the protocol; nothing was sent."""
-
-
-class StateUnreadable(MepassaError):
-    """A bot's state file was changed by somebody else or is damaged."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mepassa.bot.clock import Clock
 from mepassa.bot.engine import Engine
@@ -117,6 +117,11 @@ class Bot(Router):
         finally:
             self._running = None
 
+    @property
+    def running(self) -> bool:
+        """Whether `serve` takes up messages."""
+        return self._running is not None and not self._running[1].stopping
+
     def stop(self) -> None:
         """Let `serve` take up nothing more, finish what is being handled, for `stop_timeout` at most, and return."""
         if self._running is not None:
@@ -130,7 +135,7 @@ class Bot(Router):
         return await self._node.write(contact, text, request_id)
 
     async def conversations(self) -> AsyncIterator[Conversation]:
-        """What is kept of each conversation, as it was after the last message that was dealt with. Raises `RpcError`."""
+        """What is kept of each conversation, as of the last message that was dealt with. Raises `RpcError`."""
         async for conversation in self._node.conversations():
             yield conversation
 

@@ -52,8 +52,8 @@ def _argument(function: Function, parameter: Parameter, last: bool) -> Argument:
     kind = str if parameter.many and parameter.type is None else parameter.type
     if kind not in READERS:
         raise InvalidBot(
-            f"Nobody provides the parameter `{parameter.name}` of `{name_of(function)}`: write a `@bot.provide` function "
-            "of that name, or annotate it with str, int, float or bool to make it an argument of the command."
+            f"Nobody provides the parameter `{parameter.name}` of `{name_of(function)}`: write a `@bot.provide` "
+            "function of that name, or annotate it with str, int, float or bool to make it an argument of the command."
         )
     return Argument(
         name=parameter.name,

@@ -1,4 +1,4 @@
-"""What a handler has to do with one message: the message, the way to answer it, and what is kept of the conversation."""
+"""What a handler works with: a message, the way to answer it, and what is kept of the conversation."""
 
 from __future__ import annotations
 

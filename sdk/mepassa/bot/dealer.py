@@ -41,7 +41,7 @@ class Dealer:
         self.stopping = False
 
     async def turn(self, seat: Seat, lane: Lane) -> None:
-        """Deal with some of a lane's messages, as the only one to do so. Raises `RpcError` when there is no going on."""
+        """Deal with some of a lane's messages, as the only one. Raises `RpcError` when there is no going on."""
         for _ in range(TURN):
             if self.stopping:
                 return

@@ -53,6 +53,11 @@ class Engine:
         self._ended = anyio.Event()
         self._failure: BaseException | None = None
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it takes up nothing more."""
+        return self._ended.is_set()
+
     def stop(self) -> None:
         """Let `run` take up nothing more and return."""
         self._ended.set()
@@ -88,9 +93,9 @@ class Engine:
             tasks.start_soon(give_up_after, self._clock, self._limits.stop_timeout, tasks.cancel_scope)
             await self._turns.at_work.at_zero()
             await self._commits.in_flight.at_zero()
+            with suppress(RpcError, *AWAY):
+                await self._node.keep_place(self._progress.place)
             tasks.cancel_scope.cancel()
-        with suppress(RpcError, *AWAY):
-            await self._node.keep_place(self._progress.place)
 
     async def _keep_up(self, task: Call) -> None:
         """Run a task of the bot, and again where it fails."""

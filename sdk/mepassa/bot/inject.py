@@ -101,9 +101,7 @@ class Call:
         positional, named = await self.arguments(given, scope)
         return await self.function(*positional, *rest, **named)
 
-    async def arguments(
-        self, given: Mapping[str, Any], scope: MessageScope | None
-    ) -> tuple[list[Any], dict[str, Any]]:
+    async def arguments(self, given: Mapping[str, Any], scope: MessageScope | None) -> tuple[list[Any], dict[str, Any]]:
         """What to call it with."""
         positional = [await self._find(name, given, scope) for name in self._positional]
         return positional, {name: await self._find(name, given, scope) for name in self._named}
@@ -134,7 +132,7 @@ class Injector:
             self._check_circle(name, ())
 
     def call(self, function: Function, given: Collection[str]) -> Call:
-        """A function about a message, ready to be called with what is given and what is provided. Raises `InvalidBot`."""
+        """A function about a message, to be called with what is given and what is provided. Raises `InvalidBot`."""
         return Call(function, self, given, of_a_message=True)
 
     def task(self, function: Function) -> Call:

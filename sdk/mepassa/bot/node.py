@@ -1,10 +1,11 @@
-"""The node as a bot sees it: its account, the bot's state and place there, and calls that do not wait for each other."""
+"""The node as a bot sees it: its account, the bot's state and place there, and calls that need not wait."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -126,11 +127,10 @@ class Node:
 
     async def conversations(self) -> AsyncIterator[Conversation]:
         """All conversations of the account. Waits for a node that is away. Raises `RpcError`."""
+        list_after = partial(self.client.call, "conversations.list", account=self.account)
         after: str | None = None
         while True:
-            page = await self.patiently(
-                lambda after=after: self.client.call("conversations.list", account=self.account, after=after)
-            )
+            page = await self.patiently(partial(list_after, after=after))
             for item in page["items"]:
                 _, state = await self.state(item["conversation"])
                 yield Conversation(item["conversation"], item["contact"], msgspec.json.decode(state))
@@ -139,7 +139,7 @@ class Node:
                 return
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Call until the node is there, and has room. The call must be one that may be made twice. Raises `RpcError`."""
+        """Call until the node is there and has room; the call must be one that may be made twice. Raises `RpcError`."""
         for pause in pauses():
             try:
                 return await call()

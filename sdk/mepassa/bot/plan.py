@@ -106,10 +106,10 @@ def _handlings(rules: Sequence[Rule], injector: Injector, say: Words) -> list[Ha
             call = injector.call(rule.function, {"ctx", *(one.name for one in arguments)})
             made.append(_of_command(rule.command, arguments, call, say))
         else:
-            names = rule.filter.names if rule.filter else frozenset()
-            made.append(_of_filter(rule.filter, injector.call(rule.function, {"ctx", *names})))
-    names = {name for name in HELP if name not in {command.folded for command, _ in commands}}
-    return [_of_help(names, listing(commands, say)), *made] if commands else made
+            groups = rule.filter.names if rule.filter else frozenset[str]()
+            made.append(_of_filter(rule.filter, injector.call(rule.function, {"ctx", *groups})))
+    free = set(HELP) - {command.folded for command, _ in commands}
+    return [_of_help(free, listing(commands, say)), *made] if commands else made
 
 
 def _of_filter(filter: Filter | None, call: Call) -> Handling:

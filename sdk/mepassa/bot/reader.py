@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -50,7 +51,7 @@ class Reader:
             self._hungry = anyio.Event()
             hungry = {lane.conversation: lane for lane in self._lanes.passed.values() if self._lanes.hungry(lane)}
             after = min((lane.passed_from for lane in hungry.values()), default=1) - 1
-            while hungry and not await self._follow(after, lambda event: self._take_again(event, hungry)):
+            while hungry and not await self._follow(after, partial(self._take_again, hungry)):
                 after = 0
 
     async def _follow(self, after: int, take: Callable[[Event], bool]) -> bool:
@@ -79,7 +80,7 @@ class Reader:
                 self._lanes.offer(event.seq, message)
         return False
 
-    def _take_again(self, event: Event, hungry: dict[str, Lane]) -> bool:
+    def _take_again(self, hungry: dict[str, Lane], event: Event) -> bool:
         """Whether all that are hungry got what there is room for."""
         if event.seq is None:
             return False

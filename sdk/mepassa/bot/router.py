@@ -51,8 +51,8 @@ class Router:
 
         return register
 
-    @overload
-    def message(self, wanted: H) -> H: ...
+    @overload  # to a type checker an async function is a condition as well; here it is not
+    def message(self, wanted: H) -> H: ...  # type: ignore[overload-overlap]
 
     @overload
     def message(self, wanted: Filter | Condition) -> Callable[[H], H]: ...
