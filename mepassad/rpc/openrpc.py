@@ -7,7 +7,15 @@ from typing import Any
 import msgspec
 
 from mepassad.api.events import FACTS, TOPICS
-from mepassad.errors import InternalError, InvalidParams, InvalidRequest, MepassaError, MethodNotFound, ParseError
+from mepassad.errors import (
+    InternalError,
+    InvalidParams,
+    InvalidRequest,
+    MepassaError,
+    MethodNotFound,
+    ParseError,
+    TooManySessions,
+)
 from mepassad.rpc.events import DATA, EventMessage
 from mepassad.rpc.methods.system import API
 from mepassad.rpc.registry import Method, Registry
@@ -20,8 +28,9 @@ GENERAL_ERRORS: tuple[type[MepassaError], ...] = (
     MethodNotFound,
     InvalidParams,
     InternalError,
+    TooManySessions,
 )
-"""Errors of any method, JSON-RPC's own."""
+"""Errors that any call may meet: JSON-RPC's own, and that of a connection too many."""
 
 _REF = "#/components/schemas/{name}"
 

@@ -31,6 +31,7 @@ from mepassad.rpc.values import (
     MessageRef,
     MessageState,
     Route,
+    Text,
     Time,
     timestamp,
 )
@@ -49,7 +50,7 @@ class SendParams(PlaceParams, frozen=True, kw_only=True):
     ) = None
 
 
-class Sent(Result, frozen=True, kw_only=True):
+class SentMessage(Result, frozen=True, kw_only=True):
     """The message that was kept."""
 
     message_id: MessageRef
@@ -68,7 +69,7 @@ class MessageItem(Result, frozen=True, kw_only=True):
     contact: ContactRef
     conversation: ConversationRef
     incoming: bool
-    text: str
+    text: Text
     time: Time
     state: MessageState
     route: Annotated[Route | None, Meta(description="How it came first; null while queued.")]
@@ -114,12 +115,12 @@ class SearchParams(AccountParams, frozen=True, kw_only=True):
         UnknownMessage,
     ],
 )
-async def send(node: Node, account: Account, params: SendParams) -> Sent:
+async def send(node: Node, account: Account, params: SendParams) -> SentMessage:
     """Send a text to a contact, a pending one too. Returns once it is durable, not once it is delivered."""
     _, contact = place(node, account.id, params)
     reply_to, request_id = params.reply_to or "", params.request_id or ""
     message = await node.outbox.submit(account.id, contact, params.text, reply_to, request_id)
-    return Sent(message_id=message.id)
+    return SentMessage(message_id=message.id)
 
 
 @method("messages.get", scope="read", errors=[UnknownMessage])

@@ -18,7 +18,7 @@ class HelloParams(Params, frozen=True, kw_only=True):
     """Who calls, and which version of this interface it needs."""
 
     client: Annotated[str, Meta(max_length=200, description="Name and version of the client.")] | None = None
-    api: Annotated[int, Meta(description="The version of this interface that the client was made for.")] = API
+    api: Annotated[int, Meta(description="The version of this interface that the client was made for.")] | None = None
 
 
 class Hello(Result, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class Hello(Result, frozen=True, kw_only=True):
 @method("system.hello", scope="read", errors=[ApiVersion])
 async def hello(node: Node, caller: Caller, params: HelloParams) -> Hello:
     """Say who calls and learn what the node offers. Optional; an answer means that the node is ready."""
-    if params.api != API:
+    if params.api not in (None, API):
         raise ApiVersion(f"This node speaks version {API} of the interface, not {params.api}.", api=API)
     return Hello(version=node.version, api=API, methods=caller.methods, topics=sorted(TOPICS))
 
