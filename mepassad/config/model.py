@@ -167,6 +167,9 @@ class Config(Section, frozen=True):
     plugins: Annotated[
         tuple[str, ...], Meta(description="Plugins to load beside the built-in crypto and store, in this order.")
     ] = ()
+    permissions: Annotated[
+        dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")
+    ] = {}
     crypto: Crypto = Crypto()
     store: Store = Store()
     log: Log = Log()

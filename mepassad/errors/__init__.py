@@ -67,7 +67,9 @@ from mepassad.errors.plugins import (
     ComponentFailed,
     PluginBroken,
     PluginClash,
+    PluginIncompatible,
     PluginMissing,
+    PluginNotPermitted,
 )
 from mepassad.errors.rpc import (
     InternalError,
@@ -156,7 +158,9 @@ __all__ = [
     "PassphraseMissing",
     "PluginBroken",
     "PluginClash",
+    "PluginIncompatible",
     "PluginMissing",
+    "PluginNotPermitted",
     "Rejected",
     "RequestReused",
     "SocketInUse",
