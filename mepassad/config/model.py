@@ -40,6 +40,21 @@ class Rpc(Section, frozen=True):
         int, Meta(ge=1, le=1024, description="Calls in flight of one session; beyond, its socket is not read.")
     ] = 32
     max_sessions: Annotated[int, Meta(ge=1, le=10_000, description="Sessions open at once.")] = 64
+    bots_socket: Annotated[
+        Path | None,
+        Meta(description="Path of a second socket for programs of other users, who must show a token. Default: none."),
+    ] = None
+    bots_group: Annotated[
+        str, Meta(max_length=64, description="Group that may open it (0660). Default: the user of the node alone.")
+    ] = ""
+    max_bot_sessions: Annotated[int, Meta(ge=1, le=10_000, description="Sessions open on that socket at once.")] = 64
+    hello_timeout: Annotated[
+        float, Meta(gt=0, le=3600, description="Seconds within which a token must be shown there.")
+    ] = 10.0
+    max_tokens: Annotated[int, Meta(ge=1, le=100_000, description="Tokens that there may be.")] = 1000
+    max_state: Annotated[
+        int, Meta(ge=256, le=1 << 20, description="Bytes that a bot may keep about one conversation, as JSON.")
+    ] = 65_536
     max_subscriptions: Annotated[int, Meta(ge=1, le=1024, description="Subscriptions of one session.")] = 16
     follow_lag: Annotated[
         int, Meta(ge=1, le=100_000, description="Events a follower may be behind before it returns to replay.")
@@ -159,6 +174,20 @@ class Events(Section, frozen=True):
     keep_rows: Annotated[int, Meta(ge=1000, le=100_000_000, description="Most events kept.")] = 1_000_000
 
 
+class HostedBot(Section, frozen=True):
+    """A bot that runs inside the daemon: of a file, or of an installed module."""
+
+    file: Path | None = None
+    module: str = ""
+    account: str = ""
+    scopes: tuple[str, ...] = ("write",)
+
+    def __post_init__(self) -> None:
+        """One of the two must say where it is."""
+        if (self.file is None) == (not self.module):
+            raise ValueError("a bot needs either `file`, the path of its file, or `module`, an installed module")
+
+
 class Config(Section, frozen=True):
     """All keys of the core. Plugins add a section each, under their own name."""
 
@@ -167,6 +196,16 @@ class Config(Section, frozen=True):
     plugins: Annotated[
         tuple[str, ...], Meta(description="Plugins to load beside the built-in crypto and store, in this order.")
     ] = ()
+    bots: Annotated[
+        tuple[HostedBot, ...],
+        Meta(
+            description="Bots that run inside the daemon, each with its `file` or `module`; `account`: id of the one "
+            "that it acts for (default: one of its own); `scopes`: what it may do (default: write)."
+        ),
+    ] = ()
+    permissions: Annotated[
+        dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")
+    ] = {}
     crypto: Crypto = Crypto()
     store: Store = Store()
     log: Log = Log()

@@ -4,8 +4,18 @@ A leaf: it imports nothing of the project, so that every room, `wire` and `api` 
 an area, each with a hundred codes of its own.
 """
 
+from mepassad.errors.access import (
+    NotPermitted,
+    TokenRefused,
+    TooManyTokens,
+    UnknownToken,
+)
 from mepassad.errors.base import (
     MepassaError,
+)
+from mepassad.errors.bots import (
+    AlreadyAnswered,
+    StateTooLarge,
 )
 from mepassad.errors.crypto import (
     AlreadyOpened,
@@ -67,7 +77,9 @@ from mepassad.errors.plugins import (
     ComponentFailed,
     PluginBroken,
     PluginClash,
+    PluginIncompatible,
     PluginMissing,
+    PluginNotPermitted,
 )
 from mepassad.errors.rpc import (
     InternalError,
@@ -107,6 +119,7 @@ from mepassad.errors.vault import (
 __all__ = [
     "AccountExists",
     "AddressRefused",
+    "AlreadyAnswered",
     "AlreadyContact",
     "AlreadyOpened",
     "AlreadyRunning",
@@ -149,6 +162,7 @@ __all__ = [
     "NoPassphrase",
     "NoSession",
     "NotACode",
+    "NotPermitted",
     "NumbersDiffer",
     "OtherNode",
     "ParseError",
@@ -156,22 +170,28 @@ __all__ = [
     "PassphraseMissing",
     "PluginBroken",
     "PluginClash",
+    "PluginIncompatible",
     "PluginMissing",
+    "PluginNotPermitted",
     "Rejected",
     "RequestReused",
     "SocketInUse",
+    "StateTooLarge",
     "StoreBroken",
     "StoreBusy",
     "StoreFull",
     "StoreTooNew",
     "StreamClosed",
+    "TokenRefused",
     "TooManySessions",
     "TooManySubscriptions",
+    "TooManyTokens",
     "UnknownAccount",
     "UnknownContact",
     "UnknownConversation",
     "UnknownMessage",
     "UnknownSubscription",
+    "UnknownToken",
     "UnknownTopic",
     "Unreachable",
     "UnsafePath",

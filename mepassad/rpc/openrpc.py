@@ -13,7 +13,9 @@ from mepassad.errors import (
     InvalidRequest,
     MepassaError,
     MethodNotFound,
+    NotPermitted,
     ParseError,
+    TokenRefused,
     TooManySessions,
 )
 from mepassad.rpc.events import DATA, EventMessage
@@ -29,8 +31,10 @@ GENERAL_ERRORS: tuple[type[MepassaError], ...] = (
     InvalidParams,
     InternalError,
     TooManySessions,
+    TokenRefused,
+    NotPermitted,
 )
-"""Errors that any call may meet: JSON-RPC's own, and that of a connection too many."""
+"""Errors that any call may meet: JSON-RPC's own, and those of whom the node does not let in."""
 
 _REF = "#/components/schemas/{name}"
 

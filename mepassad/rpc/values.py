@@ -48,9 +48,9 @@ Time = Annotated[
 ]
 
 
-def secret(description: str) -> msgspec.Meta:
+def secret(description: str, max_length: int | None = None) -> msgspec.Meta:
     """What clients keep out of logs and reprs."""
-    return msgspec.Meta(description=description, extra_json_schema={"x-secret": True})
+    return msgspec.Meta(max_length=max_length, description=description, extra_json_schema={"x-secret": True})
 
 
 Text = Annotated[str, secret("What was written.")]

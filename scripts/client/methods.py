@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scripts.client import values
 from scripts.client.prose import docstring, flowing, head
-from scripts.client.schemas import Results, Schema, Signatures, camel, default, description, reference
+from scripts.client.schemas import Results, Schema, Signatures, camel, description, immutable_default, reference
 
 _NOT_METHODS = {"events.subscribe", "events.unsubscribe"}  # `client.events` is for both
 _CURSORS = {"after", "before"}
@@ -84,10 +84,10 @@ def _verb(method: Schema) -> str:
 
 
 def _signature(params: list[Schema]) -> str:
-    shown = [
-        f"{one['name']}: {Signatures().annotation(one['schema'], '')}{default(one['schema'], one['required'])}"
-        for one in params
-    ]
+    shown = []
+    for one in params:
+        kind = Signatures().annotation(one["schema"], "")
+        shown.append(f"{one['name']}: {kind}{immutable_default(one['schema'], one['required'])}")
     return ", *, " + ", ".join(shown) if shown else ""
 
 

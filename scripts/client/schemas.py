@@ -14,6 +14,7 @@ _BOUNDS = {
     "maxItems": "max_length",
     "minimum": "ge",
     "maximum": "le",
+    "pattern": "pattern",
 }
 
 
@@ -81,7 +82,7 @@ class Checks(Signatures):
 
     def bounded(self, schema: Schema, plain: str) -> str:
         """With its bounds, if it has any."""
-        bounds = [f"{_BOUNDS[key]}={schema[key]}" for key in _BOUNDS if key in schema]
+        bounds = [f"{_BOUNDS[key]}={schema[key]!r}" for key in _BOUNDS if key in schema]
         return f"Annotated[{plain}, Meta({', '.join(bounds)})]" if bounds else plain
 
 
@@ -116,8 +117,13 @@ def secret(schema: Schema) -> bool:
 
 
 def default(schema: Schema, required: bool) -> str:
-    """` = …` of a field or parameter, empty where it must be given."""
+    """` = …` of a field, empty where it must be given."""
     return "" if required else f" = {schema.get('default')!r}"
+
+
+def immutable_default(schema: Schema, required: bool) -> str:
+    """` = …` of a parameter."""
+    return default(schema, required).replace("[]", "()")
 
 
 def references(value: Any) -> set[str]:

@@ -33,6 +33,7 @@ from mepassad.rpc.values import (
     Route,
     Text,
     Time,
+    secret,
     timestamp,
 )
 
@@ -42,7 +43,7 @@ _PAGE = 100
 class SendParams(PlaceParams, frozen=True, kw_only=True):
     """Where to, and what."""
 
-    text: Annotated[str, Meta(description="At most `messages.max_text` bytes of UTF-8.")]
+    text: Annotated[str, secret("At most `messages.max_text` bytes of UTF-8.")]
     reply_to: Annotated[MessageRef | None, Meta(description="The message that this one answers.")] = None
     request_id: (
         Annotated[str, Meta(min_length=1, max_length=128, description="The same one again makes no second message.")]

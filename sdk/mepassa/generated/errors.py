@@ -144,6 +144,30 @@ class TooManySessions(RpcError):
     """The daemon serves as many clients as it can; close one and try again."""
 
 
+class TokenRefused(RpcError):
+    """This token is unknown, was revoked or has expired; make a new one with `mepassa tokens create`."""
+
+
+class NotPermitted(RpcError):
+    """This session may not do that."""
+
+
+class UnknownToken(RpcError):
+    """There is no such token; `tokens.list` shows those that there are."""
+
+
+class TooManyTokens(RpcError):
+    """There are as many tokens as `rpc.max_tokens` allows; revoke those that nobody needs."""
+
+
+class AlreadyAnswered(RpcError):
+    """Another run of this bot has dealt with that event; nothing was kept or sent."""
+
+
+class StateTooLarge(RpcError):
+    """What the bot keeps about this conversation is larger than `rpc.max_state` allows."""
+
+
 REFUSALS: dict[int, type[RpcError]] = {
     -32700: ParseError,
     -32603: InternalError,
@@ -179,5 +203,11 @@ REFUSALS: dict[int, type[RpcError]] = {
     1703: UnknownSubscription,
     1704: TooManySubscriptions,
     1705: TooManySessions,
+    2000: TokenRefused,
+    2001: NotPermitted,
+    2002: UnknownToken,
+    2003: TooManyTokens,
+    2100: AlreadyAnswered,
+    2101: StateTooLarge,
 }
 """The exceptions by their codes."""

@@ -5,7 +5,7 @@ Generated from docs/openrpc.json by `make gen`; not to be edited.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, overload
 
 from mepassa.events import Events
@@ -14,6 +14,10 @@ from mepassa.generated.values import (
     AccountItem,
     AccountPage,
     AccountSuperseded,
+    Answered,
+    AnswerItem,
+    BotPlace,
+    BotState,
     ContactEvent,
     ContactItem,
     ContactKeysChanged,
@@ -23,6 +27,7 @@ from mepassa.generated.values import (
     ConversationPage,
     CreatedAccount,
     CreatedInvite,
+    CreatedToken,
     Done,
     Hello,
     Identity,
@@ -33,8 +38,11 @@ from mepassa.generated.values import (
     MessageProgress,
     MessageReceived,
     PluginFailed,
+    RegisteredBot,
     SafetyNumber,
     SentMessage,
+    TokenItem,
+    TokenPage,
     Topic,
     Typing,
 )
@@ -55,12 +63,106 @@ class AccountsMethods(Noun):
         return await self._call("accounts.create", CreatedAccount, {"name": name, "kind": kind})
 
     async def list(self) -> AccountPage:
-        """All accounts of this node, oldest first; the first is the one meant where none is named."""
+        """All accounts of this node, oldest first; the first is the one meant where none is named.
+
+        A token of one account sees only that.
+        """
         return await self._call("accounts.list", AccountPage, {})
 
     def iterate(self) -> Pages[AccountItem]:
         """All that `list` finds, over all its pages: `async for … in`."""
         return Pages(lambda _: self.list())
+
+
+class BotsMethods(Noun):
+    """The methods `bots.*`."""
+
+    async def answer(
+        self,
+        *,
+        bot: str,
+        conversation: str,
+        after: int,
+        seq: int,
+        place: int,
+        answers: Sequence[AnswerItem] = (),
+        state: Mapping[str, Any] | None = None,
+        account: str | None = None,
+    ) -> Answered:
+        """Keep what a bot made of an event, all in one commit or nothing: its answers, its state and its place.
+
+        Calls of one session are carried out in the order in which they were sent, so they need not wait for each other.
+
+        `bot`: The bot's name: 1 to 32 of a–z, 0–9, - and _.
+        `conversation`: The id of a conversation.
+        `after`: The event it dealt with before this one, in this conversation; 0: none.
+        `seq`: The event that it dealt with now.
+        `place`: All events up to this one are dealt with, in all conversations.
+        `state`: At most `rpc.max_state` bytes; absent: as before.
+        `account`: The id of an account of this node (`mp1…`).
+
+        Raises `UnknownAccount`, `NoAccount`, `ContactBlocked`, `ContactRefused`, `UnknownMessage`,
+        `UnknownConversation`, `MessageTooLarge`, `Rejected`, `EmptyMessage`, `StoreFull`, `AlreadyAnswered`,
+        `StateTooLarge`.
+        """
+        return await self._call(
+            "bots.answer",
+            Answered,
+            {
+                "bot": bot,
+                "conversation": conversation,
+                "after": after,
+                "seq": seq,
+                "place": place,
+                "answers": answers,
+                "state": state,
+                "account": account,
+            },
+        )
+
+    async def open(self, *, bot: str, account: str | None = None) -> BotPlace:
+        """Where a bot got to; it follows events after that.
+
+        `bot`: The bot's name: 1 to 32 of a–z, 0–9, - and _.
+        `account`: The id of an account of this node (`mp1…`).
+
+        Raises `UnknownAccount`, `NoAccount`.
+        """
+        return await self._call("bots.open", BotPlace, {"bot": bot, "account": account})
+
+    async def register(self, *, bot: str, name: str | None = None) -> RegisteredBot:
+        """Give a bot its own account, made at the first call, and a fresh token for it.
+
+        The token that it got before is revoked, so that of a bot started twice only the last one runs.
+
+        `bot`: The bot's name: 1 to 32 of a–z, 0–9, - and _.
+        `name`: The name that contacts see; absent: the bot's.
+
+        Raises `InvalidName`, `StoreFull`, `TooManyTokens`.
+        """
+        return await self._call("bots.register", RegisteredBot, {"bot": bot, "name": name})
+
+    async def save(self, *, bot: str, place: int, account: str | None = None) -> Done:
+        """Move a bot's place on, past events that it has nothing to say to.
+
+        `bot`: The bot's name: 1 to 32 of a–z, 0–9, - and _.
+        `place`: All events up to this one are dealt with.
+        `account`: The id of an account of this node (`mp1…`).
+
+        Raises `UnknownAccount`, `NoAccount`, `StoreFull`.
+        """
+        return await self._call("bots.save", Done, {"bot": bot, "place": place, "account": account})
+
+    async def state(self, *, bot: str, conversation: str, account: str | None = None) -> BotState:
+        """What a bot keeps about a conversation.
+
+        `bot`: The bot's name: 1 to 32 of a–z, 0–9, - and _.
+        `conversation`: The id of a conversation.
+        `account`: The id of an account of this node (`mp1…`).
+
+        Raises `UnknownAccount`, `NoAccount`.
+        """
+        return await self._call("bots.state", BotState, {"bot": bot, "conversation": conversation, "account": account})
 
 
 class ContactsMethods(Noun):
@@ -398,15 +500,18 @@ class MessagesMethods(Noun):
 class SystemMethods(Noun):
     """The methods `system.*`."""
 
-    async def hello(self, *, client: str | None = None, api: int | None = None) -> Hello:
+    async def hello(self, *, client: str | None = None, api: int | None = None, token: str | None = None) -> Hello:
         """Say who calls and learn what the node offers. Optional; an answer means that the node is ready.
+
+        On `rpc.bots_socket` it comes first, with a token. A token that is refused ends the session.
 
         `client`: Name and version of the client.
         `api`: The version of this interface that the client was made for.
+        `token`: Act as this token allows, from now on.
 
-        Raises `ApiVersion`.
+        Raises `ApiVersion`, `TokenRefused`, `NotPermitted`.
         """
-        return await self._call("system.hello", Hello, {"client": client, "api": api})
+        return await self._call("system.hello", Hello, {"client": client, "api": api, "token": token})
 
     async def stats(self) -> dict[str, Any]:
         """Counters of the node, by name; which there are may change.
@@ -422,18 +527,57 @@ class SystemMethods(Noun):
         return await self._call("system.stop", Done, {})
 
 
+class TokensMethods(Noun):
+    """The methods `tokens.*`."""
+
+    async def create(
+        self, *, name: str, scopes: Sequence[str], expires_in: int | None = None, account: str | None = None
+    ) -> CreatedToken:
+        """Make a token, which a program shows with `system.hello {token}`. It is in the reply and nowhere else.
+
+        `name`: What it is for, to find it again.
+        `scopes`: `read`, `write` (and `read`), `admin` (everything), or names of single methods.
+        `expires_in`: Seconds; absent: never.
+        `account`: The only account that it acts for; absent: all.
+
+        Raises `UnknownAccount`, `InvalidName`, `StoreFull`, `TooManyTokens`.
+        """
+        return await self._call(
+            "tokens.create",
+            CreatedToken,
+            {"name": name, "scopes": scopes, "expires_in": expires_in, "account": account},
+        )
+
+    async def list(self) -> TokenPage:
+        """All tokens that are good, oldest first."""
+        return await self._call("tokens.list", TokenPage, {})
+
+    def iterate(self) -> Pages[TokenItem]:
+        """All that `list` finds, over all its pages: `async for … in`."""
+        return Pages(lambda _: self.list())
+
+    async def revoke(self, *, token_id: str) -> Done:
+        """A token is good no more, at once: the sessions that showed it end.
+
+        Raises `StoreFull`, `UnknownToken`.
+        """
+        return await self._call("tokens.revoke", Done, {"token_id": token_id})
+
+
 class Nouns:
     """Every noun of the node as an attribute, and its events."""
 
     def __init__(self, call: Call) -> None:
         """`call` carries out a call."""
         self.accounts = AccountsMethods(call)
+        self.bots = BotsMethods(call)
         self.contacts = ContactsMethods(call)
         self.conversations = ConversationsMethods(call)
         self.identity = IdentityMethods(call)
         self.invites = InvitesMethods(call)
         self.messages = MessagesMethods(call)
         self.system = SystemMethods(call)
+        self.tokens = TokensMethods(call)
 
     @overload
     def events(

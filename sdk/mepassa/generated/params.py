@@ -5,7 +5,7 @@ Generated from docs/openrpc.json by `make gen`; not to be edited.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -17,6 +17,14 @@ class Params(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Parameters of a method."""
 
 
+class AnswerItemParams(Params, kw_only=True):
+    """An answer, to the conversation."""
+
+    text: str
+    request_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    reply_to: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
 class AccountsCreate(Params, kw_only=True):
     """Of `accounts.create`."""
 
@@ -26,6 +34,49 @@ class AccountsCreate(Params, kw_only=True):
 
 class AccountsList(Params, kw_only=True):
     """Of `accounts.list`."""
+
+
+class BotsAnswer(Params, kw_only=True):
+    """Of `bots.answer`."""
+
+    bot: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,32}\\Z")]
+    conversation: Annotated[str, Meta(min_length=1, max_length=128)]
+    after: Annotated[int, Meta(ge=0, le=9223372036854775807)]
+    seq: Annotated[int, Meta(ge=1, le=9223372036854775807)]
+    place: Annotated[int, Meta(ge=0, le=9223372036854775807)]
+    answers: Annotated[list[AnswerItemParams], Meta(max_length=100)] = []
+    state: dict[str, Any] | None = None
+    account: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class BotsOpen(Params, kw_only=True):
+    """Of `bots.open`."""
+
+    bot: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,32}\\Z")]
+    account: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class BotsRegister(Params, kw_only=True):
+    """Of `bots.register`."""
+
+    bot: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,32}\\Z")]
+    name: str | None = None
+
+
+class BotsSave(Params, kw_only=True):
+    """Of `bots.save`."""
+
+    bot: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,32}\\Z")]
+    place: Annotated[int, Meta(ge=0, le=9223372036854775807)]
+    account: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class BotsState(Params, kw_only=True):
+    """Of `bots.state`."""
+
+    bot: Annotated[str, Meta(pattern="^[a-z0-9_-]{1,32}\\Z")]
+    conversation: Annotated[str, Meta(min_length=1, max_length=128)]
+    account: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
 
 
 class ContactsBlock(Params, kw_only=True):
@@ -199,6 +250,7 @@ class SystemHello(Params, kw_only=True):
 
     client: Annotated[str, Meta(max_length=200)] | None = None
     api: int | None = None
+    token: Annotated[str, Meta(max_length=200)] | None = None
 
 
 class SystemStats(Params, kw_only=True):
@@ -209,9 +261,33 @@ class SystemStop(Params, kw_only=True):
     """Of `system.stop`."""
 
 
+class TokensCreate(Params, kw_only=True):
+    """Of `tokens.create`."""
+
+    name: str
+    scopes: Annotated[list[Annotated[str, Meta(max_length=128)]], Meta(min_length=1, max_length=100)]
+    expires_in: Annotated[int, Meta(ge=60, le=315360000)] | None = None
+    account: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+
+class TokensList(Params, kw_only=True):
+    """Of `tokens.list`."""
+
+
+class TokensRevoke(Params, kw_only=True):
+    """Of `tokens.revoke`."""
+
+    token_id: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
 PARAMS: dict[str, type[Params]] = {
     "accounts.create": AccountsCreate,
     "accounts.list": AccountsList,
+    "bots.answer": BotsAnswer,
+    "bots.open": BotsOpen,
+    "bots.register": BotsRegister,
+    "bots.save": BotsSave,
+    "bots.state": BotsState,
     "contacts.block": ContactsBlock,
     "contacts.get": ContactsGet,
     "contacts.list": ContactsList,
@@ -236,5 +312,8 @@ PARAMS: dict[str, type[Params]] = {
     "system.hello": SystemHello,
     "system.stats": SystemStats,
     "system.stop": SystemStop,
+    "tokens.create": TokensCreate,
+    "tokens.list": TokensList,
+    "tokens.revoke": TokensRevoke,
 }
 """By the names of their methods."""

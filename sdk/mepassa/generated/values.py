@@ -78,6 +78,65 @@ class AccountItem(Value, frozen=True, kw_only=True):
     """RFC 3339, UTC, milliseconds."""
 
 
+class AnswerItem(Value, frozen=True, kw_only=True):
+    """An answer, to the conversation."""
+
+    _hidden = frozenset(["text"])
+
+    text: str
+    """At most `messages.max_text` bytes of UTF-8."""
+
+    request_id: str
+    """If it was sent before, it is not sent again."""
+
+    reply_to: str | None = None
+    """The message that this one answers."""
+
+
+class Answered(Value, frozen=True, kw_only=True):
+    """What was sent."""
+
+    message_ids: list[str]
+
+
+class BotPlace(Value, frozen=True, kw_only=True):
+    """Where a bot got to."""
+
+    account: str
+    """The id of an account of this node (`mp1…`)."""
+
+    seq: int | None
+    """It has dealt with all events up to this one; null: it never ran."""
+
+
+class RegisteredBot(Value, frozen=True, kw_only=True):
+    """A bot's account, and what it shows to act for it."""
+
+    _hidden = frozenset(["token"])
+
+    account: str
+    """The id of an account of this node (`mp1…`)."""
+
+    token: str
+    """Scope `write`, for this account; told this once and kept nowhere."""
+
+    words_file: str | None
+    """Where the 24 words of a new account lie, 0600; else null."""
+
+
+class Done(Value, frozen=True, kw_only=True):
+    """Nothing to tell: it was done."""
+
+
+class BotState(Value, frozen=True, kw_only=True):
+    """What a bot keeps about a conversation."""
+
+    seq: int
+    """The last event that it dealt with there; 0: none."""
+
+    state: dict[str, Any]
+
+
 class ContactItem(Value, frozen=True, kw_only=True):
     """A contact."""
 
@@ -122,10 +181,6 @@ class ContactPage(Value, frozen=True, kw_only=True):
 
     next: str | None
     """The `next` of the page before."""
-
-
-class Done(Value, frozen=True, kw_only=True):
-    """Nothing to tell: it was done."""
 
 
 class SafetyNumber(Value, frozen=True, kw_only=True):
@@ -277,6 +332,66 @@ class Hello(Value, frozen=True, kw_only=True):
     methods: list[str]
 
     topics: list[str]
+
+    account: str | None
+    """The only account that this session acts for."""
+
+    scopes: list[str]
+    """What it may do: `read`, `write`, `admin`, names of methods."""
+
+    max_text: int
+    """Bytes of UTF-8 that a text may have: `messages.max_text`."""
+
+
+class CreatedToken(Value, frozen=True, kw_only=True):
+    """A new token."""
+
+    _hidden = frozenset(["token"])
+
+    token_id: str
+
+    name: str
+
+    scopes: list[str]
+
+    account: str | None
+    """The id of an account of this node (`mp1…`)."""
+
+    created_at: datetime
+    """RFC 3339, UTC, milliseconds."""
+
+    expires_at: datetime | None
+    """RFC 3339, UTC, milliseconds."""
+
+    token: str
+    """What is to be shown, told this once and kept nowhere."""
+
+
+class TokenPage(Value, frozen=True, kw_only=True):
+    """All tokens, oldest first."""
+
+    items: list[TokenItem]
+
+    next: None = None
+
+
+class TokenItem(Value, frozen=True, kw_only=True):
+    """A token, without what is shown for it."""
+
+    token_id: str
+
+    name: str
+
+    scopes: list[str]
+
+    account: str | None
+    """The id of an account of this node (`mp1…`)."""
+
+    created_at: datetime
+    """RFC 3339, UTC, milliseconds."""
+
+    expires_at: datetime | None
+    """RFC 3339, UTC, milliseconds."""
 
 
 class MessageReceived(Value, frozen=True, kw_only=True):

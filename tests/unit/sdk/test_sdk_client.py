@@ -10,7 +10,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mepassa import CallTooLarge, Client, ConnectionLost, InvalidCall, NodeNotRunning, ProtocolError, RpcError
+from mepassa import CallTooLarge, Client, ConnectionLost, NodeNotRunning, ProtocolError, RpcError
 from mepassa.connection import default_socket
 from mepassa.wire import LINE_LIMIT, decode_line, encode_call
 from wire_node import Refusal, Wire, WireNode
