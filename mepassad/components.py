@@ -101,7 +101,7 @@ class Components:
             clock=self._clock,
             tasks=tasks,
             data_dir=folder,
-            node_key=self.node_key,
+            node_key=self.node_key if self._plugins.permitted(name, "node_key") else None,
             state=State(self.store, name) if self.store else None,
         )
 

@@ -203,6 +203,9 @@ class Config(Section, frozen=True):
             "that it acts for (default: one of its own); `scopes`: what it may do (default: write)."
         ),
     ] = ()
+    permissions: Annotated[
+        dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")
+    ] = {}
     crypto: Crypto = Crypto()
     store: Store = Store()
     log: Log = Log()

@@ -11,7 +11,7 @@ from mepassad.errors import InvalidName, StoreFull, TooManyTokens, UnknownAccoun
 from mepassad.people.tokens import Token
 from mepassad.rpc.authority import check_scopes
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.values import AccountRef, Time, timestamp
+from mepassad.rpc.values import AccountRef, Time, secret, timestamp
 
 _Scopes = Annotated[
     list[Annotated[str, Meta(max_length=128)]],
@@ -52,7 +52,7 @@ class TokenItem(Result, frozen=True, kw_only=True):
 class CreatedToken(TokenItem, frozen=True, kw_only=True):
     """A new token."""
 
-    token: Annotated[str, Meta(description="What is to be shown, told this once and kept nowhere.")]
+    token: Annotated[str, secret("What is to be shown, told this once and kept nowhere.")]
 
 
 class TokenPage(Result, frozen=True, kw_only=True):
