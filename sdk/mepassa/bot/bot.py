@@ -107,9 +107,9 @@ class Bot(Router):
         if self._running is not None:
             raise RuntimeError(f"The bot {self.name} is running already.")
         plan, clock = self._plan(), clock or Clock()
-        opened = await client.call("bots.open", bot=self.name, account=account)
-        node = Node(client, clock, self.name, opened["account"])
-        engine = Engine(self.name, plan, node, clock, self._limits, opened["seq"] or 0)
+        opened = await client.bots.open(bot=self.name, account=account)
+        node = Node(client, clock, self.name, opened.account)
+        engine = Engine(self.name, plan, node, clock, self._limits, opened.seq or 0)
         self._running = node, engine
         try:
             async with plan.injector.run(bot=self, client=client, clock=clock):

@@ -10,7 +10,7 @@ import anyio
 from mepassa.bot.attend import Outcome
 from mepassa.bot.count import Count
 from mepassa.bot.lanes import Commit, Job, Lane, Lanes
-from mepassa.bot.node import Node, is_fatal
+from mepassa.bot.node import FATAL, Node
 from mepassa.bot.progress import Progress
 from mepassa.errors import MepassaError
 
@@ -44,6 +44,8 @@ class Commits:
 
     async def submit(self, lane: Lane, job: Job, outcome: Outcome) -> bool:
         """Hand over what came of a message. False: a commit before it failed, so it must be dealt with again."""
+        if not lane.proven:  # if another run was first, nothing that was made of a wrong state may follow
+            await lane.in_flight.at_zero()
         await self._window.acquire()
         if lane.failed:
             self._window.release()
@@ -80,8 +82,10 @@ class Commits:
         commit.settled, commit.error = True, error
         if error is not None:
             lane.failed = True
-            if is_fatal(error):
+            if isinstance(error, FATAL):
                 self._fail(error)
+        else:
+            lane.proven = True
         while lane.commits and lane.commits[0].settled and lane.commits[0].error is None:
             self._progress.finish(lane.commits.popleft().job.seq)
         lane.in_flight.down()

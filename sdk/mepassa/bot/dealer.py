@@ -11,8 +11,9 @@ from mepassa.bot.attend import Attendant, Outcome, Seat, where
 from mepassa.bot.commits import Commits
 from mepassa.bot.desk import Desk
 from mepassa.bot.lanes import Job, Lane, Lanes
-from mepassa.bot.node import is_fatal, is_refusal, name_of
+from mepassa.bot.node import FATAL, PASSING
 from mepassa.errors import MepassaError, RpcError
+from mepassa.generated.errors import AlreadyAnswered, StoreFull
 
 log = logging.getLogger("mepassa.bot")
 
@@ -81,7 +82,7 @@ class Dealer:
         try:
             lane.after, lane.state = await self._desk.node.state(lane.conversation)
         except RpcError as error:
-            if is_fatal(error):
+            if isinstance(error, FATAL):
                 raise
             self._pass_over(job, error)  # the conversation is gone, for example
             return False
@@ -101,15 +102,15 @@ class Dealer:
         failed = lane.commits[0]
         jobs = [commit.job for commit in lane.commits]
         lane.commits.clear()
-        lane.failed = lane.loaded = False
-        if failed.error is not None and is_refusal(failed.error):
+        lane.failed = lane.loaded = lane.proven = False
+        if failed.error is not None and not isinstance(failed.error, (AlreadyAnswered, *PASSING)):
             failed.job.refusals += 1
             failed.job.refused = failed.error
             if failed.job.refusals == TRIES:
                 self._pass_over(failed.job, failed.error)
                 self._commits.finish(jobs.pop(0))
         self._lanes.put_back(lane, *jobs)
-        if failed.error is not None and name_of(failed.error) == "StoreFull":
+        if isinstance(failed.error, StoreFull):
             await self._desk.clock.sleep(FULL_PAUSE)
 
     def _pass_over(self, job: Job, error: MepassaError) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import anyio
 
-from mepassa.bot.attend import Attendant, where
+from mepassa.bot.attend import Attendant, Seat, where
 from mepassa.bot.clock import Clock, give_up_after
 from mepassa.bot.commits import Commits
 from mepassa.bot.dealer import Dealer
 from mepassa.bot.desk import Desk
 from mepassa.bot.inject import Call
-from mepassa.bot.lanes import Lanes
+from mepassa.bot.lanes import Lane, Lanes
 from mepassa.bot.limits import Limits
 from mepassa.bot.node import AWAY, Node
 from mepassa.bot.pace import Pace
@@ -60,17 +62,18 @@ class Engine:
 
     def stop(self) -> None:
         """Let `run` take up nothing more and return."""
+        self._dealer.stopping = True
         self._ended.set()
 
     async def run(self) -> None:
         """Run until stopped. Raises `RpcError` when there is no going on."""
         async with anyio.create_task_group() as tasks:
-            self._turns.begin(tasks, self._dealer.turn)
+            self._turns.begin(tasks, self._turn)
             tasks.start_soon(self._watch.end_late_ones)
             tasks.start_soon(self._watch.send_early)
             async with anyio.create_task_group() as intake:
-                intake.start_soon(self._reader.read)
-                intake.start_soon(self._reader.read_again)
+                intake.start_soon(self._guarded, self._reader.read)
+                intake.start_soon(self._guarded, self._reader.read_again)
                 for task in self._plan.tasks:
                     intake.start_soon(self._keep_up, task)
                 log.info("%s is ready as %s", self._bot, self._node.account)
@@ -84,11 +87,20 @@ class Engine:
 
     def _fail(self, error: MepassaError) -> None:
         self._failure = error
-        self._ended.set()
+        self.stop()
+
+    async def _turn(self, seat: Seat, lane: Lane) -> None:
+        await self._guarded(partial(self._dealer.turn, seat, lane))
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do a part of the work; what the node refuses of it ends the run."""
+        try:
+            await work()
+        except RpcError as error:
+            self._fail(error)
 
     async def _finish(self) -> None:
         """Let handlers at work end, for a while, and tell the node how far that went."""
-        self._dealer.stopping = True
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(give_up_after, self._clock, self._limits.stop_timeout, tasks.cancel_scope)
             await self._turns.at_work.at_zero()

@@ -64,6 +64,7 @@ class Lane:
         self.in_flight = Count()
         self.failed = False
         self.loaded = False
+        self.proven = False  # the node has kept something that was made of the state as it was loaded
         self.after = 0
         self.state = NO_STATE
         self.queued = False  # it is being worked on, or its turn will come

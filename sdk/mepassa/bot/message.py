@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from mepassa.bot.folding import fold
+from mepassa.generated.values import MessageReceived
 
 
 class Message:
-    """A text of a contact. `reply_to` is the id of the message that it answers, else None."""
+    """A text of a contact. `time`: when it was written, by its sender's clock, in UTC. `reply_to`: the id of the
+    message that it answers, or None."""
 
-    __slots__ = ("_command", "_folded", "_time", "contact", "conversation", "id", "reply_to", "text")
+    __slots__ = ("_command", "_folded", "contact", "conversation", "id", "reply_to", "text", "time")
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        """`data`: of an event `message.received`."""
-        self.id: str = data["message_id"]
-        self.text: str = data["text"]
-        self.contact: str = data["contact"]
-        self.conversation: str = data["conversation"]
-        self.reply_to: str | None = data.get("reply_to")
-        self._time: str = data["time"]
+    def __init__(
+        self, id: str, text: str, contact: str, conversation: str, time: datetime, reply_to: str | None = None
+    ) -> None:
+        self.id = id
+        self.text = text
+        self.contact = contact
+        self.conversation = conversation
+        self.time = time
+        self.reply_to = reply_to
         self._folded: str | None = None
         self._command: str | None = None
 
-    @property
-    def time(self) -> datetime:
-        """When it was written, by its sender's clock; in UTC."""
-        return datetime.fromisoformat(self._time)
+    @classmethod
+    def of(cls, data: MessageReceived) -> Message | None:
+        """The message that an event tells of; None if it was erased since."""
+        if data.text is None or data.contact is None or data.conversation is None or data.time is None:
+            return None
+        return cls(data.message_id, data.text, data.contact, data.conversation, data.time, data.reply_to)
 
     @property
     def folded(self) -> str:

@@ -12,8 +12,10 @@ import msgspec
 
 from mepassa.bot.clock import Clock
 from mepassa.client import Client
-from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning, RpcError
+from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning
 from mepassa.events import Events, pauses
+from mepassa.generated.errors import NotPermitted, StoreFull, TokenRefused
+from mepassa.generated.values import MessageReceived
 
 T = TypeVar("T")
 Settled = Callable[[MepassaError | None], None]
@@ -23,24 +25,11 @@ AWAY = (ConnectionLost, NodeNotRunning)
 """The node is not there now; a call may or may not have been carried out."""
 
 
-def name_of(error: MepassaError) -> str:
-    """The name of a refusal, else the kind of the error."""
-    return error.name if isinstance(error, RpcError) else type(error).__name__
+PASSING = (*AWAY, StoreFull)
+"""The same call may succeed later."""
 
-
-def is_fatal(error: MepassaError) -> bool:
-    """Whether no call will ever succeed again: the bot's token is not good any more, or not for a bot."""
-    return name_of(error) in ("TokenRefused", "NotPermitted")
-
-
-def is_passing(error: MepassaError) -> bool:
-    """Whether the same call may succeed later."""
-    return isinstance(error, AWAY) or name_of(error) == "StoreFull"
-
-
-def is_refusal(error: MepassaError) -> bool:
-    """Whether the node will never take this call, but others."""
-    return not (is_fatal(error) or is_passing(error) or name_of(error) == "AlreadyAnswered")
+FATAL = (TokenRefused, NotPermitted)
+"""No call will succeed any more: the bot's token is not good, or not for a bot."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,7 @@ class Node:
         self._clock = clock
         self._own = {"bot": bot, "account": account}
 
-    def events(self, after: int) -> Events:
+    def events(self, after: int) -> Events[MessageReceived]:
         """The messages that came in after an event."""
         return self.client.events(topics=["message.received"], after=after, account=self.account)
 
@@ -71,8 +60,10 @@ class Node:
 
         Raises `RpcError`.
         """
-        kept = await self.patiently(lambda: self.client.call("bots.state", conversation=conversation, **self._own))
-        return kept["seq"], msgspec.json.encode(kept["state"])
+        kept = await self.patiently(
+            lambda: self.client.bots.state(bot=self._bot, account=self.account, conversation=conversation)
+        )
+        return kept.seq, msgspec.json.encode(kept.state)
 
     def answer(
         self,
@@ -113,38 +104,33 @@ class Node:
 
     async def keep_place(self, place: int) -> None:
         """Keep that all events up to `place` are dealt with, and wait until it is kept. Raises `RpcError`, `AWAY`."""
-        await self.client.call("bots.save", place=place, **self._own)
+        await self.client.bots.save(bot=self._bot, account=self.account, place=place)
 
     async def write(self, contact: str, text: str, request_id: str | None) -> str:
         """Send a text to a contact; the message's id. Waits for a node that is away. Raises `RpcError`."""
         request = f"{self._bot}:{request_id or secrets.token_urlsafe(12)}"
         sent = await self.patiently(
-            lambda: self.client.call(
-                "messages.send", account=self.account, contact=contact, text=text, request_id=request
-            )
+            lambda: self.client.messages.send(account=self.account, contact=contact, text=text, request_id=request)
         )
-        return str(sent["message_id"])
+        return sent.message_id
 
     async def conversations(self) -> AsyncIterator[Conversation]:
         """All conversations of the account. Waits for a node that is away. Raises `RpcError`."""
-        list_after = partial(self.client.call, "conversations.list", account=self.account)
         after: str | None = None
         while True:
-            page = await self.patiently(partial(list_after, after=after))
-            for item in page["items"]:
-                _, state = await self.state(item["conversation"])
-                yield Conversation(item["conversation"], item["contact"], msgspec.json.decode(state))
-            after = page["next"]
-            if after is None:
+            page = await self.patiently(partial(self.client.conversations.list, after=after, account=self.account))
+            for item in page.items:
+                _, state = await self.state(item.conversation)
+                yield Conversation(item.conversation, item.contact, msgspec.json.decode(state))
+            if page.next is None:
                 return
+            after = page.next
 
     async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Call until the node is there and has room; the call must be one that may be made twice. Raises `RpcError`."""
         for pause in pauses():
             try:
                 return await call()
-            except MepassaError as error:
-                if not is_passing(error):
-                    raise
-            await self._clock.sleep(pause)
-        raise AssertionError
+            except PASSING:
+                await self._clock.sleep(pause)
+        raise AssertionError("pauses do not end")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import anyio
 
@@ -14,8 +13,9 @@ from mepassa.bot.lanes import Lane, Lanes
 from mepassa.bot.message import Message
 from mepassa.bot.node import AWAY, Node
 from mepassa.bot.progress import Progress
-from mepassa.errors import RpcError
 from mepassa.events import Event, pauses
+from mepassa.generated.errors import EventsExpired
+from mepassa.generated.values import MessageReceived
 
 log = logging.getLogger("mepassa.bot")
 
@@ -54,7 +54,7 @@ class Reader:
             while hungry and not await self._follow(after, partial(self._take_again, hungry)):
                 after = 0
 
-    async def _follow(self, after: int, take: Callable[[Event], bool]) -> bool:
+    async def _follow(self, after: int, take: Callable[[Event[MessageReceived]], bool]) -> bool:
         """Give events to `take` until it returns True. False: the node does not have all of them any more."""
         for pause in pauses():
             try:
@@ -65,26 +65,24 @@ class Reader:
                         after = event.seq or after
             except AWAY:
                 await self._clock.sleep(pause)
-            except RpcError as error:
-                if error.name != "EventsExpired":
-                    raise
+            except EventsExpired:
                 log.warning("%s lost its place among the node's events and begins with the oldest kept", self._bot)
                 break
         return False
 
-    def _take(self, event: Event) -> bool:
+    def _take(self, event: Event[MessageReceived]) -> bool:
         if event.seq is not None:
             self._seen = event.seq
-            message = _message(event.data)
+            message = Message.of(event.data)
             if message is not None:
                 self._lanes.offer(event.seq, message)
         return False
 
-    def _take_again(self, hungry: dict[str, Lane], event: Event) -> bool:
+    def _take_again(self, hungry: dict[str, Lane], event: Event[MessageReceived]) -> bool:
         """Whether all that are hungry got what there is room for."""
         if event.seq is None:
             return False
-        message = _message(event.data)
+        message = Message.of(event.data)
         lane = hungry.get(message.conversation) if message else None
         if message and lane and (not self._lanes.offer_again(lane, event.seq, message) or not lane.passed_from):
             del hungry[lane.conversation]
@@ -93,8 +91,3 @@ class Reader:
                 self._lanes.caught_up(lane)
             return True
         return not hungry
-
-
-def _message(data: dict[str, Any]) -> Message | None:
-    """The message; None if it was erased since."""
-    return Message(data) if data.get("text") is not None else None

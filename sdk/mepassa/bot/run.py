@@ -88,12 +88,12 @@ async def _run(bot: Bot, socket: str | None, account: str | None, token: str | N
 async def _register(bot: Bot, socket: str | None) -> str:
     """A token for the bot's own account."""
     async with Client(socket) as client:
-        registered = await client.call("bots.register", bot=bot.name)
-    account, words = registered["account"], registered["words_file"]
+        registered = await client.bots.register(bot=bot.name)
+    account, words = registered.account, registered.words_file
     log.info("%s has the account %s; invite people with `mepassa --account %s invite`", bot.name, account, account)
     if words is not None:
         log.info("the 24 words of its new account are in %s: keep them somewhere else, then remove the file", words)
-    return str(registered["token"])
+    return registered.token
 
 
 async def _stop_on_signals(bot: Bot, scope: anyio.CancelScope) -> None:

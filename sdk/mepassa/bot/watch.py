@@ -10,8 +10,9 @@ import anyio
 from mepassa.bot.attend import Seat
 from mepassa.bot.clock import Clock
 from mepassa.bot.context import Answer, Context
-from mepassa.bot.node import Node, name_of
+from mepassa.bot.node import Node
 from mepassa.errors import MepassaError
+from mepassa.generated.errors import RequestReused
 
 MOMENT = 0.05
 """Seconds after which an answer goes out although its handler is still at work."""
@@ -78,7 +79,7 @@ class Watch:
     @staticmethod
     def _settle(ctx: Context, answer: Answer, error: MepassaError | None) -> None:
         # What the node refuses, or has not heard of, is left to the commit. Reused: an earlier run answered.
-        answer.sent = error is None or name_of(error) == "RequestReused"
+        answer.sent = error is None or isinstance(error, RequestReused)
         ctx.sending.down()
 
 
