@@ -118,11 +118,14 @@ class BotsNode(WireNode):
         self.typed.append(active)
         return {}
 
-    async def list_conversations(self, wire: Wire, after: str | None = None, account: str = ME) -> dict[str, Any]:
+    async def list_conversations(self, wire: Wire, after: str | None = None, **_: Any) -> dict[str, Any]:
         """One a page."""
         known = [None, *dict.fromkeys(data["contact"] for _, data in self.log)]
         place = known.index(after)
-        items = [{"conversation": f"with {contact}", "contact": contact} for contact in known[place + 1 : place + 2]]
+        rest = {"unread": 0, "last_time": None, "last_message": None}
+        items = [
+            {"conversation": f"with {contact}", "contact": contact, **rest} for contact in known[place + 1 : place + 2]
+        ]
         return {"items": items, "next": known[place + 1] if place + 2 < len(known) else None}
 
     async def take(self, tasks: TaskGroup, wire: Wire, call: dict[str, Any]) -> None:
