@@ -25,8 +25,12 @@ class BotsNode(WireNode):
         self.refuse: Callable[[str], Refusal | None] = lambda text: None  # of a text that a bot sends
         self.cut: Cut = lambda method, number: ""
         self.typed: list[bool] = []
+        self.token = "mpt1_good"
+        self.words_file: str | None = None
         self._counts: Counter[str] = Counter()
         self.methods |= {
+            "system.hello": self.hello,
+            "bots.register": self.register,
             "bots.open": self.open_bot,
             "bots.state": self.state,
             "bots.answer": self.answer,
@@ -59,8 +63,17 @@ class BotsNode(WireNode):
         """Up to where the only bot is."""
         return max(self.places.values(), default=0)
 
-    async def open_bot(self, wire: Wire, bot: str, account: str = ME) -> dict[str, Any]:
-        return {"account": account, "seq": self.places.get(bot)}
+    async def hello(self, wire: Wire, token: str, **_: Any) -> dict[str, Any]:
+        if token != self.token:
+            raise Refusal(2000, "TokenRefused", "This token is unknown.")
+        wire.account = "mp1bot"
+        return {"version": "0", "api": 1, "methods": [], "topics": [], "account": "mp1bot", "scopes": ["write"]}
+
+    async def register(self, wire: Wire, bot: str) -> dict[str, Any]:
+        return {"account": "mp1bot", "token": self.token, "words_file": self.words_file}
+
+    async def open_bot(self, wire: Wire, bot: str, account: str | None = None) -> dict[str, Any]:
+        return {"account": account or wire.account, "seq": self.places.get(bot)}
 
     async def state(self, wire: Wire, bot: str, conversation: str, account: str = ME) -> dict[str, Any]:
         key = bot, conversation
