@@ -49,7 +49,7 @@ class Client(Nouns):
         super().__init__(self._typed)
         self.socket = Path(socket) if socket is not None else default_socket()
         self._way = Way(self.socket, connect, token)
-        self._connecting = anyio.Lock()
+        self._connecting = anyio.Lock(fast_acquire=True)
         self._calls: Calls | None = None
         self._open_events: set[Events[Any]] = set()
         self._tasks: TaskGroup | None = None

@@ -83,7 +83,7 @@ class Connection:
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._incoming = BufferedByteReceiveStream(stream)
-        self._sending = anyio.Lock()
+        self._sending = anyio.Lock(fast_acquire=True)
         self.closed = False
 
     async def ask(self, method: str, params: Mapping[str, object], kind: type[T]) -> T:
