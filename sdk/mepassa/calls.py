@@ -37,7 +37,7 @@ class Calls:
             await pending.answered.wait()
         finally:
             del self._pending[number]
-        return read(pending.result(), kind)
+        return read(pending.result(), kind, f"answer to {method}")
 
     async def _send(self, line: bytes, pending: _Pending) -> None:
         try:
@@ -60,6 +60,7 @@ class Calls:
         except ConnectionLost as lost:
             self._end(lost)
         finally:
+            self._end(ConnectionLost("The client was closed."))
             await self._connection.aclose()
 
     def _settle(self, line: Line) -> None:
@@ -104,4 +105,4 @@ class _Pending:
 
 def _again(lost: ConnectionLost) -> ConnectionLost:
     """One exception a caller: they are raised in several tasks."""
-    return ProtocolError() if isinstance(lost, ProtocolError) else ConnectionLost(*lost.args)
+    return type(lost)(*lost.args)

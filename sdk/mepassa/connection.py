@@ -93,9 +93,9 @@ class Connection:
             await self.send(line)
         except ConnectionLost:
             with anyio.move_on_after(LAST_WORD):
-                return _reply(await self.receive(), kind)
+                return _reply(method, await self.receive(), kind)
             raise
-        return _reply(await self.receive(), kind)
+        return _reply(method, await self.receive(), kind)
 
     async def send(self, line: bytes) -> None:
         """Send a line. Raises `ConnectionLost`; what the node said before may still be received then."""
@@ -128,9 +128,9 @@ class Connection:
             await self._stream.aclose()
 
 
-def _reply(line: Line, kind: type[T]) -> T:
+def _reply(method: str, line: Line, kind: type[T]) -> T:
     if line.error is not None:
         raise line.error.exception()
     if line.id != 1:
         raise ProtocolError
-    return read(line.result, kind)
+    return read(line.result, kind, f"answer to {method}")
