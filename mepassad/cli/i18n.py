@@ -10,6 +10,8 @@ import click
 
 DOMAIN = "mepassad"
 LOCALE = Path(__file__).parent.parent / "locale"
+OF_COMMANDS = ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar")
+OF_PARAMETERS = ("help", "metavar")
 
 
 def _(sentence: str) -> str:
@@ -17,25 +19,19 @@ def _(sentence: str) -> str:
     return gettext.translation(DOMAIN, LOCALE, fallback=True).gettext(sentence)
 
 
-def translate_help(command: click.Command) -> None:
-    """Put the help of a command, its options and its sub-commands into the user's language."""
-    if command.help:
-        command.help = _(command.help)
-    for option in command.params:
-        if isinstance(option, click.Option) and option.help:
-            option.help = _(option.help)
-    if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            translate_help(inner)
+def speak(command: click.Command) -> None:
+    """Put the process into the user's language: click's own words, and all help of a command."""
+    # click asks gettext for its words without a domain; the default one is the application's to choose.
+    gettext.bindtextdomain(DOMAIN, LOCALE)
+    gettext.textdomain(DOMAIN)
+    for owner, name in help_texts(command):
+        setattr(owner, name, _(getattr(owner, name)))
 
 
-def help_sentences(command: click.Command) -> Iterator[str]:
-    """All that `translate_help` translates, for the catalogues."""
-    if command.help:
-        yield command.help
-    for option in command.params:
-        if isinstance(option, click.Option) and option.help:
-            yield option.help
+def help_texts(command: click.Command) -> Iterator[tuple[object, str]]:
+    """Where the texts are that the help of a command and its sub-commands shows: the object and its attribute."""
+    for owner, names in (command, OF_COMMANDS), *((param, OF_PARAMETERS) for param in command.params):
+        yield from ((owner, name) for name in names if getattr(owner, name, None))
     if isinstance(command, click.Group):
         for inner in command.commands.values():
-            yield from help_sentences(inner)
+            yield from help_texts(inner)
