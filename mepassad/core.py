@@ -17,6 +17,7 @@ from mepassad.api.types import AccountId, Contact
 from mepassad.bus import Bus
 from mepassad.config.load import LINE_AROUND_TEXT, TEXT_GROWTH
 from mepassad.config.model import Config
+from mepassad.delivery.answers import Answers
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
@@ -38,11 +39,13 @@ from mepassad.delivery.unopened import Unopened
 from mepassad.delivery.verification import Verifications
 from mepassad.log import StructuredLog
 from mepassad.people.accounts import Accounts
+from mepassad.people.bots import Bots
 from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
 from mepassad.people.invites import Invites
 from mepassad.people.keyfiles import KeyFiles
 from mepassad.people.reunions import Reunions
+from mepassad.people.tokens import Tokens
 from mepassad.wire.packets import PREKEY_PROTOCOL
 
 
@@ -78,6 +81,9 @@ class Core:
             self.outbox, self.prekeys, self.settlement, self.renewals, self.quarantine,
         )  # fmt: skip
         self._store, self._clock, self._log, self._bus = store, clock, log, bus
+        self.tokens = Tokens(store, clock, config.rpc.max_tokens)
+        self.bots = Bots(store, self.accounts, self.tokens, config.node.data_dir)
+        self.answers = Answers(store, clock, self.outbox, self.conversations)
         self._open_the_way_in(contents)
         self.router = Router(
             store, bus, clock, log, self.contacts, self.outbox, self.inbox, self.settlement,
@@ -106,6 +112,7 @@ class Core:
         self.outbox.deliver = self.inbox.deliver = self.strangers.deliver = self.verifications.deliver = router.deliver
         self.stamps.fetch, self.stamps.tell = router.fetch, router.tell
         self.outbox.transmit, self.outbox.reachable = router.transmit, router.online
+        self.answers.max_state = self._config.rpc.max_state
         self.inbox.max_packet = self._config.delivery.max_packet
         # What a contact may send is bounded by what a client's line can show, whatever the contact's own limit.
         self.inbox.max_text = (self._config.rpc.max_line - LINE_AROUND_TEXT) // TEXT_GROWTH
@@ -114,6 +121,7 @@ class Core:
         self.receipts.send = self.outbox.send_receipts
         self.accounts.added = self._load_keys
         self.invites.accepted = contacts.changed = self.renewals.deliver = lambda contact: router.deliver(contact, ())
+        contacts.kept_about = self.answers.forgetting
         contacts.leaving, contacts.removed = self.reunions.leave, self._removed
         contacts.online = lambda account, contact: router.online(contacts.get(account, contact))
 
@@ -125,6 +133,7 @@ class Core:
     async def load(self) -> None:
         """Read into memory what the node looks up at every step."""
         await self.accounts.load()
+        await self.tokens.load()
         accounts = [row.id for row in self.accounts.all()]
         await self.contacts.load(accounts)
         await self.conversations.load(accounts)

@@ -32,6 +32,7 @@ from mepassad.errors import AccountExists, ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
 from mepassad.network import Machine, Network
+from mepassad.people.keyfiles import write_words
 from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
 from mepassad.supervisor import Supervisor, tell_failure
@@ -65,6 +66,7 @@ class Node:
         self.store = components.store
         self.accounts, self.contacts, self.invites = core.accounts, core.contacts, core.invites
         self.conversations, self.outbox, self.verifications = core.conversations, core.outbox, core.verifications
+        self.tokens, self.bots, self.answers = core.tokens, core.bots, core.answers
         self.transports: Sequence[Transport] = ()
         self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
@@ -191,6 +193,7 @@ async def up(
         await _connect(stack, node, components, tasks)
         tasks.start_soon(core.router.run)
         tasks.start_soon(core.receipts.run)
+        tasks.start_soon(core.tokens.expire)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
         await stack.enter_async_context(serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods()))
         StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=len(node.addresses()))
@@ -256,4 +259,4 @@ async def _init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: s
         account, fresh = await core.accounts.create(name, kind)
         if sys.stdout.isatty():
             return InitResult(account.id, fresh, None)
-        return InitResult(account.id, None, welcome.write_words(fresh, loaded.config.node.data_dir, account))
+        return InitResult(account.id, None, write_words(fresh, loaded.config.node.data_dir, account))

@@ -16,17 +16,10 @@ import segno
 
 from mepassad.api.types import Account
 from mepassad.cli.i18n import _
-from mepassad.people.keyfiles import write_private
+from mepassad.people.keyfiles import write_words
 
 if TYPE_CHECKING:
     from mepassad.node import Node
-
-
-def write_words(words: str, folder: Path, account: Account) -> Path:
-    """Keep the 24 words in a new file 0600, where nobody sits at a terminal; returns its path."""
-    path = folder / f"recovery-words-{account.id[-8:]}.txt"
-    write_private(path, (words + "\n").encode())
-    return path
 
 
 def numbered(words: str) -> str:

@@ -49,10 +49,11 @@ class Store(Protocol):
     """Keeps everything the node must not lose.
 
     `commit` takes the commit at once, in call order, and its awaitable ends when the commit is durable (fsynced).
-    It raises `Conflict` (a session's version did not follow), `Duplicate` (see the writes), or `StoreFull`; a failed
-    commit changed nothing, and other commits are not touched by it. Commits handed over in one loop tick share one
-    fsync. After `StoreFull`, later commits work as soon as there is room. A commit is never half visible to reads.
-    While too many wait for the disk, more are refused with `StoreBusy`. Text that UTF-8 cannot hold is a ValueError.
+    It raises `Conflict` (a session's version did not follow, or a plugin's value was another), `Duplicate` (see the
+    writes), or `StoreFull`; a failed commit changed nothing, and other commits are not touched by it. Commits handed
+    over in one loop tick share one fsync. After `StoreFull`, later commits work as soon as there is room. A commit is
+    never half visible to reads. While too many wait for the disk, more are refused with `StoreBusy`. Text that UTF-8
+    cannot hold is a ValueError.
 
     Where a passphrase seals the folder's keys, the core puts itself between: secrets come sealed, as other bytes. A
     backup that a store makes of itself lies in its folder under a name that ends in `.backup`: it is erased when the

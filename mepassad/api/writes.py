@@ -217,8 +217,13 @@ class SetSetting(Write, frozen=True):
 
 
 class SetPluginState(Write, frozen=True):
-    """Keep a plugin's value; None drops it."""
+    """Keep a plugin's value; None drops it.
+
+    With `was`, only where the value is that one now (None: where there is none): otherwise the whole commit is refused
+    with `Conflict`. It is not for dropping.
+    """
 
     plugin: str
     key: str
     value: bytes | None
+    was: bytes | msgspec.UnsetType | None = msgspec.UNSET

@@ -40,6 +40,21 @@ class Rpc(Section, frozen=True):
         int, Meta(ge=1, le=1024, description="Calls in flight of one session; beyond, its socket is not read.")
     ] = 32
     max_sessions: Annotated[int, Meta(ge=1, le=10_000, description="Sessions open at once.")] = 64
+    bots_socket: Annotated[
+        Path | None,
+        Meta(description="Path of a second socket for programs of other users, who must show a token. Default: none."),
+    ] = None
+    bots_group: Annotated[
+        str, Meta(max_length=64, description="Group that may open it (0660). Default: the user of the node alone.")
+    ] = ""
+    max_bot_sessions: Annotated[int, Meta(ge=1, le=10_000, description="Sessions open on that socket at once.")] = 64
+    hello_timeout: Annotated[
+        float, Meta(gt=0, le=3600, description="Seconds within which a token must be shown there.")
+    ] = 10.0
+    max_tokens: Annotated[int, Meta(ge=1, le=100_000, description="Tokens that there may be.")] = 1000
+    max_state: Annotated[
+        int, Meta(ge=256, le=1 << 20, description="Bytes that a bot may keep about one conversation, as JSON.")
+    ] = 65_536
     max_subscriptions: Annotated[int, Meta(ge=1, le=1024, description="Subscriptions of one session.")] = 16
     follow_lag: Annotated[
         int, Meta(ge=1, le=100_000, description="Events a follower may be behind before it returns to replay.")

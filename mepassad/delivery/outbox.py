@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from mepassad.api.context import Clock
 from mepassad.api.filters import Draft, MessageFilter
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, Message, MessageId, Outgoing
-from mepassad.api.writes import AddMessage, AddOutgoing, ReplaceOutgoing
+from mepassad.api.writes import AddMessage, AddOutgoing, ReplaceOutgoing, Write
 from mepassad.bus import Bus, Change
 from mepassad.delivery.contents import Contents, text_content
 from mepassad.delivery.sessions import Sessions
@@ -30,6 +32,14 @@ from mepassad.wire.ids import account_key, message_id, new_content_id, unb64
 from mepassad.wire.messages_pb2 import Content, Introduction, Typing
 
 _TRIES = 8  # times that a change is computed anew after another came first
+
+
+class Fresh(msgspec.Struct, frozen=True):
+    """A message that is to be kept: its text as it passed the filters, its content's id, its request's or ""."""
+
+    draft: Draft
+    content_id: bytes
+    request_id: str = ""
 
 
 class Outbox:
@@ -66,19 +76,17 @@ class Outbox:
         Raises `UnknownContact`, `ContactBlocked`, `ContactRefused`, `MessageTooLarge`, `EmptyMessage`,
         `UnknownMessage` (of `reply_to`), `RequestReused`, `Rejected`, `StoreFull`.
         """
-        me = self._accounts.me(account)
         self._contacts.get(account, contact)
         self._check(text)
-        draft = Draft(account=account, contact=contact, text=text, reply_to=reply_to)
         if request_id and (earlier := await self._store.message_by_request(account, request_id)):
-            return _same(earlier, await self._screened(draft))
-        if reply_to and await self._store.message(account, MessageId(reply_to)) is None:
-            raise UnknownMessage("`reply_to` names no message of this account.")
-        draft = await self._screened(draft)
-        content_id = new_content_id(int(self._clock.now() * 1000))
+            return _same(
+                earlier, await self._filtered(Draft(account=account, contact=contact, text=text, reply_to=reply_to))
+            )
+        draft = await self.screened(account, contact, text, reply_to)
+        fresh = Fresh(draft, new_content_id(int(self._clock.now() * 1000)), request_id)
         for _ in range(_TRIES):
             try:
-                return await self._keep(me, draft, content_id, request_id)
+                return (await self.keep(account, contact, [fresh]))[0]
             except Conflict:
                 continue
             except Duplicate:
@@ -88,7 +96,15 @@ class Outbox:
                 return _same(found, draft)
         raise Conflict
 
-    async def _screened(self, draft: Draft) -> Draft:
+    async def screened(self, account: AccountId, contact: AccountId, text: str, reply_to: str = "") -> Draft:
+        """What the filters make of a text. Raises `EmptyMessage`, `MessageTooLarge`, `UnknownMessage` (of `reply_to`),
+        `Rejected`."""
+        self._check(text)
+        if reply_to and await self._store.message(account, MessageId(reply_to)) is None:
+            raise UnknownMessage("`reply_to` names no message of this account.")
+        return await self._filtered(Draft(account=account, contact=contact, text=text, reply_to=reply_to))
+
+    async def _filtered(self, draft: Draft) -> Draft:
         """What the filters make of a draft; one whose request is repeated too, since its first text is not kept."""
         for screen in self.filters:
             draft = await screen.message_send(draft)
@@ -104,43 +120,51 @@ class Outbox:
                 f"The text has {size} bytes; `messages.max_text` allows {self.max_text}.", limit=self.max_text
             )
 
-    async def _keep(self, me: Me, draft: Draft, content_id: bytes, request_id: str) -> Message:
-        change = Change()
-        async with self._sessions.lock(me.row.id, draft.contact):
-            contact = self._contacts.get(me.row.id, draft.contact)
-            if contact.blocked:
+    async def keep(
+        self, account: AccountId, contact: AccountId, fresh: Sequence[Fresh], writes: Sequence[Write] = ()
+    ) -> Sequence[Message]:
+        """Keep new messages to a contact, and other writes, in one commit.
+
+        Raises `UnknownContact`, `ContactBlocked`, `ContactRefused`, `StoreFull`, and `Conflict` or `Duplicate` of a
+        write: then nothing was kept.
+        """
+        me, change = self._accounts.me(account), Change()
+        async with self._sessions.lock(account, contact):
+            row = self._contacts.get(account, contact)
+            if row.blocked:
                 raise ContactBlocked
-            if contact.state == "refused":
-                raise ContactRefused(contact.reason or None)
-            message = self._message(me, contact, draft, content_id, request_id)
-            change.add(AddMessage(message))
-            rows = self._contents.prepare_all(change, me, contact, text_content(message), message.id)
-            change.add(*(AddOutgoing(row) for row in rows))
+            if row.state == "refused":
+                raise ContactRefused(row.reason or None)
+            messages, rows = [self._message(me, row, one) for one in fresh], list[Outgoing]()
+            for message in messages:
+                change.add(AddMessage(message))
+                rows += self._contents.prepare_all(change, me, row, text_content(message), message.id)
+            change.add(*(AddOutgoing(one) for one in rows), *writes)
             kept = self._bus.keep(change)
         try:
             await kept
         except Exception:
-            await self._contents.undo(change, me.row.id)
+            await self._contents.undo(change, account)
             raise
-        self.deliver(contact, rows)
-        return message
+        self.deliver(row, rows)
+        return messages
 
-    def _message(self, me: Me, contact: Contact, draft: Draft, content_id: bytes, request_id: str) -> Message:
-        now_ms = int(self._clock.now() * 1000)
+    def _message(self, me: Me, contact: Contact, fresh: Fresh) -> Message:
+        now_ms, draft = int(self._clock.now() * 1000), fresh.draft
         return Message(
             account=me.row.id,
-            id=message_id(me.key, content_id),
+            id=message_id(me.key, fresh.content_id),
             conversation=contact.conversation,
             contact=contact.id,
             incoming=False,
-            content_id=content_id,
+            content_id=fresh.content_id,
             kind=TEXT,
             text=draft.text,
             reply_to=draft.reply_to,
             time_ms=now_ms,
             sort_ms=self._conversations.place(me.row.id, contact.conversation, now_ms, incoming=False),
             state="queued",
-            request_id=request_id,
+            request_id=fresh.request_id,
         )
 
     async def prepare_waiting(self, waiting: Outgoing) -> Sequence[Outgoing]:

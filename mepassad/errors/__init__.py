@@ -4,8 +4,18 @@ A leaf: it imports nothing of the project, so that every room, `wire` and `api` 
 an area, each with a hundred codes of its own.
 """
 
+from mepassad.errors.access import (
+    NotPermitted,
+    TokenRefused,
+    TooManyTokens,
+    UnknownToken,
+)
 from mepassad.errors.base import (
     MepassaError,
+)
+from mepassad.errors.bots import (
+    AlreadyAnswered,
+    StateTooLarge,
 )
 from mepassad.errors.crypto import (
     AlreadyOpened,
@@ -107,6 +117,7 @@ from mepassad.errors.vault import (
 __all__ = [
     "AccountExists",
     "AddressRefused",
+    "AlreadyAnswered",
     "AlreadyContact",
     "AlreadyOpened",
     "AlreadyRunning",
@@ -149,6 +160,7 @@ __all__ = [
     "NoPassphrase",
     "NoSession",
     "NotACode",
+    "NotPermitted",
     "NumbersDiffer",
     "OtherNode",
     "ParseError",
@@ -160,18 +172,22 @@ __all__ = [
     "Rejected",
     "RequestReused",
     "SocketInUse",
+    "StateTooLarge",
     "StoreBroken",
     "StoreBusy",
     "StoreFull",
     "StoreTooNew",
     "StreamClosed",
+    "TokenRefused",
     "TooManySessions",
     "TooManySubscriptions",
+    "TooManyTokens",
     "UnknownAccount",
     "UnknownContact",
     "UnknownConversation",
     "UnknownMessage",
     "UnknownSubscription",
+    "UnknownToken",
     "UnknownTopic",
     "Unreachable",
     "UnsafePath",

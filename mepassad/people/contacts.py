@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ from mepassad import facts
 from mepassad.api.context import Clock
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, ConversationId
-from mepassad.api.writes import DropContact, PutContact
+from mepassad.api.writes import DropContact, PutContact, Write
 from mepassad.bus import Bus, Change
 from mepassad.errors import NumbersDiffer, UnknownContact, UnknownConversation
 from mepassad.wire.identity import Devices, verify_devices
@@ -35,6 +35,7 @@ class Contacts:
         self._devices: dict[Key, Devices] = {}
         self._by_device: dict[tuple[AccountId, bytes], set[AccountId]] = {}
         self.leaving: Callable[[Change, Contact], None] = lambda change, contact: None
+        self.kept_about: Callable[[AccountId, ConversationId], Awaitable[Sequence[Write]]]
         self.removed: Callable[[Contact], None] = lambda contact: None
         self.changed: Callable[[Contact], None] = lambda contact: None
         self.online: Callable[[AccountId, AccountId], bool] = lambda account, contact: False
@@ -183,8 +184,9 @@ class Contacts:
 
     async def remove(self, account: AccountId, contact: AccountId) -> None:
         """Forget a contact with all messages and sessions. Raises `UnknownContact`, `StoreFull`."""
+        erased = await self.kept_about(account, self.get(account, contact).conversation)
         row, change = self.get(account, contact), Change()
-        change.add(DropContact(account, contact))
+        change.add(DropContact(account, contact), *erased)
         gone: dict[str, object] = {"account": account, "contact": contact, "state": "removed"}
         change.fact(account, "contact.changed", contact, gone, int(self._clock.now() * 1000))
         self.leaving(change, row)

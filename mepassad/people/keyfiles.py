@@ -11,6 +11,7 @@ from typing import BinaryIO
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mepassad.api.types import Account
 from mepassad.errors import StoreBroken, UnsafePath, VaultMissing
 from mepassad.vault.vault import KEY_FILE, OVERHEAD, VERSION, Vault, place
 
@@ -79,6 +80,13 @@ def write_private(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     _sync_folder(path)
+
+
+def write_words(words: str, folder: Path, account: Account) -> Path:
+    """Keep an account's 24 words in a new file 0600, where nobody sits at a terminal; returns its path."""
+    path = folder / f"recovery-words-{account.id[-8:]}.txt"
+    write_private(path, (words + "\n").encode())
+    return path
 
 
 def replace_private(path: Path, data: bytes) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from typing import Protocol
 
 from mepassad.api.gauges import Gauge
 from mepassad.api.store import Page
 from mepassad.api.types import Account, AccountId, Contact, Conversation, ConversationId, Message, MessageId
 from mepassad.bus import Fact, Signal
+from mepassad.delivery.answers import Answer
+from mepassad.people.tokens import Token
+from mepassad.rpc.authority import Authority
 
 
 class Bus(Protocol):
@@ -143,6 +147,8 @@ class Conversations(Protocol):
 class Outbox(Protocol):
     """The way out."""
 
+    max_text: int
+
     async def submit(
         self, account: AccountId, contact: AccountId, text: str, reply_to: str, request_id: str, /
     ) -> Message:
@@ -151,6 +157,62 @@ class Outbox(Protocol):
 
     async def typing(self, account: AccountId, contact: AccountId, active: bool, /) -> None:
         """Tell a contact who is online that one is typing, or stopped. Raises `UnknownContact`, `StoreFull`."""
+        ...
+
+
+class Tokens(Protocol):
+    """What programs show to act for the user of this node."""
+
+    ended: Callable[[str], None]
+
+    def all(self) -> Sequence[Token]:
+        """All that are good, oldest first."""
+        ...
+
+    def check(self, shown: str, /) -> Token:
+        """The token that was shown. Raises `TokenRefused`."""
+        ...
+
+    def good(self, id: str, /) -> bool:
+        """Whether a token that was shown before is still good."""
+        ...
+
+    async def create(
+        self, name: str, scopes: Collection[str], account: str, bot: str, expires_in: int, /
+    ) -> tuple[Token, str]:
+        """A new token, and what is to be shown for it. Raises `InvalidName`, `TooManyTokens`."""
+        ...
+
+    async def revoke(self, id: str, /) -> None:
+        """A token is good no more. Raises `UnknownToken`."""
+        ...
+
+
+class Bots(Protocol):
+    """What bots need beyond what everybody may do."""
+
+    async def register(self, bot: str, name: str, /) -> tuple[Account, str, Path | None]:
+        """A bot's account, a token, and where the words of an account lie that was made now."""
+        ...
+
+
+class Answers(Protocol):
+    """What bots made of what they were told: answers, state and place, each time in one commit."""
+
+    async def place(self, account: AccountId, bot: str, /) -> int | None:
+        """Up to which event a bot has dealt with all; None = it never ran."""
+        ...
+
+    async def state(self, account: AccountId, bot: str, conversation: ConversationId, /) -> tuple[int, bytes]:
+        """The last event dealt with in a conversation (0: none), and the state as JSON."""
+        ...
+
+    async def keep(self, account: AccountId, bot: str, answer: Answer, /) -> Sequence[Message]:
+        """Keep what a bot made of an event. Raises the errors of `bots.answer`."""
+        ...
+
+    async def save(self, account: AccountId, bot: str, place: int, /) -> None:
+        """Move a bot's place on."""
         ...
 
 
@@ -207,6 +269,21 @@ class Node(Protocol):
         """The way out."""
         ...
 
+    @property
+    def tokens(self) -> Tokens:
+        """Who may act for its user."""
+        ...
+
+    @property
+    def bots(self) -> Bots:
+        """The accounts of bots."""
+        ...
+
+    @property
+    def answers(self) -> Answers:
+        """What bots answer."""
+        ...
+
     def addresses(self) -> list[str]:
         """Multiaddrs under which this node listens, with `/p2p/`."""
         ...
@@ -235,6 +312,15 @@ class Subscriber(Protocol):
 
 class Caller(Protocol):
     """The session that calls, as methods see it."""
+
+    @property
+    def authority(self) -> Authority:
+        """What it may do."""
+        ...
+
+    def present(self, shown: str) -> None:
+        """A token is shown: from now on only what it allows. Raises `TokenRefused`, `NotPermitted`."""
+        ...
 
     @property
     def methods(self) -> list[str]:

@@ -7,7 +7,16 @@ from typing import Any
 import msgspec
 
 from mepassad.api.events import FACTS, TOPICS
-from mepassad.errors import InternalError, InvalidParams, InvalidRequest, MepassaError, MethodNotFound, ParseError
+from mepassad.errors import (
+    InternalError,
+    InvalidParams,
+    InvalidRequest,
+    MepassaError,
+    MethodNotFound,
+    NotPermitted,
+    ParseError,
+    TokenRefused,
+)
 from mepassad.rpc.events import DATA, EventMessage
 from mepassad.rpc.methods.system import API
 from mepassad.rpc.registry import Method, Registry
@@ -20,6 +29,8 @@ GENERAL_ERRORS: tuple[type[MepassaError], ...] = (
     MethodNotFound,
     InvalidParams,
     InternalError,
+    TokenRefused,
+    NotPermitted,
 )
 """Errors of any method, JSON-RPC's own."""
 

@@ -72,6 +72,10 @@ class LineReader:
         self._partial = bytearray()
         self.overflowed = False
 
+    def allow(self, max_line: int) -> None:
+        """From now on lines may be so long."""
+        self._max_line = max_line
+
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that `data` completes, without their ends."""
         lines: list[bytes] = []

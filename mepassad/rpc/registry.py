@@ -20,6 +20,7 @@ class Method:
         self.name, self.scope, self.doc = declared.name, declared.scope, declared.doc
         self.params, self.result = declared.params, declared.result
         self.errors = (*declared.errors, NoAccount, UnknownAccount) if declared.for_account else declared.errors
+        self.for_account = declared.for_account
         self._declared = declared
         self._decode = msgspec.json.Decoder(declared.params).decode
 
@@ -35,8 +36,8 @@ class Method:
     def call(self, node: Node, caller: Caller, params: Params) -> Awaitable[object]:
         """Start the call. Raises, besides what the method raises, `UnknownAccount` and `NoAccount`."""
         given: dict[str, object] = {"node": node, "caller": caller, "params": params}
-        if isinstance(params, AccountParams) and self._declared.for_account:
-            given["account"] = node.accounts.resolve(params.account)
+        if isinstance(params, AccountParams) and self.for_account:
+            given["account"] = node.accounts.resolve(caller.authority.account_for(params.account))
         return self._declared.handler(**{name: given[name] for name in self._declared.takes})
 
 

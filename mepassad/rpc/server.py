@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import anyio
-from anyio.abc import TaskStatus
+from anyio.abc import SocketStream, TaskStatus, UNIXSocketStream
 
 from mepassad.api.context import Log
 from mepassad.api.methods import Declaration
 from mepassad.config.model import Rpc
-from mepassad.rpc import methods, socket_file
+from mepassad.rpc import door, methods, socket_file
+from mepassad.rpc.authority import Authority
+from mepassad.rpc.door import Door
 from mepassad.rpc.node import Node
 from mepassad.rpc.queues import Queues
 from mepassad.rpc.registry import Registry
@@ -36,6 +39,20 @@ class Server:
         self.queues = Queues(config, self.sessions)
         self.stopping = False
         self._deserted = anyio.Event()
+        node.tokens.ended = self.revoke
+
+    def revoke(self, token: str) -> None:
+        """End the sessions that showed this token."""
+        for session in [session for session in self.sessions if session.authority.token == token]:
+            session.revoke()
+
+    async def connect(self, authority: Authority) -> SocketStream:
+        """A session for a program inside the daemon, over a pair of sockets: the end that it speaks on."""
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        way = door.of_one(authority, self.config)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: Session(self, way), ours)
+        return await UNIXSocketStream.from_socket(theirs)
 
     def leave(self, session: Session) -> None:
         """A session is over, and so are its calls."""
@@ -56,25 +73,33 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(node: Node, config: Rpc, log: Log, plugin_methods: Iterable[Declaration] = ()) -> AsyncIterator[None]:
-    """Serve the node's methods on `config.socket` while entered.
+async def serve(node: Node, config: Rpc, log: Log, plugin_methods: Iterable[Declaration] = ()) -> AsyncIterator[Server]:
+    """Serve the node's methods on `config.socket`, and on `config.bots_socket` if there is one, while entered.
 
     Raises `ConfigError`, `UnsafePath`, `SocketInUse` (see `socket_file.listening`) and `PluginClash`.
     """
     registry = Registry([*methods.ALL, *plugin_methods])
-    with socket_file.listening(config.socket) as listener:
+    with ExitStack() as files:
+        ways = {files.enter_context(socket_file.listening(config.socket)): door.of_owner(config)}
+        if config.bots_socket is not None:
+            listener = files.enter_context(socket_file.listening(config.bots_socket, config.bots_group))
+            ways[listener] = door.of_bots(config)
         async with anyio.create_task_group() as life:
             tasks: asyncio.TaskGroup = await life.start(_hold_tasks)
             server = Server(node, registry, config, log, tasks)
             node.gauges.update(server.queues.all())
-            loop = asyncio.get_running_loop()
-            accepting = await loop.create_unix_server(lambda: Session(server), sock=listener)
+            accepting = [await _accept(server, way, listener) for listener, way in ways.items()]
             try:
-                yield
+                yield server
             finally:
-                accepting.close()
+                for one in accepting:
+                    one.close()
                 await server.finish()
                 life.cancel_scope.cancel()
+
+
+async def _accept(server: Server, way: Door, listener: socket.socket) -> asyncio.Server:
+    return await asyncio.get_running_loop().create_unix_server(lambda: Session(server, way), sock=listener)
 
 
 async def _hold_tasks(*, task_status: TaskStatus[asyncio.TaskGroup]) -> None:

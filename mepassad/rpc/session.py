@@ -15,7 +15,16 @@ import msgspec
 from mepassad.api.context import Log
 from mepassad.api.methods import Params
 from mepassad.config.model import Rpc
-from mepassad.errors import InternalError, InvalidRequest, MepassaError, TooManySessions
+from mepassad.errors import (
+    InternalError,
+    InvalidRequest,
+    MepassaError,
+    NotPermitted,
+    TokenRefused,
+    TooManySessions,
+)
+from mepassad.rpc.authority import Authority
+from mepassad.rpc.door import Door
 from mepassad.rpc.node import Node
 from mepassad.rpc.protocol import Id, LineReader, Request, error_line, find_id, parse_request, result_line
 from mepassad.rpc.queues import Queues
@@ -45,12 +54,16 @@ class Host(Protocol):
 class Session(asyncio.Protocol):
     """A connection on the loop's own callbacks: no task of its own, one task a call, one write a turn of the loop."""
 
-    def __init__(self, host: Host) -> None:
-        """Not yet connected."""
+    def __init__(self, host: Host, door: Door) -> None:
+        """Not yet connected. `door`: by which way it comes in."""
         self._host = host
+        self.door = door
+        self.authority = door.authority
+        self._max_line = door.max_line
+        self._patience: asyncio.TimerHandle | None = None  # runs out unless a token is shown
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
-        self._reader = LineReader(host.config.max_line)
+        self._reader = LineReader(door.max_line)
         self._writer = Writer(host.config.write_timeout, self._turn_soon, host.queues.unwritten)
         self._lines: deque[bytes] = deque()
         self.calls = 0
@@ -88,11 +101,39 @@ class Session(asyncio.Protocol):
         self._transport = transport
         self._writer.open(transport)
         self._host.sessions.add(self)
-        if self._host.stopping or peer_uid(transport.get_extra_info("socket")) not in (None, os.geteuid()):
+        if self._host.stopping or not self._is_welcome(transport):
             self.abort()
-        elif len(self._host.sessions) > self._host.config.max_sessions:
-            self._writer.write(error_line(None, TooManySessions(limit=self._host.config.max_sessions)))
+        elif self.door.most is not None and self._company() > self.door.most:
+            self._writer.write(error_line(None, TooManySessions(limit=self.door.most)))
             self.finish()
+        elif self.door.demands_token:
+            self._patience = self._loop.call_later(self._host.config.hello_timeout, self.abort)
+
+    def _is_welcome(self, transport: asyncio.Transport) -> bool:
+        return not self.door.same_user or peer_uid(transport.get_extra_info("socket")) in (None, os.geteuid())
+
+    def _company(self) -> int:
+        return sum(session.door is self.door for session in self._host.sessions)
+
+    def present(self, shown: str) -> None:
+        """A token is shown: from now on only what it allows. Raises `TokenRefused`, `NotPermitted`."""
+        if self.authority.token:
+            raise NotPermitted("This session has shown a token already; open another one.")
+        token = self._host.node.tokens.check(shown)
+        self.authority = Authority(token.scopes, token.account, token.id)
+        self._max_line = self._host.config.max_line
+        self._reader.allow(self._max_line)
+        self._stop_waiting()
+
+    def revoke(self) -> None:
+        """The token that was shown is good no more: what was begun is still answered."""
+        self._writer.write(error_line(None, TokenRefused()))
+        self.finish()
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
     def eof_received(self) -> bool:
         """The client will send no more: what it asked is still answered."""
@@ -121,6 +162,7 @@ class Session(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The client is gone; calls that were begun end by themselves."""
         self._lost = self._ending = True
+        self._stop_waiting()
         self._lines.clear()
         self.subscriptions.close_all()
         self._writer.lost()
@@ -157,7 +199,7 @@ class Session(asyncio.Protocol):
         if self._held:
             self._transport.pause_reading()
         elif self._reader.overflowed:
-            limit = self.max_line
+            limit = self._max_line
             self._writer.write(error_line(None, InvalidRequest(f"A line has at most {limit} bytes.", limit=limit)))
             self.finish()
         elif self._eof:
@@ -203,7 +245,12 @@ class Session(asyncio.Protocol):
 
     async def _call(self, id: Id, method: Method, params: Params) -> bytes:
         try:
+            # Asked now, not when the line came: a hello before it may have changed the answer.
+            self._demand(method)
             line = result_line(id, await method.call(self._host.node, self, params))
+        except TokenRefused as error:
+            self.finish()  # one try a session
+            return error_line(id, error)
         except MepassaError as error:
             return error_line(id, error)
         except Exception as error:
@@ -211,6 +258,11 @@ class Session(asyncio.Protocol):
         if len(line) > self.max_line + 1:
             return error_line(id, self._incident(OverflowError(), method.name))
         return line
+
+    def _demand(self, method: Method) -> None:
+        if self.authority.token and not self._host.node.tokens.good(self.authority.token):
+            raise TokenRefused
+        self.authority.demand(method)
 
     def _reply(self, request: Request, line: bytes) -> None:
         if request.id is not msgspec.UNSET:

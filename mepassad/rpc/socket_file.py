@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import socket
 import stat
@@ -21,25 +22,56 @@ _BACKLOG = 128
 
 
 @contextmanager
-def listening(path: Path) -> Iterator[socket.socket]:
+def listening(path: Path, group: str = "") -> Iterator[socket.socket]:
     """A listening socket at `path`, 0600, whose file goes when this is left. Makes a missing folder 0700.
 
-    Raises `ConfigError` (path too long), `UnsafePath` (folder of another or writable by others, or the file is no
-    socket) and `SocketInUse` (a daemon answers there).
+    With a `group`, its members may open it: 0660, in a folder 0750.
+
+    Raises `ConfigError` (path too long, no such group or one that the node's user is not in), `UnsafePath` (folder of
+    another or writable by others, or the file is no socket) and `SocketInUse` (a daemon answers there).
     """
     if (size := len(os.fsencode(path))) > MAX_PATH:
         raise ConfigError(f"rpc.socket is {size} bytes long, a socket's path has at most {MAX_PATH}: {path}")
-    private_folder(path.parent)
+    members = _open_folder(path.parent, group) if group else None
+    if members is None:
+        private_folder(path.parent)
     _make_way(path)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(os.fspath(path))
-        path.chmod(0o600)  # before it listens, so that the umask of the process does not matter
+        if members is not None:
+            os.chown(path, -1, members)
+        path.chmod(0o600 if members is None else 0o660)  # before it listens, so that the umask does not matter
         inode = path.lstat().st_ino
         try:
             listener.listen(_BACKLOG)
             yield listener
         finally:
             _remove(path, inode)
+
+
+def _open_folder(folder: Path, group: str) -> int:
+    """Let a group into the folder of a socket, but not write there; the group's number."""
+    try:
+        members = grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise ConfigError(f"rpc.bots_group: this machine has no group '{group}'; make it, or name another.") from None
+    try:
+        if not folder.exists():
+            folder.mkdir(mode=0o700, parents=True)
+            os.chown(folder, -1, members)
+            folder.chmod(0o750)
+    except PermissionError:
+        raise ConfigError(
+            f"rpc.bots_group: the user of the node may not give {folder} to the group '{group}'; add it to that group."
+        ) from None
+    status = folder.stat()
+    if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
+        raise UnsafePath(
+            f"{folder} belongs to another user, or others may write to it; choose another rpc.bots_socket."
+        )
+    if not (status.st_mode & 0o001 or (status.st_gid == members and status.st_mode & 0o010)):
+        raise ConfigError(f"rpc.bots_socket: {folder} is closed to the group '{group}'; choose a folder of its own.")
+    return members
 
 
 def _make_way(path: Path) -> None:

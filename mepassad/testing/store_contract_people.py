@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mepassad.api import Conflict
 from mepassad.api.store import Store
 from mepassad.api.writes import (
     AddMessage,
@@ -116,3 +119,13 @@ class PeopleContract:
         assert (await store.plugin_state("bot", "key"), await store.plugin_state("other", "key")) == (b"new", b"")
         await commit(store, SetPluginState("bot", "key", None))
         assert await store.plugin_state("bot", "key") is None
+
+    async def test_plugin_state_moves_on_only_from_the_value_that_was_named(self, store: Store) -> None:
+        await commit(store, SetPluginState("bot", "mark", b"1", None))
+        one, two = SetPluginState("bot", "mark", b"2", b"1"), SetPluginState("bot", "mark", b"3", b"2")
+        await commit(store, one, two)
+        for late in (one, SetPluginState("bot", "mark", b"1", None), SetPluginState("bot", "other", b"1", b"0")):
+            with pytest.raises(Conflict):
+                await commit(store, late, SetPluginState("bot", "beside", b"lost"))
+        assert await store.plugin_state("bot", "mark") == b"3"
+        assert await store.plugin_state("bot", "beside") is None

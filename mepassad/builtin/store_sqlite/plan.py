@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from mepassad.api import Conflict, writes
 from mepassad.api.store import Commit, Committed
 from mepassad.api.types import Message, Outgoing, Session
@@ -191,8 +193,12 @@ def _set_setting(plan: Plan, write: writes.SetSetting) -> None:
 def _set_plugin_state(plan: Plan, write: writes.SetPluginState) -> None:
     if write.value is None:
         plan.put("plugin_state", sql.DROP_PLUGIN_STATE, (write.plugin, write.key))
+    elif write.was is msgspec.UNSET:
+        plan.put("plugin_state", sql.PUT_PLUGIN_STATE, (write.plugin, write.key, write.value))
+    elif write.was is None:
+        plan.put("plugin_state", sql.ADD_PLUGIN_STATE, (write.plugin, write.key, write.value))
     else:
-        plan.put("plugin_state", sql.PUT_PLUGIN_STATE, as_values(write))
+        plan.put("plugin_state", sql.MOVE_PLUGIN_STATE, (write.plugin, write.key, write.value, write.was))
 
 
 def _forget(plan: Plan, write: Forget) -> None:

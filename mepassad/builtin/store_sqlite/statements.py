@@ -17,6 +17,8 @@ PUT_PLUGIN_STATE = (
     "INSERT INTO plugin_state (plugin, key, value) VALUES (?, ?, ?) "
     "ON CONFLICT (plugin, key) DO UPDATE SET value = excluded.value"
 )
+ADD_PLUGIN_STATE = "INSERT INTO plugin_state (plugin, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+MOVE_PLUGIN_STATE = "UPDATE plugin_state SET value = ?3 WHERE plugin = ?1 AND key = ?2 AND value = ?4"
 DROP_SETTING = "DELETE FROM setting WHERE account = ? AND key = ?"
 DROP_PLUGIN_STATE = "DELETE FROM plugin_state WHERE plugin = ? AND key = ?"
 DROP_KEY = "DELETE FROM private_key WHERE account = ? AND id = ?"
@@ -98,5 +100,5 @@ INDEX_TEXT = (
     "UPDATE message_text_mark SET seq = (SELECT max(seq) FROM message) WHERE seq < (SELECT max(seq) FROM message)",
 )
 
-MUST_HIT = {ADD_SESSION, ADVANCE_SESSION}
+MUST_HIT = {ADD_SESSION, ADVANCE_SESSION, ADD_PLUGIN_STATE, MOVE_PLUGIN_STATE}
 """Statements of which every execution changes a row, or else the commit came too late (`Conflict`)."""

@@ -9,7 +9,7 @@ from msgspec import Meta
 from mepassad.api.methods import Params, Result, method
 from mepassad.api.types import Account
 from mepassad.errors import InvalidName, StoreFull
-from mepassad.rpc.node import Node
+from mepassad.rpc.node import Caller, Node
 from mepassad.rpc.values import AccountRef, Time, timestamp
 
 
@@ -44,9 +44,13 @@ class CreatedAccount(Result, frozen=True, kw_only=True):
 
 
 @method("accounts.list", scope="read")
-async def list_accounts(node: Node) -> AccountPage:
-    """All accounts of this node, oldest first; the first is the one meant where none is named."""
-    return AccountPage(items=[_item(account) for account in node.accounts.all()])
+async def list_accounts(node: Node, caller: Caller) -> AccountPage:
+    """All accounts of this node, oldest first; the first is the one meant where none is named.
+
+    A token of one account sees only that.
+    """
+    only = caller.authority.account
+    return AccountPage(items=[_item(account) for account in node.accounts.all() if only in ("", account.id)])
 
 
 @method("accounts.create", scope="admin", errors=[InvalidName, StoreFull])

@@ -52,7 +52,8 @@ async def subscribe(node: Node, caller: Caller, params: SubscribeParams) -> Subs
     dealt with, and give it as `after` next time. Signals have no number, are not kept, and are dropped while the
     reader is slow; `events.lagged` says how many.
     """
-    account = None if params.account is None else node.accounts.resolve(params.account).id
+    wanted = caller.authority.account_for(params.account)
+    account = None if wanted is None else node.accounts.resolve(wanted).id
     subscription, seq = await caller.subscriptions.open(params.topics, params.after, account)
     return Subscribed(subscription=subscription, seq=seq)
 

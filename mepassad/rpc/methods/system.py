@@ -8,8 +8,9 @@ from msgspec import Meta
 
 from mepassad.api.events import TOPICS
 from mepassad.api.methods import Done, Params, Result, method
-from mepassad.errors import ApiVersion
+from mepassad.errors import ApiVersion, NotPermitted, TokenRefused
 from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.values import AccountRef
 
 API = 1
 
@@ -19,6 +20,7 @@ class HelloParams(Params, frozen=True, kw_only=True):
 
     client: Annotated[str, Meta(max_length=200, description="Name and version of the client.")] | None = None
     api: Annotated[int, Meta(description="The version of this interface that the client was made for.")] = API
+    token: Annotated[str, Meta(max_length=200, description="Act as this token allows, from now on.")] | None = None
 
 
 class Hello(Result, frozen=True, kw_only=True):
@@ -28,14 +30,26 @@ class Hello(Result, frozen=True, kw_only=True):
     api: Annotated[int, Meta(description="The version of this interface; within one, it only grows.")]
     methods: list[str]
     topics: list[str]
+    account: Annotated[AccountRef | None, Meta(description="The only account that this session acts for.")]
+    scopes: Annotated[list[str], Meta(description="What it may do: `read`, `write`, `admin`, names of methods.")]
+    max_text: Annotated[int, Meta(description="Bytes of UTF-8 that a text may have: `messages.max_text`.")]
 
 
-@method("system.hello", scope="read", errors=[ApiVersion])
+@method("system.hello", scope="read", errors=[ApiVersion, NotPermitted, TokenRefused])
 async def hello(node: Node, caller: Caller, params: HelloParams) -> Hello:
-    """Say who calls and learn what the node offers. Optional; an answer means that the node is ready."""
+    """Say who calls and learn what the node offers. Optional; an answer means that the node is ready.
+
+    On `rpc.bots_socket` it comes first, with a token. A token that is refused ends the session.
+    """
     if params.api != API:
         raise ApiVersion(f"This node speaks version {API} of the interface, not {params.api}.", api=API)
-    return Hello(version=node.version, api=API, methods=caller.methods, topics=sorted(TOPICS))
+    if params.token is not None:
+        caller.present(params.token)
+    may = caller.authority
+    return Hello(
+        version=node.version, api=API, methods=caller.methods, topics=sorted(TOPICS),
+        account=may.account or None, scopes=list(may.scopes), max_text=node.outbox.max_text,
+    )  # fmt: skip
 
 
 @method("system.stats", scope="read")

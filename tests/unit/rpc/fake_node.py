@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import anyio
 import msgspec
 
 from mepassad.api.gauges import Gauge
-from mepassad.api.store import Page
+from mepassad.api.store import Commit, Page, Store
 from mepassad.api.types import Account, AccountId, Contact, Conversation, ConversationId, Message, MessageId
+from mepassad.api.writes import SetSetting
 from mepassad.bus import Fact, Signal
 from mepassad.errors import (
     NoAccount,
@@ -22,6 +23,8 @@ from mepassad.errors import (
     UnknownConversation,
     UnknownMessage,
 )
+from mepassad.people.tokens import Tokens
+from mepassad.testing.clock import ManualClock
 from mepassad.wire.ids import account_id
 from mepassad.wire.safety import safety_number
 
@@ -230,6 +233,7 @@ class FakeOutbox:
         self.store = store
         self.gate: anyio.Event | None = None
         self.running = 0
+        self.max_text = 65_536
         self.failure: Exception | None = None
         self.typed: list[tuple[AccountId, bool]] = []
 
@@ -250,6 +254,28 @@ class FakeOutbox:
         return self.store.add(text, reply_to=reply_to)
 
 
+class FakeSettings:
+    """A store of settings alone."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.failure: Exception | None = None
+
+    async def settings(self, account: str) -> dict[str, bytes]:
+        return dict(self.kept)
+
+    async def commit(self, commit: Commit) -> None:
+        await anyio.lowlevel.checkpoint()
+        if self.failure:
+            raise self.failure
+        for write in commit.writes:
+            assert isinstance(write, SetSetting)
+            if write.value is None:
+                self.kept.pop(write.key, None)
+            else:
+                self.kept[write.key] = write.value
+
+
 class FakeNode:
     version = "0.0.0"
 
@@ -262,6 +288,10 @@ class FakeNode:
         self.verifications = FakeVerifications(self.contacts)
         self.conversations = FakeConversations()
         self.outbox = FakeOutbox(self.store)
+        self.clock = ManualClock()
+        self.tokens = Tokens(cast(Store, FakeSettings()), self.clock, 3)
+        self.bots: Any = None
+        self.answers: Any = None
         self.gauges: dict[str, Gauge] = {}
         self.stopped = anyio.Event()
 

@@ -29,6 +29,9 @@ def test_generated_documents_are_current(name: str) -> None:
     assert current == generate.files()[name], "run: python -m mepassad.rpc.generate"
 
 
+NODE_WIDE = ("events.unsubscribe", "bots.register")
+
+
 def test_the_promised_methods_are_there() -> None:
     assert {one.name for one in ALL} >= NAMES
 
@@ -36,7 +39,7 @@ def test_the_promised_methods_are_there() -> None:
 def test_every_method_is_documented_and_acts_for_an_account_but_those_of_the_node() -> None:
     for one in ALL:
         assert one.doc.endswith("."), one.name
-        node_wide = one.name.partition(".")[0] in ("system", "accounts") or one.name == "events.unsubscribe"
+        node_wide = one.name.partition(".")[0] in ("system", "accounts", "tokens") or one.name in NODE_WIDE
         assert issubclass(one.params, AccountParams) != node_wide, one.name
 
 
