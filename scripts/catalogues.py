@@ -31,6 +31,12 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 ROOT = Path(__file__).parents[1]
 CLICK = Path(click.__file__).parent
 HIDDEN = {"required"}  # a sentence of click's that its code translates from a variable
+REASONS = {  # what the node says of messages and calls beside the sentences of its errors
+    "The contact was not reached before the message expired.",
+    "The other node does not take packets of this size.",
+    "This token acts for another account.",
+    "`reply_to` names no message of this account.",
+}
 
 Sentence = str | tuple[str, str]
 """A sentence, or its singular and plural."""
@@ -69,13 +75,13 @@ COMMANDS = (
         mepassad.cli.i18n.DOMAIN,
         mepassad.cli.i18n.LOCALE,
         ROOT / "mepassad",
-        {getattr(owner, name) for owner, name in mepassad.cli.i18n.help_texts(mepassad.cli.main.cli)},
+        {text for _owner, _name, text in mepassad.cli.i18n.help_texts(mepassad.cli.main.cli)},
     ),
     Command(
         mepassa.cli.i18n.DOMAIN,
         mepassa.cli.i18n.LOCALE,
         ROOT / "sdk" / "mepassa",
-        {getattr(owner, name) for owner, name in mepassa.cli.i18n.help_texts(mepassa.cli.main)} | errors(),
+        {text for _owner, _name, text in mepassa.cli.i18n.help_texts(mepassa.cli.main)} | errors() | REASONS,
     ),
 )
 

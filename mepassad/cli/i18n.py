@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,14 +25,16 @@ def speak(command: click.Command) -> None:
     # click asks gettext for its words without a domain; the default one is the application's to choose.
     gettext.bindtextdomain(DOMAIN, LOCALE)
     gettext.textdomain(DOMAIN)
-    for owner, name in help_texts(command):
-        setattr(owner, name, _(getattr(owner, name)))
+    for owner, name, text in help_texts(command):
+        setattr(owner, name, _(text))
 
 
-def help_texts(command: click.Command) -> Iterator[tuple[object, str]]:
-    """Where the texts are that the help of a command and its sub-commands shows: the object and its attribute."""
+def help_texts(command: click.Command) -> Iterator[tuple[object, str, str]]:
+    """The texts that the help of a command and its sub-commands shows: whose, its attribute, and the text there."""
     for owner, names in (command, OF_COMMANDS), *((param, OF_PARAMETERS) for param in command.params):
-        yield from ((owner, name) for name in names if getattr(owner, name, None))
+        for name in names:
+            if text := getattr(owner, name, None):
+                yield owner, name, inspect.cleandoc(text)  # from 3.13 on, docstrings have no indentation
     if isinstance(command, click.Group):
         for inner in command.commands.values():
             yield from help_texts(inner)
