@@ -12,7 +12,7 @@ import ast
 import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from babel.messages.pofile import read_po, write_po
 
 import mepassad.cli.i18n
 import mepassad.cli.main
+from mepassad.api.permissions import PERMISSIONS
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 ROOT = Path(__file__).parents[1]
@@ -48,7 +49,7 @@ class Command(NamedTuple):
     domain: str
     locale: Path
     package: Path
-    sentences: set[Sentence]
+    sentences: Set[Sentence]
 
     def sources(self) -> list[Path]:
         """The source of the catalogue of each language."""
@@ -75,7 +76,8 @@ COMMANDS = (
         mepassad.cli.i18n.DOMAIN,
         mepassad.cli.i18n.LOCALE,
         ROOT / "mepassad",
-        {text for _owner, _name, text in mepassad.cli.i18n.help_texts(mepassad.cli.main.cli)},
+        {text for _owner, _name, text in mepassad.cli.i18n.help_texts(mepassad.cli.main.cli)}
+        | {permission.words for permission in PERMISSIONS.values()},
     ),
     Command(
         mepassa.cli.i18n.DOMAIN,
@@ -105,8 +107,8 @@ def files(command: Command, source: Path) -> dict[Path, bytes]:
     known = [_read(other, language) for other in (source, *_elsewhere(command, language))]
     fresh = Catalog(locale=language, domain=command.domain, header_comment="")
     for sentence in command.all():
-        olds = (catalog.get(sentence) for catalog in known)
-        fresh.add(sentence, string=next((old.string for old in olds if old and old.string), ""))
+        messages = (catalog.get(sentence) for catalog in known)
+        fresh.add(sentence, string=next((one.string for one in messages if one and one.string and any(one.string)), ""))
     po, mo = io.BytesIO(), io.BytesIO()
     # The header that babel makes has the date of today in it; of it only the character set and the plural matter.
     po.write(f'msgid ""\nmsgstr ""\n"Language: {language}\\n"\n'.encode())

@@ -26,7 +26,8 @@ class Terminal:
         self._read = 0  # characters of `shown` that were waited for
         self._process = subprocess.Popen(
             command, stdin=self._slave, stdout=self._slave, stderr=self._slave, start_new_session=True,
-            env={**clean_environment(), "LANGUAGE": "en", "TERM": "xterm", **environment}, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            env={**clean_environment(), "LANGUAGE": "en", "TERM": "xterm", **environment},
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
 
     def until(self, text: str) -> None:

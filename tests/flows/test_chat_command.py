@@ -82,7 +82,8 @@ def test_commands_show_and_find_what_was_said(fresh_friends: Friends) -> None:
         ana.until("* Nothing was found.")
         for typed, told in [
             ("/help", "/search WORDS"), ("/reply", "Write /reply"), ("/reply 99 oi", "There is no message 99 here."),
-            ("/history 0", "at most 1000"), ("/search", "Write /search"), ("/sair", "There is no /sair"), ("//", "you: /"),
+            ("/history 0", "at most 1000"), ("/search", "Write /search"), ("/sair", "There is no /sair"),
+            ("//", "you: /"),
         ]:  # fmt: skip
             ana.press(f"{typed}\n")
             ana.until(told)

@@ -11,7 +11,7 @@ import click
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from mepassa.cli.i18n import _
-from mepassa.cli.people import ContactName, called, find_contact
+from mepassa.cli.people import called, contact_argument, find_contact
 from mepassa.cli.screen import Pipe, Screen, Terminal
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.talk import TOPICS, Talk
@@ -23,7 +23,7 @@ WAITING = 100  # typed lines that may wait for the node
 
 
 @click.command(short_help="Talk to a contact, line by line.")
-@click.argument("contact", type=ContactName(), metavar="CONTACT")
+@contact_argument()
 @click.option(
     "--history", type=click.IntRange(0, MOST), default=SHOWN, metavar="N", show_default=True,
     help="Messages to show first.",

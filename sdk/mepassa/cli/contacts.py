@@ -8,7 +8,7 @@ import click
 
 from mepassa.cli.asking import yes
 from mepassa.cli.i18n import _
-from mepassa.cli.people import ContactName, called, find_contact, label
+from mepassa.cli.people import called, contact_argument, find_contact, label
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import as_json, echo_line, echo_table
 from mepassa.cli.words import state_word
@@ -34,7 +34,7 @@ async def _list(session: Session, json_: bool) -> None:
 
 
 @contacts.command(short_help="Give a contact a name of your own.")
-@click.argument("contact", type=ContactName(), metavar="CONTACT")
+@contact_argument()
 @click.argument("name", metavar="NAME")
 @over_socket
 async def rename(session: Session, contact: str, name: str) -> None:
@@ -45,7 +45,7 @@ async def rename(session: Session, contact: str, name: str) -> None:
 
 
 @contacts.command(short_help="Hear a contact no more.")
-@click.argument("contact", type=ContactName(), metavar="CONTACT")
+@contact_argument()
 @over_socket
 async def block(session: Session, contact: str) -> None:
     """Block CONTACT: what they write is dropped. They do not learn of it."""
@@ -53,7 +53,7 @@ async def block(session: Session, contact: str) -> None:
 
 
 @contacts.command(short_help="Hear a contact again.")
-@click.argument("contact", type=ContactName(), metavar="CONTACT")
+@contact_argument()
 @over_socket
 async def unblock(session: Session, contact: str) -> None:
     """Unblock CONTACT."""
@@ -67,7 +67,7 @@ async def _block(session: Session, contact: str, blocked: bool) -> None:
 
 
 @contacts.command(short_help="Take back that a contact is verified.")
-@click.argument("contact", type=ContactName(), metavar="CONTACT")
+@contact_argument()
 @over_socket
 async def unverify(session: Session, contact: str) -> None:
     """Take back that CONTACT is verified. They do not learn of it."""
@@ -76,7 +76,7 @@ async def unverify(session: Session, contact: str) -> None:
 
 
 @contacts.command(short_help="Forget a contact and the conversation.")
-@click.argument("contact", type=ContactName(), metavar="CONTACT")
+@contact_argument()
 @click.option("--yes", "sure", is_flag=True, help="Do not ask.")
 @over_socket
 async def remove(session: Session, contact: str, sure: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import anyio
 import click
@@ -14,22 +16,24 @@ from mepassa.cli.session import Refused, Session
 from mepassa.cli.text import visible
 from mepassa.generated import ContactItem
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 COMPLETION_PATIENCE = 2.0  # seconds that Tab waits for the node
 _HARMLESS = re.compile(r"[\w .@+-]+")  # names that no shell takes for anything else, but for their spaces
 
 
-class ContactName(click.ParamType):
-    """CONTACT on a command line; Tab completes it."""
+def contact_argument(**more: Any) -> Callable[[F], F]:
+    """The argument CONTACT of a command, which Tab completes; `more` as click.argument takes it."""
+    return click.argument("contact", shell_complete=complete, **{"metavar": "CONTACT", **more})
 
-    name = "contact"
 
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Names that begin so, and ids where there is no name, or one that a shell might obey."""
-        try:
-            words = anyio.run(_words, Session(**ctx.find_root().params))
-        except Exception:  # whatever it is: the line that is being typed is no place to tell it
-            return []
-        return [CompletionItem(_quoted(word)) for word in words if word.casefold().startswith(incomplete.casefold())]
+def complete(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names that begin so, and ids of contacts without a name, or with one that a shell might obey."""
+    try:
+        words = anyio.run(_words, Session(**context.find_root().params))
+    except Exception:  # whatever it is: the line that is being typed is no place to tell it
+        return []
+    return [CompletionItem(_quoted(word)) for word in words if word.casefold().startswith(incomplete.casefold())]
 
 
 async def find_contact(session: Session, wanted: str) -> ContactItem:
@@ -70,7 +74,7 @@ async def _words(session: Session) -> list[str]:
 
 
 def _quoted(word: str) -> str:
-    """With its spaces as the shell wants them; bash takes one of two backslashes away, other shells quote themselves."""
+    """With its spaces as the shell wants them; bash takes one of two backslashes away, others quote by themselves."""
     return word.replace(" ", "\\\\ ") if os.environ.get("_MEPASSA_COMPLETE") == "bash_complete" else word
 
 

@@ -8,7 +8,7 @@ import click
 
 from mepassa.cli import times
 from mepassa.cli.i18n import _
-from mepassa.cli.people import ContactName, find_contact, label
+from mepassa.cli.people import contact_argument, find_contact, label
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import as_json, columns, cut, echo_line, visible
 from mepassa.generated import MessageItem
@@ -32,16 +32,14 @@ async def search(session: Session, words: Sequence[str], limit: int, json_: bool
 
 
 @click.command(short_help="Show what was written with a contact.")
-@click.argument("contact", type=ContactName(), metavar="CONTACT")
+@contact_argument()
 @click.option("--limit", type=LIMIT, default=20, show_default=True, metavar="N", help="At most so many.")
 @click.option("--json", "json_", is_flag=True, help="One JSON list.")
 @over_socket
 async def history(session: Session, contact: str, limit: int, json_: bool) -> None:
     """Show the last messages with CONTACT, the newest last. Nothing is marked as read."""
     found = await find_contact(session, contact)
-    pages = session.client.messages.iterate(
-        contact=found.contact, limit=min(limit, PAGE), account=session.account
-    )
+    pages = session.client.messages.iterate(contact=found.contact, limit=min(limit, PAGE), account=session.account)
     await _show(session, await newest(pages, limit), json_)
 
 

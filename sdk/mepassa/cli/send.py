@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mepassa.cli.i18n import _
-from mepassa.cli.people import ContactName, find_contact
+from mepassa.cli.people import contact_argument, find_contact
 from mepassa.cli.session import Refused, Session, over_socket
 from mepassa.cli.text import echo_line, width
 from mepassa.cli.words import route_word, sentence, state_word
@@ -23,7 +23,7 @@ STDIN = "-"
 
 
 @click.command(short_help="Send a text message.")
-@click.argument("contact", type=ContactName(), metavar="CONTACT")
+@contact_argument()
 @click.argument("text", nargs=-1, metavar="[TEXT]...")
 @click.option("--reply-to", metavar="ID", help="The id of the message that this one answers.")
 @click.option("--wait", is_flag=True, help="Wait until it is delivered; show each state, its route and milliseconds.")
@@ -35,8 +35,9 @@ async def send(session: Session, contact: str, text: Sequence[str], reply_to: st
     to = (await find_contact(session, contact)).contact
     what = {"contact": to, "text": words, "reply_to": reply_to, "account": session.account}
     if wait:
-        topics = ["message.sent", "message.delivered", "message.read", "message.failed"]
-        async with session.client.events(topics=topics, account=session.account) as events:
+        async with session.client.events(
+            topics=["message.sent", "message.delivered", "message.read", "message.failed"], account=session.account
+        ) as events:
             started = time.monotonic()
             await _watch(events, await _send(session, what), started)
     else:

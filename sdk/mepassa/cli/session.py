@@ -47,16 +47,21 @@ class Session:
         self.account = account
         self._token_file = token_file
 
+    def open(self) -> Client:
+        """A client to enter. Raises click.UsageError where the token cannot be read."""
+        token = None if self._token_file is None else read_secret(self._token_file)
+        return Client(self.socket, token=token)
+
     def run(self, work: Callable[[], Awaitable[None]]) -> None:
         """Run a sub-command's work with a client. Raises `Refused`, `NoNode`, click's errors; Ctrl-C is quiet."""
-        token = None if self._token_file is None else read_secret(self._token_file)
+        client = self.open()
         try:
-            anyio.run(self._run, work, token)
+            anyio.run(self._run, client, work)
         except BaseException as error:  # also KeyboardInterrupt, and what task groups wrap
             raise self._ending(_first(error)) from None
 
-    async def _run(self, work: Callable[[], Awaitable[None]], token: str | None) -> None:
-        async with Client(self.socket, token=token) as self.client:
+    async def _run(self, client: Client, work: Callable[[], Awaitable[None]]) -> None:
+        async with client as self.client:
             await work()
 
     def _ending(self, error: BaseException) -> BaseException:

@@ -6,7 +6,7 @@ import click
 
 from mepassa.cli.i18n import _
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import as_json, echo_table, visible
+from mepassa.cli.text import as_json, echo_line, echo_table, visible
 from mepassa.generated.params import API
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
@@ -84,11 +85,17 @@ class Talk:
         if number is not None and reply_to is None:
             self.tell(_("There is no message {number} here.").format(number=number))
             return
-        what = {"contact": self._contact.contact, "text": text, "reply_to": reply_to, "account": self._account}
-        request = uuid.uuid4().hex
+        send = functools.partial(
+            self._client.messages.send,
+            contact=self._contact.contact,
+            text=text,
+            reply_to=reply_to,
+            request_id=uuid.uuid4().hex,
+            account=self._account,
+        )
         async with self._sending:
             try:
-                sent = await self._link.call(lambda: self._client.messages.send(**what, request_id=request))
+                sent = await self._link.call(send)
             except RpcError as error:
                 self.refused = True
                 self.tell(refusal(error))
@@ -117,9 +124,7 @@ class Talk:
 
     def _pages(self, count: int) -> Any:
         conversation = self._contact.conversation
-        return self._client.messages.iterate(
-            conversation=conversation, limit=min(count, PAGE), account=self._account
-        )
+        return self._client.messages.iterate(conversation=conversation, limit=min(count, PAGE), account=self._account)
 
     async def _found(self, words: str, count: int) -> Sequence[MessageItem]:
         found = self._client.messages.iterate_search(query=words, limit=PAGE, account=self._account)
@@ -240,9 +245,7 @@ class Talk:
 
     async def _mark_read(self, message_id: str) -> None:
         with suppress(UnknownMessage):
-            await self._link.call(
-                lambda: self._client.messages.mark_read(message_id=message_id, account=self._account)
-            )
+            await self._link.call(lambda: self._client.messages.mark_read(message_id=message_id, account=self._account))
 
     def _write_or_rest(self, line: str) -> None:
         """The line that is being typed has changed."""
@@ -253,6 +256,4 @@ class Talk:
 
     async def _tell_typing(self, active: bool) -> None:
         with suppress(MepassaError):  # it is of no use later
-            await self._client.conversations.typing(
-                contact=self._contact.contact, active=active, account=self._account
-            )
+            await self._client.conversations.typing(contact=self._contact.contact, active=active, account=self._account)

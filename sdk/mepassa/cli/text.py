@@ -35,7 +35,7 @@ def echo_line(line: str) -> None:
 
 
 def echo_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows of cells: in columns on a terminal, separated by tabs in a pipe. Empty cells at the end are left out."""
+    """Print rows of cells: in columns on a terminal, with tabs between them in a pipe; empty ends are left out."""
     widest = [max(map(width, column)) for column in zip(*rows, strict=True)] if sys.stdout.isatty() else []
     for row in rows:
         if widest:

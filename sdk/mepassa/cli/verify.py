@@ -11,7 +11,7 @@ import msgspec
 from mepassa.cli.asking import yes
 from mepassa.cli.i18n import _
 from mepassa.cli.invite import show as show_link
-from mepassa.cli.people import ContactName, find_contact, label
+from mepassa.cli.people import contact_argument, find_contact, label
 from mepassa.cli.session import Refused, Session, over_socket, warn_when_unreachable
 from mepassa.cli.text import echo_line
 from mepassa.generated import ContactItem
@@ -22,7 +22,7 @@ _GROUPS_A_LINE = 4
 
 
 @click.command(short_help="Verify a contact, in person.")
-@click.argument("contact", required=False, type=ContactName(), metavar="[CONTACT]")
+@contact_argument(required=False, metavar="[CONTACT]")
 @click.option("--number", metavar="DIGITS", help="The 60 digits that they read out, with or without spaces.")
 @click.option("--show", is_flag=True, help="Show a code, good for five minutes and once: who scans it is verified.")
 @click.option("--code", metavar="URI", help="The code (mepassa:v/…) that they showed you, just now.")

@@ -1,4 +1,4 @@
-"""What `mepassa` lists and makes: status, accounts, invites, contacts, tokens, messages; for people and for programs."""
+"""What `mepassa` lists and makes: status, accounts, invites, contacts, tokens, messages; for people and programs."""
 
 from __future__ import annotations
 

@@ -16,6 +16,16 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 ME = "mp1me"
 ANA = "mp1ana"
 
+CONTACT = {"account": ME, "contact": ANA, "state": "accepted"}
+MESSAGE = {"account": ME, "message_id": "m1"}
+LEAST: dict[str, dict[str, Any]] = {
+    "contact.added": CONTACT,
+    "contact.changed": CONTACT,
+    "typing": {"account": ME, "contact": ANA, "conversation": "c1", "active": True},
+    **{f"message.{step}": MESSAGE for step in ("received", "sent", "delivered", "read", "failed")},
+}
+"""The data that an event has at least."""
+
 Method = Callable[..., Awaitable[dict[str, Any]]]
 
 
@@ -53,7 +63,7 @@ class WireNode:
         self.path.unlink(missing_ok=True)
 
     def publish(self, topic: str, **data: Any) -> int:
-        self.log.append((topic, data))
+        self.log.append((topic, {**LEAST.get(topic, {}), **data}))
         self._grown.set()
         self._grown = anyio.Event()
         return len(self.log)
