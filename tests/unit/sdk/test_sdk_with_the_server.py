@@ -125,7 +125,8 @@ async def test_a_bot_answers_and_outlives_a_restart_of_the_server(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        (["status"], "version  0.0.0"),
+        (["status"], "version\t0.0.0\n"),
+        (["contacts", "rename", "Bob", "Bobby"], f"{fake_node.BOB}\taccepted\tBobby\n"),
         (["invite", "--uses", "2"], "mepassa:i/1/AAAA\n"),
         (["accept", "mepassa:i/1/AAAA"], f"{fake_node.BOB}\tpending\n"),
         (["contacts"], f"{fake_node.BOB}\taccepted\tBob\n"),

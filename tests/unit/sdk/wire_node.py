@@ -80,7 +80,7 @@ class WireNode:
         await self._arrivals[method].wait()
 
     async def identity(self, wire: Wire, account: str = ME) -> dict[str, Any]:
-        return {"account": account, "name": "Bia", "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"]}
+        return {"account": account, "name": "Bia", "kind": "person", "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"]}
 
     async def send(self, wire: Wire, *, text: str, request_id: str = "", **_: Any) -> dict[str, Any]:
         key = request_id or f"anonymous-{len(self.sent)}"
