@@ -65,7 +65,8 @@ class Subscriptions:
         """
         for topic in topics or ():
             if topic not in TOPICS:
-                raise UnknownTopic(topic=topic)
+                sentence = f"There is no topic {topic!r}; there are {', '.join(TOPICS)}."
+                raise UnknownTopic(sentence, topic=topic, topics=list(TOPICS))
         if after and after + 1 < (oldest := await self._bus.oldest()):
             raise EventsExpired(oldest=oldest)
         if len(self._followers) >= self._config.max_subscriptions:

@@ -96,7 +96,8 @@ async def test_events_are_replayed_and_followed_past_a_slow_start(node: Any) -> 
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        (["status"], "version  0.0.0"),
+        (["status"], "version\t0.0.0\n"),
+        (["contacts", "rename", "Bob", "Bobby"], f"{fake_node.BOB}\taccepted\tBobby\n"),
         (["invite", "--uses", "2"], "mepassa:i/1/AAAA\n"),
         (["accept", "mepassa:i/1/AAAA"], f"{fake_node.BOB}\tpending\n"),
         (["contacts"], f"{fake_node.BOB}\taccepted\tBob\n"),
