@@ -22,6 +22,7 @@ from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
 from mepassad.api.transport import Transport
 from mepassad.api.types import Account
+from mepassad.bots import BotHost
 from mepassad.bus import Bus
 from mepassad.clock import SystemClock
 from mepassad.components import Components, first_error
@@ -195,7 +196,11 @@ async def up(
         tasks.start_soon(core.receipts.run)
         tasks.start_soon(core.tokens.expire)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
-        await stack.enter_async_context(serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods()))
+        rpc = serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods())
+        host = BotHost(node.supervisor, await stack.enter_async_context(rpc), core.accounts, core.bots)
+        living = await stack.enter_async_context(anyio.create_task_group())  # bots end before what they speak to
+        stack.callback(living.cancel_scope.cancel)
+        host.start(components, living)
         StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=node.addresses())
         yield node
 

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
 
 import msgspec
 import pluggy
+from msgspec.structs import replace
 
 from mepassad.api import hookspecs
 from mepassad.api.methods import Declaration
+from mepassad.api.permissions import opens
 from mepassad.config.describe import KeyInfo, describe_keys
-from mepassad.errors import PluginBroken, PluginClash, PluginMissing
+from mepassad.config.model import Config
+from mepassad.errors import MepassaError, PluginBroken, PluginClash, PluginMissing
+from mepassad.installed import PERMISSION_GROUP, Installed
 
 GROUP = "mepassad.plugins"
-BUILTIN = ("signal", "sqlite")
+BUILTIN = ("signal", "sqlite", "bots")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+OF_THE_CORE = frozenset(Config.__struct_encode_fields__)
+"""Sections of config.yaml that are the core's: names that no plugin may bear."""
+
+Given = Mapping[str, Collection[str]]
+"""The permissions that plugins were given, by the plugin's name."""
+
+NOTHING: Given = MappingProxyType({})
+
+
+class PermissionInfo(msgspec.Struct, frozen=True):
+    """A permission that a plugin asks for; `words` go on after "may"."""
+
+    name: str
+    words: str
+    given: bool
 
 
 class PluginInfo(msgspec.Struct, frozen=True):
-    """One installed plugin. `hooks` and `keys` are None while it is off: what is off is not imported."""
+    """One installed plugin. `hooks` and `keys` are None while it is not loaded: what is off is not imported.
+
+    `needs` are requirements (PEP 508), `bounded` says whether they name versions of mepassad; `problem` is why it
+    cannot be loaded, as far as that can be told without importing it.
+    """
 
     name: str
     distribution: str
@@ -26,6 +52,10 @@ class PluginInfo(msgspec.Struct, frozen=True):
     enabled: bool
     hooks: list[str] | None
     keys: list[KeyInfo] | None
+    needs: list[str]
+    bounded: bool
+    permissions: list[PermissionInfo]
+    problem: str
 
 
 class Catalogue:
@@ -48,28 +78,38 @@ class Catalogue:
         """The names of all installed plugins, sorted."""
         return tuple(sorted(self.points))
 
-    def load(self, names: Sequence[str]) -> Plugins:
+    def installed(self, name: str) -> Installed:
+        """What a plugin says of itself. Raises `PluginMissing`."""
+        if name not in self.points:
+            raise PluginMissing(
+                f"The plugin '{name}' is not installed; installed are: {', '.join(self.names) or 'none'}.", plugin=name
+            )
+        return Installed(self.points[name])
+
+    def load(self, names: Sequence[str], given: Given = NOTHING) -> Plugins:
         """The built-in plugins and those named, imported and registered. Hooks with many results run in this order.
 
-        Raises `PluginMissing`, `PluginBroken`, `PluginClash`.
+        None is imported before all were found fit: whole, of the right versions, and with the permissions that they
+        ask for among those `given`. Raises `PluginMissing`, `PluginBroken`, `PluginClash`, `PluginIncompatible`,
+        `PluginNotPermitted`.
         """
         manager = pluggy.PluginManager("mepassad")
         manager.add_hookspecs(hookspecs)
         extra = list(dict.fromkeys(name for name in names if name not in BUILTIN))
+        for name in extra:
+            plugin = self.installed(name)
+            _check_name(name)
+            plugin.check(given.get(name, ()))
         for name in (*BUILTIN, *reversed(extra)):  # pluggy calls the last registered first
-            _register(manager, name, self._import(name))
+            _register(manager, self.installed(name))
         return Plugins(manager, self)
 
-    def _import(self, name: str) -> object:
-        point = self.points.get(name)
-        if point is None:
-            raise PluginMissing(
-                f"The plugin '{name}' is not installed; installed are: {', '.join(self.names) or 'none'}.", plugin=name
-            )
-        try:
-            return point.load()
-        except (Exception, SystemExit) as error:
-            raise _broken(name, error) from error
+    def describe(self, enabled: Collection[str], given: Given, plugins: Plugins | None = None) -> list[PluginInfo]:
+        """Every installed plugin, with its hooks and keys where it is among the loaded `plugins`."""
+        return [
+            _describe(self.installed(name), name in (*BUILTIN, *enabled), given.get(name, ()), plugins)
+            for name in self.names
+        ]
 
 
 class Plugins:
@@ -98,6 +138,8 @@ class Plugins:
             def register(one: Declaration, owner: str = impl.plugin_name) -> None:
                 if not one.name.startswith(f"{owner}."):
                     raise ValueError(f"it registers the method '{one.name}', which should begin with '{owner}.'")
+                if foreign := {"node", "caller"}.intersection(one.takes):
+                    raise ValueError(f"its method '{one.name}' asks for `{min(foreign)}`, which only the core's may")
                 found.append(one)
 
             try:
@@ -106,9 +148,9 @@ class Plugins:
                 raise _broken(impl.plugin_name, error) from error
         return found
 
-    def describe(self) -> list[PluginInfo]:
-        """Every installed plugin, loaded or not."""
-        return [_describe(point, self) for _, point in sorted(self._catalogue.points.items())]
+    def permitted(self, name: str, permission: str) -> bool:
+        """Whether a loaded plugin has a permission: no other than those it was given were loaded."""
+        return permission in {one.name for one in self._catalogue.installed(name).permissions}
 
 
 def discover() -> Catalogue:
@@ -116,19 +158,48 @@ def discover() -> Catalogue:
     return Catalogue(entry_points(group=GROUP))
 
 
-def load(names: Sequence[str]) -> Plugins:
-    """The built-in plugins and those named, of this Python environment. Raises as `Catalogue.load`."""
-    return discover().load(names)
+def _check_name(name: str) -> None:
+    """It is part of paths, of the configuration and of the names of methods."""
+    if name in OF_THE_CORE:
+        raise PluginClash(
+            f"The plugin '{name}' bears the name of a section of mepassad's own configuration.", plugin=name
+        )
+    if not NAME.fullmatch(name):
+        raise PluginBroken(
+            f"The plugin '{name}' could not be loaded: its name must be of small letters, digits and underscores, and "
+            "begin with a letter.",
+            plugin=name,
+        )
 
 
-def _register(manager: pluggy.PluginManager, name: str, plugin: object) -> None:
-    if manager.is_registered(plugin):
-        raise PluginClash(f"The plugin '{name}' is the same module as '{manager.get_name(plugin)}'.", plugin=name)
+def _import(plugin: Installed) -> object:
     try:
-        manager.register(plugin, name)
+        return plugin.point.load()
+    except (Exception, SystemExit) as error:
+        raise _broken(plugin.name, error) from error
+
+
+def _register(manager: pluggy.PluginManager, plugin: Installed) -> None:
+    name, module = plugin.name, _import(plugin)
+    if manager.is_registered(module):
+        raise PluginClash(f"The plugin '{name}' is the same module as '{manager.get_name(module)}'.", plugin=name)
+    try:
+        manager.register(module, name)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise _broken(name, error) from error
+    for hook in _hooks(manager, name):
+        if (permission := opens(hook)) and permission not in plugin.permissions:
+            raise PluginBroken(
+                f"The plugin '{name}' could not be loaded: it has the hook {hook}, but its distribution does not ask "
+                f'for the permission that this takes: "{name}.{permission.name}" = '
+                f'"{permission.__module__}:{permission.name}" in the group {PERMISSION_GROUP}.',
+                plugin=name,
+            )
+
+
+def _hooks(manager: pluggy.PluginManager, name: str) -> list[str]:
+    return sorted(caller.name for caller in manager.get_hookcallers(manager.get_plugin(name)) or ())
 
 
 def _sections(manager: pluggy.PluginManager) -> dict[str, type[msgspec.Struct]]:
@@ -155,23 +226,22 @@ def _broken(name: str, error: BaseException) -> PluginBroken:
     return PluginBroken(f"The plugin '{name}' could not be loaded: {type(error).__name__}: {reason}", plugin=name)
 
 
-def _describe(point: EntryPoint, plugins: Plugins) -> PluginInfo:
-    enabled = point.name in plugins.names
+def _describe(plugin: Installed, enabled: bool, given: Collection[str], plugins: Plugins | None) -> PluginInfo:
     hooks: list[str] | None = None
     keys: list[KeyInfo] | None = None
-    if enabled:
-        callers = plugins.manager.get_hookcallers(plugins.manager.get_plugin(point.name)) or []
-        hooks = sorted(caller.name for caller in callers)
-        kind = plugins.sections.get(point.name)
-        keys = describe_keys(kind, point.name) if kind else []
-    return PluginInfo(
-        name=point.name,
-        distribution=point.dist.name if point.dist else "",
-        version=point.dist.version if point.dist else "",
-        enabled=enabled,
-        hooks=hooks,
-        keys=keys,
-    )
+    if plugins and plugin.name in plugins.names:
+        hooks = _hooks(plugins.manager, plugin.name)
+        kind = plugins.sections.get(plugin.name)
+        keys = describe_keys(kind, plugin.name) if kind else []
+    info = PluginInfo(plugin.name, plugin.distribution, plugin.version, enabled, hooks, keys, [], True, [], "")
+    try:
+        missing = plugin.missing(given)
+        asked = [PermissionInfo(one.name, one.words, one not in missing) for one in plugin.permissions]
+        info = replace(info, needs=plugin.needs, bounded=plugin.bounded, permissions=asked)
+        plugin.check(given if enabled else [one.name for one in plugin.permissions])
+    except MepassaError as error:
+        return replace(info, problem=error.sentence)
+    return info
 
 
 def _source(point: EntryPoint) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio
 
@@ -14,6 +15,8 @@ from mepassad.bus import Bus, Change
 from mepassad.components import Components
 from mepassad.errors import ComponentFailed, MepassaError
 from mepassad.log import StructuredLog
+
+T = TypeVar("T")
 
 OPTIONAL = ("mailbox", "blobs", "relay", "push", "media", "directory")
 RESTART_MIN, RESTART_MAX = 1.0, 300.0  # seconds
@@ -35,27 +38,34 @@ class Supervisor:
         """Failures are told under the node's first account."""
         self._components, self._bus, self._clock, self._account = components, bus, clock, account
         self._log = StructuredLog("supervisor")
-        self.live: Mapping[str, dict[str, Any]] = {noun: {} for noun in OPTIONAL}
+        self.live: Mapping[str, dict[str, Any]] = {noun: {} for noun in (*OPTIONAL, "bot")}
 
     async def run(self) -> None:
         """Keep all optional components alive until cancelled. Raises `PluginBroken`."""
         found = [(noun, *one) for noun in OPTIONAL for one in self._components.provided(f"provide_{noun}")]
         async with anyio.create_task_group() as tasks:
             for noun, name, component in found:
-                tasks.start_soon(self._keep, noun, name, component)
+                tasks.start_soon(self.keep, name, component, partial(self._rest, noun, name))
 
-    async def _keep(self, noun: str, name: str, component: Component[Any]) -> None:
+    async def _rest(self, noun: str, name: str, value: Any) -> None:
+        """Let a component live; it needs nothing further."""
+        self.live[noun][name] = value
+        try:
+            await anyio.sleep_forever()
+        finally:
+            del self.live[noun][name]
+
+    async def keep(self, plugin: str, component: Component[T], use: Callable[[T], Awaitable[None]]) -> None:
+        """Keep a component alive while `use` runs with it; over and over, as long as it ends by failing."""
         backoff = Backoff(RESTART_MIN, RESTART_MAX, 0.25)
         while True:
             began = self._clock.monotonic()
             try:
-                async with self._components.live(name, component) as value:
-                    self.live[noun][name] = value
-                    await anyio.sleep_forever()
+                async with self._components.live(plugin, component) as value:
+                    await use(value)
+                return
             except Exception as error:
-                await self._failed(name, error)
-            finally:
-                self.live[noun].pop(name, None)
+                await self._failed(plugin, error)
             if self._clock.monotonic() - began > STEADY:
                 backoff.reset()
             await self._clock.sleep(backoff.wait())

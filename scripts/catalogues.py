@@ -17,6 +17,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from mepassad.api.permissions import PERMISSIONS
 from mepassad.cli.i18n import DOMAIN, LOCALE, help_sentences
 from mepassad.cli.main import cli
 
@@ -25,8 +26,8 @@ PACKAGE = Path(__file__).parents[1] / "mepassad"
 
 
 def sentences() -> list[str]:
-    """Every sentence that the command prints through `_("…")`, and the help of its commands; sorted."""
-    found = set(help_sentences(cli))
+    """Every sentence that the command prints through `_("…")`, the help of its commands, and what plugins may."""
+    found = {*help_sentences(cli), *(permission.words for permission in PERMISSIONS.values())}
     for path in PACKAGE.rglob("*.py"):
         found.update(_marked(ast.parse(path.read_text(encoding="utf-8"))))
     return sorted(found)

@@ -16,6 +16,7 @@ import pytest
 from mepassad import errors
 from mepassad.api import hookspecs
 from mepassad.api.events import TOPICS
+from mepassad.api.permissions import PERMISSIONS
 from mepassad.config.describe import describe_keys
 from mepassad.config.model import Config
 from mepassad.errors import MepassaError
@@ -74,6 +75,14 @@ def test_a_hook_is_documented_with_its_signature_and_used_in_a_test(name: str, t
     assert f"## {name}\n" in text
     assert signature(name) in text
     assert re.search(rf"\b{name}\b", tests), "no test uses it"
+
+
+def test_a_hook_takes_one_permission_and_the_document_says_which() -> None:
+    opened = [hook for permission in PERMISSIONS.values() for hook in permission.hooks]
+    assert sorted([*opened, "register_config"]) == sorted(hooks())
+    for permission in PERMISSIONS.values():
+        used = ", ".join(f"`{hook}`" for hook in permission.hooks) or "`PluginContext.node_key`"
+        assert f"| `{permission.name}` | {permission.words} | {used} |" in document("hooks.md")
 
 
 # -- RPC

@@ -11,6 +11,7 @@ import msgspec
 from anyio.abc import TaskGroup
 
 from mepassad.api.types import Secret
+from mepassad.errors import PluginNotPermitted
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -67,21 +68,41 @@ class PluginState(Protocol):
         ...
 
 
-class PluginContext(msgspec.Struct, frozen=True, kw_only=True):
+class PluginContext:
     """What a component may use: its name, its validated config section, log, clock, tasks, folder and state.
 
-    `tasks` is cancelled when the node stops, after the component was left. `node_key` is the 32-byte Ed25519 seed of
-    the node's libp2p key. `data_dir` is the plugin's own folder, made on first use by the plugin (0700).
+    `tasks` is cancelled when the node stops, after the component was left. `data_dir` is the plugin's own folder, made
+    on first use by the plugin (0700). `state` is None for the store itself.
     """
 
-    name: str
-    config: Any
-    log: Log
-    clock: Clock
-    tasks: TaskGroup
-    data_dir: Path
-    node_key: Secret
-    state: PluginState | None = None
+    def __init__(
+        self,
+        *,
+        name: str,
+        config: Any,
+        log: Log,
+        clock: Clock,
+        tasks: TaskGroup,
+        data_dir: Path,
+        node_key: Secret | None = None,
+        state: PluginState | None = None,
+    ) -> None:
+        """`node_key` None: the plugin may not use it."""
+        self.name, self.config, self.log, self.clock = name, config, log, clock
+        self.tasks, self.data_dir, self.state = tasks, data_dir, state
+        self._node_key = node_key
+
+    @property
+    def node_key(self) -> Secret:
+        """The 32-byte Ed25519 seed of the node's libp2p key. Raises `PluginNotPermitted` without the permission."""
+        if self._node_key is None:
+            raise PluginNotPermitted(
+                f"The plugin '{self.name}' uses the key of the node, and its distribution does not ask for the "
+                "permission `node_key`.",
+                plugin=self.name,
+                permissions=["node_key"],
+            )
+        return self._node_key
 
 
 class Component(Protocol[T_co]):

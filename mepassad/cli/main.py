@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mepassad import __version__, log
-from mepassad.cli import check, init, passphrase, plugins, show
+from mepassad.cli import check, init, passphrase, plugin, plugins, show
 from mepassad.cli.i18n import _, translate_help
 from mepassad.cli.setting import Setting, config_path
 from mepassad.errors import ConfigError, MepassaError
@@ -69,7 +69,7 @@ def run(setting: Setting, invite: bool) -> int:
     return node.run(loaded, enabled, invite=invite)
 
 
-for command in (init.init, check.check_config, show.config, plugins.plugins, passphrase.passphrase):
+for command in (init.init, check.check_config, show.config, plugins.plugins, plugin.plugin, passphrase.passphrase):
     cli.add_command(command)
 
 

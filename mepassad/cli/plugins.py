@@ -1,4 +1,4 @@
-"""`mepassad plugins`: what is installed, what is on, what each provides, and its configuration keys."""
+"""`mepassad plugins`: what is installed, what is on, what each needs, may and provides, and its configuration keys."""
 
 from __future__ import annotations
 
@@ -9,25 +9,41 @@ import msgspec
 
 from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
-from mepassad.plugins import PluginInfo
+from mepassad.errors import ConfigError, MepassaError
+from mepassad.plugins import PluginInfo, Plugins
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 @pass_setting
 def plugins(setting: Setting, as_json: bool) -> None:
-    """List the installed plugins and what they provide. Those that are on also show their configuration keys."""
-    found = setting.plugins.describe()
+    """List the installed plugins and what they may. Those that are on also show hooks and configuration keys."""
+    loaded, failure = _load(setting)
+    found = setting.listing(loaded)
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
-        return
-    for info in found:
-        _show(info)
+    else:
+        for info in found:
+            _show(info)
+    if failure:
+        raise failure
+
+
+def _load(setting: Setting) -> tuple[Plugins | None, MepassaError | None]:
+    """The plugins, or why they could not be loaded: the list is for those who look for the reason too."""
+    try:
+        return setting.plugins, None
+    except ConfigError:
+        raise
+    except MepassaError as error:
+        return None, error
 
 
 def _show(info: PluginInfo) -> None:
     state = _("on") if info.enabled else _("off")
     click.echo(f"{info.name}  {state}  {info.distribution} {info.version}")
+    for line in facts(info):
+        click.echo(f"  {line}")
     if info.hooks is not None:
         click.echo("  " + _("provides: {hooks}").format(hooks=", ".join(info.hooks) or _("nothing")))
     for key in info.keys or ():
@@ -35,3 +51,16 @@ def _show(info: PluginInfo) -> None:
         click.echo(f"  {key.key}: {key.type} = {default}")
         if key.description:
             click.echo(f"      {key.description}")
+
+
+def facts(info: PluginInfo) -> list[str]:
+    """What a plugin says of itself without being imported, in lines: what it needs, what it may, what is wrong."""
+    lines = [_("needs: {requirements}").format(requirements=", ".join(info.needs))] if info.needs else []
+    for one in info.permissions:
+        line = _("may: {words} ({name})") if one.given else _("asks to: {words} ({name}), which was not given")
+        lines.append(line.format(words=_(one.words), name=one.name))
+    if not info.bounded:
+        lines.append(_("does not say which versions of mepassad it goes with"))
+    if info.problem:
+        lines.append(_("cannot be loaded: {reason}").format(reason=info.problem))
+    return lines

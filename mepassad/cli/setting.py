@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from mepassad.config.load import Loaded, load
-from mepassad.plugins import Plugins, discover
+from mepassad.config.load import Loaded, load, wanted
+from mepassad.plugins import Catalogue, Given, PluginInfo, Plugins, discover
 
 SYSTEM_CONFIG = Path("/etc/mepassad/config.yaml")
 
@@ -23,8 +23,13 @@ class Setting:
         self.path = path
 
     @cached_property
+    def catalogue(self) -> Catalogue:
+        """The installed plugins. Raises `PluginClash`."""
+        return discover()
+
+    @cached_property
     def _both(self) -> tuple[Loaded, Plugins]:
-        return load(self.path, os.environ, discover())
+        return load(self.path, os.environ, self.catalogue)
 
     @property
     def loaded(self) -> Loaded:
@@ -35,6 +40,15 @@ class Setting:
     def plugins(self) -> Plugins:
         """The loaded plugins. Raises as `loaded`."""
         return self._both[1]
+
+    @property
+    def wanted(self) -> tuple[list[str], Given]:
+        """The plugins that the configuration names, and what it gives to each. Raises `ConfigError`, `PluginClash`."""
+        return wanted(self.path, os.environ, self.catalogue)
+
+    def listing(self, plugins: Plugins | None) -> list[PluginInfo]:
+        """Every installed plugin; hooks and keys of those among the loaded `plugins`. Raises `ConfigError`."""
+        return self.catalogue.describe(*self.wanted, plugins)
 
 
 pass_setting = click.make_pass_decorator(Setting)

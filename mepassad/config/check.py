@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import typing
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,6 +76,9 @@ class Checker:
         if inner := struct_type(hint):
             self.take(tree, key_types(inner), path=path)
             return
+        if (items := item_type(hint)) and isinstance(tree.value, dict):
+            self._take_items(tree, tree.value, items, path)
+            return
         raw = tree.plain()
         for _ in range(_MAX_ITEMS):
             try:
@@ -93,6 +97,14 @@ class Checker:
                 tree = Tree(
                     [*tree.value[: int(index[1])], *tree.value[int(index[1]) + 1 :]], tree.place, tree.key_place
                 )
+
+    def _take_items(self, tree: Tree, values: Mapping[str, Tree], hint: Any, path: Key) -> None:
+        """A mapping whose keys are the user's own words: a later one adds to an earlier one."""
+        for key, value in values.items():
+            self._take_value(value, hint, (*path, key))
+        right = {key: self.found[*path, key] for key in values if (*path, key) in self.found}
+        self.found[path] = {**self.found.get(path, {}), **right}
+        self.places[path] = tree.key_place
 
     def _refused(self, kind: type[msgspec.Struct], path: Key, text: str) -> None:
         """A section's own check said no. A sentence that begins with `key: ` is about that key."""
@@ -117,6 +129,12 @@ class Checker:
 def struct_type(hint: Any) -> type[msgspec.Struct] | None:
     """The section's type if the hint is one."""
     return hint if isinstance(hint, type) and issubclass(hint, msgspec.Struct) else None
+
+
+def item_type(hint: Any) -> Any:
+    """The type of the values if the hint is that of a mapping by the user's own words, else None."""
+    kind = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    return typing.get_args(kind)[1] if typing.get_origin(kind) is dict else None
 
 
 def key_types(kind: type[msgspec.Struct]) -> dict[str, Any]:

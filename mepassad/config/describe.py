@@ -51,6 +51,8 @@ def _words(type_: inspect.Type) -> str:
         return " or ".join(_words(each) for each in type_.types)
     if isinstance(type_, inspect.VarTupleType | inspect.ListType):
         return f"list of {_words(type_.item_type)}"
+    if isinstance(type_, inspect.DictType):
+        return f"{_words(type_.value_type)} by name"
     if isinstance(type_, inspect.CustomType) and type_.cls is Path:
         return "path"
     names = {
@@ -59,6 +61,7 @@ def _words(type_: inspect.Type) -> str:
         inspect.FloatType: "number",
         inspect.BoolType: "true | false",
         inspect.NoneType: "nothing",
+        inspect.StructType: "section",
     }
     return names.get(type(type_), type(type_).__name__.removesuffix("Type").lower()) + _bounds(type_)
 

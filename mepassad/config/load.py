@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from mepassad.api.permissions import PERMISSIONS
 from mepassad.config.check import Checker, key_types
 from mepassad.config.describe import describe_keys
 from mepassad.config.model import Config
 from mepassad.config.problems import Place, Problem, as_error, nearest
 from mepassad.config.tree import MAX_BYTES, Tree, parse_file, parse_variable
 from mepassad.errors import ConfigError
-from mepassad.plugins import Catalogue, Plugins
+from mepassad.plugins import Catalogue, Given, Plugins
 
 ENVIRONMENT = "MEPASSAD__"
 TEXT_GROWTH = 6  # bytes of a line that a byte of text may need: JSON writes a control character as `\u0001`
@@ -46,7 +47,7 @@ def load(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) ->
     trees = list(_trees(path, environ))
     checker = Checker(home=_home(environ), folder=(path.parent if path else Path()).absolute())
     wanted = _wanted_plugins(trees, catalogue, checker.problems)
-    plugins = catalogue.load(wanted)
+    plugins = catalogue.load(wanted, _given(trees, checker.problems))
     keys = {**key_types(Config), **plugins.sections}
     off = set(catalogue.names) - set(plugins.names)
     # A plugin that is not installed is one problem; its section, which nobody can check, is not a second.
@@ -66,10 +67,19 @@ def load(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) ->
     return Loaded(config, built, _origins(checker, plugins), tuple(sorted(ignored))), plugins
 
 
+def wanted(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) -> tuple[list[str], Given]:
+    """The plugins that a configuration names, and what it gives to plugins, whatever else is wrong with it or them.
+
+    Raises `ConfigError` where it cannot be read.
+    """
+    trees = list(_trees(path, environ))
+    return _wanted_plugins(trees, catalogue, []), _given(trees, [])
+
+
 def _trees(path: Path | None, environ: Mapping[str, str]) -> Iterator[Tree]:
     """The file, then each variable: a later one overrides."""
     if path is not None:
-        yield parse_file(_read(path), str(path))
+        yield parse_file(read(path), str(path))
     for variable in sorted(environ):
         if variable.startswith(ENVIRONMENT):
             tree, place = parse_variable(environ[variable], variable), Place(variable)
@@ -78,7 +88,8 @@ def _trees(path: Path | None, environ: Mapping[str, str]) -> Iterator[Tree]:
             yield tree
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """The text of a configuration file. Raises `ConfigError`."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -118,6 +129,22 @@ def _listed_plugins(trees: list[Tree]) -> list[tuple[str, Place]]:
     if not isinstance(items, list):
         return []
     return [(item.value, item.place) for item in items if isinstance(item.value, str)]
+
+
+def _given(trees: list[Tree], problems: list[Problem]) -> Given:
+    """A first look at what plugins are given, as they are loaded only with that."""
+    given: dict[str, list[str]] = {}
+    for tree in trees:
+        section = tree.value.get("permissions") if isinstance(tree.value, dict) else None
+        for plugin, items in section.value.items() if section and isinstance(section.value, dict) else ():
+            words = (
+                [item for item in items.value if isinstance(item.value, str)] if isinstance(items.value, list) else []
+            )
+            given[plugin] = [str(item.value) for item in words]
+            for item in (item for item in words if item.value not in PERMISSIONS):
+                text = f"unknown permission {item.value!r}{nearest(str(item.value), PERMISSIONS)}"
+                problems.append(Problem(item.place, f"permissions.{plugin}", text))
+    return given
 
 
 def _not_installed(name: str, catalogue: Catalogue) -> str:

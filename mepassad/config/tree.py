@@ -85,9 +85,18 @@ def parse_variable(text: str, name: str) -> Tree:
     return _parse(text, lambda _: Place(name))
 
 
+def compose(text: str) -> yaml.Node | None:
+    """PyYAML's nodes of the one document, which know where in `text` they stand; None where it is empty.
+
+    Raises `yaml.YAMLError`.
+    """
+    node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+    return node
+
+
 def _parse(text: str, locate: Locate) -> Tree:
     try:
-        node = yaml.compose(text, Loader=_Loader)
+        node = compose(text)
     except yaml.MarkedYAMLError as error:
         text = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
         raise as_error([Problem(locate(error.problem_mark or error.context_mark), "", text)]) from None

@@ -77,7 +77,9 @@ from mepassad.errors.plugins import (
     ComponentFailed,
     PluginBroken,
     PluginClash,
+    PluginIncompatible,
     PluginMissing,
+    PluginNotPermitted,
 )
 from mepassad.errors.rpc import (
     InternalError,
@@ -168,7 +170,9 @@ __all__ = [
     "PassphraseMissing",
     "PluginBroken",
     "PluginClash",
+    "PluginIncompatible",
     "PluginMissing",
+    "PluginNotPermitted",
     "Rejected",
     "RequestReused",
     "SocketInUse",

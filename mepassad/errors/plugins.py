@@ -27,3 +27,15 @@ class ComponentFailed(MepassaError):
     """A component of the node failed while it was running."""
 
     code = 1903
+
+
+class PluginIncompatible(MepassaError):
+    """A plugin needs another version of mepassad, or something that is not installed."""
+
+    code = 1904
+
+
+class PluginNotPermitted(MepassaError):
+    """A plugin was not given a permission that it asks for or uses."""
+
+    code = 1905

@@ -1,9 +1,25 @@
 """Client, bots and command for a mepassad node."""
 
-from mepassa.bot import Bot, Context
+from typing import TYPE_CHECKING, Any
+
+from mepassa import generated
 from mepassa.client import Client
-from mepassa.errors import CallTooLarge, ConnectionLost, MepassaError, NodeNotRunning, RpcError, StateUnreadable
+from mepassa.errors import (
+    CallTooLarge,
+    ConnectionLost,
+    InvalidCall,
+    MepassaError,
+    NodeNotRunning,
+    ProtocolError,
+    RpcError,
+    StateUnreadable,
+)
 from mepassa.events import Event, Events
+from mepassa.generated import *  # noqa: F403 - every value and refusal of the node, listed in its __all__
+from mepassa.pages import Pages
+
+if TYPE_CHECKING:
+    from mepassa.bot import Bot, Context
 
 __version__ = "0.1.0"
 
@@ -15,8 +31,22 @@ __all__ = [
     "Context",
     "Event",
     "Events",
+    "InvalidCall",
     "MepassaError",
     "NodeNotRunning",
+    "Pages",
+    "ProtocolError",
     "RpcError",
     "StateUnreadable",
 ]
+__all__ += generated.__all__
+
+_OF_BOTS = {"Bot", "Context"}  # a client is imported faster without them
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_BOTS:
+        raise AttributeError(f"module 'mepassa' has no attribute {name!r}")
+    from mepassa import bot
+
+    return getattr(bot, name)

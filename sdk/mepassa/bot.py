@@ -127,7 +127,7 @@ class Bot:
 
     async def _follow(self, client: Client, cursor: CursorFile, me: str, after: int) -> None:
         """Handle events for ever; returns only when the node has none as late as `after`: it was set up anew."""
-        async with client.events(topics=["message.received"], after=after, account=me) as events:
+        async with client.follow(topics=["message.received"], after=after, account=me) as events:
             if events.cursor != after:
                 return
             log.info("%s is ready as %s", self.name, me)
@@ -136,7 +136,7 @@ class Bot:
                 if event.seq is not None:
                     cursor.save(me, event.seq)
 
-    async def _handle(self, client: Client, event: Event) -> None:
+    async def _handle(self, client: Client, event: Event[dict[str, Any]]) -> None:
         if self._handler is None or event.data.get("text") is None:  # erased since, or not a text
             return
         try:

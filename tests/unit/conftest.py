@@ -1,4 +1,4 @@
-"""What tests of the core share: a place for whole nodes."""
+"""What tests of the core share: a place for whole nodes, and one for distributions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mepassad.testing.nodes import Nodes, living
+from tests.unit.plugins.installing import Site
 
 
 @pytest.fixture
@@ -15,3 +16,9 @@ async def nodes(tmp_path: Path) -> AsyncIterator[Nodes]:
     """Whole nodes in one process, on a clock that the test moves."""
     async with living(tmp_path) as place:
         yield place
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """An empty place for distributions, on the path of this process."""
+    return Site(tmp_path / "site-packages", monkeypatch)

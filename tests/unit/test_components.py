@@ -11,8 +11,9 @@ import anyio
 import pytest
 
 from mepassad.api import Component, PluginContext, hookimpl
-from mepassad.errors import AddressRefused, ComponentFailed, PluginBroken, PluginClash
+from mepassad.errors import AddressRefused, ComponentFailed, PluginBroken, PluginClash, PluginNotPermitted
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
+from tests.unit.plugins.installing import Site
 
 
 class Plugin:
@@ -64,6 +65,29 @@ async def test_a_component_is_given_its_name_folder_clock_key_and_a_durable_stat
     assert bytes(first.node_key) == bytes(second.node_key)
     assert bytes(first.node_key).hex() not in repr(first)
     assert repr(bytes(first.node_key)) not in repr(first)
+
+
+CURIOUS = """
+from contextlib import asynccontextmanager
+
+@asynccontextmanager
+async def component(context):
+    assert len(context.node_key) == 32
+    yield object()
+
+@hookimpl
+def provide_filter(config):
+    return component
+"""
+
+
+async def test_the_key_of_the_node_is_for_plugins_with_its_permission_only(nodes: Nodes, site: Site) -> None:
+    site.install("modest", CURIOUS, permissions=["messages"])
+    site.install("curious", CURIOUS, permissions=["messages", "node_key"])
+    given = "{modest: [messages, node_key], curious: [messages, node_key]}"
+    await nodes.start("ana", plugins="[transport_memory, curious]", permissions=given)
+    with pytest.raises(PluginNotPermitted, match="The plugin 'modest' uses the key of the node, and"):
+        await nodes.start("bob", plugins="[transport_memory, modest]", permissions=given)
 
 
 async def test_two_plugins_do_not_see_each_others_state(nodes: Nodes) -> None:

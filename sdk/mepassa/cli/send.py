@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -29,7 +30,7 @@ async def send(session: Session, contact: str, text: Sequence[str], wait: bool) 
     """Send TEXT to CONTACT: an id, a name, or the only beginning of one. Prints the message's id."""
     to = await find_contact(session, contact)
     if wait:
-        async with session.client.events(topics=list(_STATES)) as events:
+        async with session.client.follow(topics=list(_STATES)) as events:
             started = time.monotonic()
             message_id = await _send(session, to, text)
             await _watch(session, events, message_id, started)
@@ -43,7 +44,7 @@ async def _send(session: Session, contact: str, text: Sequence[str]) -> str:
     return str(sent["message_id"])
 
 
-async def _watch(session: Session, events: Events, message_id: str, started: float) -> None:
+async def _watch(session: Session, events: Events[dict[str, Any]], message_id: str, started: float) -> None:
     """Show the states of a message as they come, until it has arrived. Raises `Refused` when it never will."""
     _show("queued", None, started)
     async for event in events:

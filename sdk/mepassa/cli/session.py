@@ -10,7 +10,7 @@ import anyio
 import click
 
 from mepassa.client import Client
-from mepassa.errors import CallTooLarge, ConnectionLost, NodeNotRunning, RpcError
+from mepassa.errors import CallTooLarge, ConnectionLost, InvalidCall, NodeNotRunning, RpcError
 
 P = ParamSpec("P")
 
@@ -50,10 +50,8 @@ class Session:
             raise Refused(f"{error.message} ({error.name})") from None
         except (NodeNotRunning, ConnectionLost) as error:
             raise NoNode(str(error)) from None
-        except CallTooLarge as error:
+        except (CallTooLarge, InvalidCall) as error:
             raise click.UsageError(str(error)) from None
-        except UnicodeEncodeError:
-            raise click.UsageError("What you typed is not valid UTF-8.") from None
         except KeyboardInterrupt:
             raise click.exceptions.Exit(INTERRUPTED) from None
 

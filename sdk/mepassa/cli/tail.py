@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -18,14 +19,14 @@ from mepassa.events import Event
 @over_socket
 async def tail(session: Session, json_lines: bool, topics: Sequence[str], after: int | None) -> None:
     """Follow events of all the node's accounts (with --account: of that one) until Ctrl-C."""
-    async for event in session.client.events(topics=topics or None, after=after, account=session.account):
+    async for event in session.client.follow(topics=topics or None, after=after, account=session.account):
         echo_line(_json(event) if json_lines else _plain(event))
 
 
-def _json(event: Event) -> str:
+def _json(event: Event[dict[str, Any]]) -> str:
     return as_json({"seq": event.seq, "topic": event.topic, "data": event.data})
 
 
-def _plain(event: Event) -> str:
+def _plain(event: Event[dict[str, Any]]) -> str:
     facts = "  ".join(f"{name}={visible(str(value))}" for name, value in event.data.items() if value is not None)
     return f"{event.seq or '-'}  {visible(event.topic)}  {facts}"

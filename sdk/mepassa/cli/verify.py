@@ -66,7 +66,7 @@ def _yes(question: str) -> bool:
 
 async def _scan(session: Session, contact: str | None, code: str) -> None:
     """Show a contact that their code was scanned, and wait until they confirm it."""
-    async with session.client.events(topics=["contact.changed"], account=session.account) as events:
+    async with session.client.follow(topics=["contact.changed"], account=session.account) as events:
         scanned = await session.call("contacts.verify", contact=contact, code=code)
         if scanned["verified"]:
             _verified(scanned)

@@ -11,14 +11,13 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import click
 import pytest
 
 from mepassad import __version__, node, plugins
-from mepassad.api import hookimpl
 from mepassad.cli.main import cli, main
 from mepassad.cli.setting import config_path
 from mepassad.errors import AlreadyRunning
+from tests.unit.plugins.installing import Site
 
 
 @pytest.fixture(autouse=True)
@@ -163,31 +162,30 @@ def test_plugins_tells_what_is_installed_on_and_provided(capsys: pytest.CaptureF
     assert "  sqlite.cache_mb: whole number (≥ 1, ≤ 4 096) = 8\n" in out
 
 
-class Greeter:
-    """A plugin with a command, and one that wants to replace a built-in command."""
+GREETER = '''
+import click
 
-    @hookimpl
-    def register_commands(self, cli: click.Group) -> None:
-        @cli.command()
-        def greet() -> None:
-            """Say hello."""
-            click.echo("hello")
+@hookimpl
+def register_commands(cli):
+    @cli.command()
+    def greet():
+        """Say hello."""
+        click.echo("hello")
 
-        @cli.command("plugins")
-        def mine() -> None:
-            click.echo("mine")
+    @cli.command("plugins")
+    def mine():
+        click.echo("mine")
+'''
 
 
-def test_a_plugin_adds_commands_but_replaces_none(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setitem(sys.modules, "mepassad.builtin.transport_memory.plugin", Greeter())  # type: ignore[misc]
-    monkeypatch.setenv("MEPASSAD__PLUGINS", "[transport_memory]")
+def test_a_plugin_adds_commands_but_replaces_none(home: Path, site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.install("greeter", GREETER, permissions=["commands"])
+    path = configure(home, "plugins: [greeter]\npermissions: {greeter: [commands]}")
     own = dict(cli.commands)
     try:
-        assert mepassad("greet") == 0
+        assert mepassad("--config", path, "greet") == 0
         assert capsys.readouterr().out == "hello\n"
-        assert mepassad("--help") == 0
+        assert mepassad("--config", path, "--help") == 0
         assert "Say hello." in capsys.readouterr().out
         assert cli.commands["plugins"] is own["plugins"]
     finally:

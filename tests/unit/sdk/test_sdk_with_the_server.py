@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from click.testing import CliRunner
-from mepassa import Bot, Client, Context, RpcError
+from mepassa import Bot, Client, Context, RpcError, UnknownContact
 from mepassa.cli import main
 from mepassa.cursor import CursorFile
 
@@ -69,11 +69,11 @@ async def test_calls_and_refusals(node: Any) -> None:
         deep = [deep]
     async with Client(node.socket) as client:
         assert (await client.call("identity.show"))["account"] == fake_node.ANA
-        with pytest.raises(RpcError) as caught:
+        with pytest.raises(UnknownContact) as caught:
             await client.call("contacts.get", contact="mp1nobody")
         assert (caught.value.code, caught.value.name) == (1100, "UnknownContact")
         with pytest.raises(RpcError, match="nested more than 32") as caught:
-            await client.call("contacts.get", contact=deep)
+            await client.call("plugin.method", contact=deep)
         assert caught.value.name == "InvalidRequest"
 
 

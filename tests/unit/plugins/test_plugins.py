@@ -40,16 +40,17 @@ FILTER = "@hookimpl\ndef provide_filter(config): return '{}'\n"
 
 
 def test_the_built_in_plugins_are_installed_and_load() -> None:
-    loaded = plugins.load([])
+    loaded = plugins.discover().load([])
     assert set(loaded.names) == set(BUILTIN)
     assert loaded.providers("provide_crypto") == ["signal"]
     assert loaded.providers("provide_store") == ["sqlite"]
 
 
 def test_a_plugin_that_is_off_is_not_imported(installed: Make) -> None:
-    loaded = installed(idle="raise SystemExit('imported')").load([])
+    catalogue = installed(idle="raise SystemExit('imported')")
+    listed = catalogue.describe([], {}, catalogue.load([]))
     assert "made_up_idle" not in sys.modules
-    idle = next(info for info in loaded.describe() if info.name == "idle")
+    idle = next(info for info in listed if info.name == "idle")
     assert (idle.enabled, idle.hooks, idle.keys) == (False, None, None)
 
 
@@ -70,7 +71,7 @@ def test_naming_a_built_in_plugin_changes_nothing(installed: Make) -> None:
 
 
 def test_a_plugin_that_is_not_installed_is_named_with_those_that_are(installed: Make) -> None:
-    with pytest.raises(PluginMissing, match="The plugin 'nobody' is not installed; installed are: one, signal, sqlite"):
+    with pytest.raises(PluginMissing, match="'nobody' is not installed; installed are: bots, one, signal, sqlite"):
         installed(one="").load(["nobody"])
 
 
@@ -131,7 +132,8 @@ def test_the_listing_tells_hooks_and_keys_with_type_default_and_description(
 ) -> None:
     points = installed(own="").points
     monkeypatch.setitem(sys.modules, "made_up_own", WithSection())  # type: ignore[misc]
-    own = Catalogue(points.values()).load(["own"]).describe()[0]
+    catalogue = Catalogue(points.values())
+    own = catalogue.describe(["own"], {}, catalogue.load(["own"]))[1]
     assert (own.name, own.enabled, own.hooks) == ("own", True, ["register_config"])
     assert own.keys is not None
     assert [msgspec.structs.astuple(key) for key in own.keys] == [
@@ -142,7 +144,8 @@ def test_the_listing_tells_hooks_and_keys_with_type_default_and_description(
 
 
 def test_every_key_of_every_plugin_here_has_a_description() -> None:
-    for info in plugins.load(plugins.discover().names).describe():
+    catalogue = plugins.discover()
+    for info in catalogue.describe(catalogue.names, {}, catalogue.load(catalogue.names)):
         assert info.version
         assert info.distribution
         for key in info.keys or ():

@@ -1,0 +1,81 @@
+"""`mepassad plugin`: turns a plugin on, after telling what it may do then, or off."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from mepassad.cli.i18n import _
+from mepassad.cli.plugins import facts
+from mepassad.cli.setting import SYSTEM_CONFIG, Setting, pass_setting
+from mepassad.config import switch
+from mepassad.config.load import ENVIRONMENT
+from mepassad.errors import ConfigError
+
+VARIABLE = f"{ENVIRONMENT}PLUGINS"
+
+
+@click.group()
+def plugin() -> None:
+    """Turn plugins on and off, and begin new ones."""
+
+
+@plugin.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask: give the plugin what it asks for.")
+@pass_setting
+def enable(setting: Setting, name: str, yes: bool) -> None:
+    """Turn a plugin on: shows what it needs and may, asks, then names it in the configuration file."""
+    installed = setting.catalogue.installed(name)
+    info = next(one for one in setting.listing(None) if one.name == name)
+    click.echo(f"{name}  {info.distribution} {info.version}")
+    for line in facts(info):
+        click.echo(f"  {line}")
+    installed.check([one.name for one in info.permissions])
+    permissions = [one.name for one in info.permissions if not one.given]
+    if info.enabled and not permissions:
+        click.echo(_("The plugin '{plugin}' is on already.").format(plugin=name))
+        return
+    path = _file(setting, f" In a file of that name, or one that --config names, {switch.by_hand(name, permissions)}")
+    if not yes and not _agreed(_("Turn '{plugin}' on? (y/N)").format(plugin=name)):
+        click.echo(_("Nothing was changed."))
+        return
+    switch.enable(path, name, permissions)
+    _changed(setting, path)
+
+
+@plugin.command()
+@click.argument("name")
+@pass_setting
+def disable(setting: Setting, name: str) -> None:
+    """Turn a plugin off: takes it, and what it was given, out of the configuration file."""
+    path = _file(setting)
+    if switch.disable(path, name):
+        _changed(setting, path)
+    else:
+        click.echo(_("The plugin '{plugin}' is not on.").format(plugin=name))
+
+
+def _file(setting: Setting, advice: str = "") -> Path:
+    """The file to change. Raises `ConfigError` where there is none, or it would not count."""
+    if VARIABLE in os.environ:
+        raise ConfigError(
+            f"The variable {VARIABLE} says which plugins are on, whatever a file says; change it instead."
+        )
+    if setting.path is None:
+        raise ConfigError(f"There is no configuration file to change: no {SYSTEM_CONFIG}.{advice}")
+    return setting.path
+
+
+def _agreed(question: str) -> bool:
+    answer = click.prompt(question, default="n", show_default=False)
+    return answer.strip().lower() in {"y", "yes", *_("y yes").split()}
+
+
+def _changed(setting: Setting, path: Path) -> None:
+    """Say so, then read the file as the node will: raises what is wrong now."""
+    click.echo(_("Changed: {path}. It counts from the node's next start.").format(path=path))
+    for name in setting.loaded.ignored:
+        click.echo(_("Not checked: the section of '{plugin}', which `plugins` does not name.").format(plugin=name))
