@@ -10,7 +10,6 @@ from typing import Any
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad.api.context import Clock
 from mepassad.api.store import Store
 from mepassad.api.types import Secret
 from mepassad.builtin.store_sqlite.store import open_store

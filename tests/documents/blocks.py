@@ -1,4 +1,4 @@
-"""The fenced blocks of the documents, and which of them a test runs: `@pytest.mark.runs(document, heading, language)`."""
+"""The fenced blocks of the documents. A test says which it runs: `@pytest.mark.runs(document, heading, language)`."""
 
 from __future__ import annotations
 

@@ -38,7 +38,8 @@ def terminal(command: str, cwd: Path, environ: Mapping[str, str]) -> Terminal:
     """Commands at a terminal of their own, and nothing else in their environment. The exit code is the last one's:
     Ctrl-C ends the command that runs, not the shell, as where a person sits."""
     given = [f"{name}={value}" for name, value in environ.items()]
-    return Terminal("env", "-i", f"--chdir={cwd}", "LANGUAGE=en", "TERM=xterm", *given, "sh", "-ec", f"trap : INT\n{command}")
+    shell = ("sh", "-ec", f"trap : INT\n{command}")
+    return Terminal("env", "-i", f"--chdir={cwd}", "LANGUAGE=en", "TERM=xterm", *given, *shell)
 
 
 class Shell:

@@ -1,5 +1,5 @@
 """Stands in for `systemctl` where systemd does not run: the unit is checked and enabled by systemd's own commands, and
-its process started as the unit says, but for the walls that only systemd can build (NoNewPrivileges and those below)."""
+its process started as the unit says, but for the walls that only systemd can build, NoNewPrivileges and below."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ LENT = ("PYTHONPATH", "LD_LIBRARY_PATH", "PATH", "LANG")  # what tests/documents
 
 def check(unit: str) -> None:
     """Have systemd find what is wrong with a unit. Exits with what it says."""
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", UNITS / f"{unit}.service"], capture_output=True, text=True, check=False
-    )
+    command = ["systemd-analyze", "verify", "--man=no", UNITS / f"{unit}.service"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or done.stderr:
         sys.exit(f"systemd-analyze says: {done.stderr}")
 

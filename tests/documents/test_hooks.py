@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import configparser
 import json
 import os
 import subprocess
@@ -10,11 +11,13 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mepassad.api.permissions import opens
 from mepassad.testing.rpc_client import RpcError
-from tests.daemon import MEPASSA, MEPASSAD, Daemon, Fleet, run
+from tests.daemon import MEPASSA, MEPASSAD, Daemon, Fleet, eventually, run
 from tests.documents.blocks import ROOT, blocks
 
 HOOKS = "docs/hooks.md"
@@ -30,8 +33,13 @@ PLUGINS = {
     "circuits": ("provide_relay",),
     "unified_push": ("provide_push",),
     "forwarder": ("provide_media",),
+    "reader": ("provide_bot",),
 }
 """Each plugin of the document, and the hooks whose sections are its source."""
+MAY = {name: [may.name for hook in hooks if (may := opens(hook))] for name, hooks in PLUGINS.items()}
+for each in ("bluetooth", "circuits"):
+    MAY[each].append("node_key")
+PLUGIN_GROUP, PERMISSION_GROUP = "mepassad.plugins", "mepassad.permissions"
 AUTHORS = "from tests.documents.authors_parts import *\n"
 
 
@@ -52,41 +60,63 @@ def source(hooks: tuple[str, ...]) -> str:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for PYTHONPATH with the plugins installed: modules, and the entry points of a distribution."""
+    """A folder for PYTHONPATH with the plugins installed: `curfew` as the document says, the others beside it."""
     folder = tmp_path_factory.mktemp("installed")
     (toml,) = blocks(HOOKS, language="toml")
-    points = dict(tomllib.loads(toml.text)["project"]["entry-points"]["mepassad.plugins"])
-    assert points.keys() == {"curfew"}
-    for name in PLUGINS:
-        module = points.setdefault(name, f"documented_{name}")
+    curfew = tomllib.loads(toml.text)["project"]
+    assert curfew["entry-points"][PLUGIN_GROUP].keys() == {"curfew"}
+    points = {name: f"documented_{name}" for name in PLUGINS.keys() - {"curfew"}}
+    permissions = {
+        f"{name}.{permission}": f"mepassad.api.permissions:{permission}" for name in points for permission in MAY[name]
+    }
+    others = {"name": "others", "entry-points": {PLUGIN_GROUP: points, PERMISSION_GROUP: permissions}}
+    for project in (curfew, others):
+        install(folder, project)
+    for name, module in (points | curfew["entry-points"][PLUGIN_GROUP]).items():
         file = folder / f"{module.replace('.', '/')}.py"
         file.parent.mkdir(exist_ok=True)
         file.write_text(source(PLUGINS[name]))
-    metadata = folder / "documented-1.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: documented\nVersion: 1\n")
-    lines = [f"{name} = {module}\n" for name, module in points.items()]
-    (metadata / "entry_points.txt").write_text("".join(["[mepassad.plugins]\n", *lines]))
     return folder
+
+
+def install(folder: Path, project: Mapping[str, Any]) -> None:
+    """Write what an installer keeps of the metadata of a distribution."""
+    metadata = folder / f"{project['name'].replace('-', '_')}-1.0.dist-info"
+    metadata.mkdir()
+    requires = [f"Requires-Dist: {one}\n" for one in project.get("dependencies", ())]
+    head = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 1.0\n"
+    (metadata / "METADATA").write_text("".join([head, *requires]))
+    groups = configparser.ConfigParser(delimiters="=")
+    groups.optionxform = str  # type: ignore[assignment, method-assign]
+    groups.read_dict(project["entry-points"])
+    with (metadata / "entry_points.txt").open("w") as file:
+        groups.write(file)
 
 
 @pytest.fixture(scope="module")
 def node(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    """A node with all of them, on which it is always late."""
+    """A node with all of them, each given what its hooks need, on which it is always late."""
+    chosen: Mapping[str, Any] = {
+        "plugins": list(PLUGINS), "crypto": {"plugin": "olm"}, "store": {"plugin": "my_store"},
+        "curfew": {"from_hour": 0}, "permissions": MAY,
+    }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch, Fleet(tmp_path_factory.mktemp("h")) as fleet:
         patch.setenv("PYTHONPATH", f"{installed}{os.pathsep}{ROOT}")
-        chosen: Mapping[str, object] = {"crypto": {"plugin": "olm"}, "store": {"plugin": "my_store"}}
-        yield fleet.start("node", plugins=list(PLUGINS), curfew={"from_hour": 0}, **chosen)[0]
+        yield fleet.start("node", **chosen)[0]
 
 
 @pytest.mark.runs(HOOKS)
 async def test_a_node_runs_with_every_plugin_of_the_document(node: Daemon) -> None:
     async with node.session() as rpc:
-        components = (await rpc.call("system.stats"))["components"]
-        assert components == {
+
+        async def components() -> object:
+            return (await rpc.call("system.stats"))["components"]
+
+        expected = {
             "mailbox": ["mailbox"], "blobs": ["folder"], "directory": ["local_network"], "relay": ["circuits"],
-            "push": ["unified_push"], "media": ["forwarder"],
+            "push": ["unified_push"], "media": ["forwarder"], "bot": ["reader"],
         }  # fmt: skip
+        await eventually(components, lambda found: found == expected)
         (address,) = (await rpc.call("identity.show"))["addresses"]
         assert address.startswith("/memory/documents/p2p/")
 
