@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,12 @@ def marked(item: pytest.Item) -> list[Block]:
 def texts(request: pytest.FixtureRequest) -> list[str]:
     """What stands in them."""
     return [block.text for block in marked(request.node)]
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a short path: a socket's has 107 bytes."""
+    return tmp_path_factory.mktemp("d")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -16,7 +16,7 @@ from types import TracebackType
 from tests.daemon import clean_environment
 from tests.terminal import Terminal
 
-PATIENCE = 60.0  # seconds that a block may take
+PATIENCE = 100.0  # seconds that a block may take: `make setup` is one
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

@@ -74,11 +74,9 @@ def at_a_terminal(root: Shell, block: str) -> str:
 @pytest.mark.skipif(bool(why_not()), reason=why_not())
 @pytest.mark.runs("README.md", "As a system service")
 @pytest.mark.runs("docs/at-rest.md", "Where the node finds it")
-def test_the_node_runs_as_its_own_user_and_finds_its_passphrase_in_a_credential(
-    texts: list[str], tmp_path: Path
-) -> None:
+def test_the_node_runs_as_its_own_user_and_finds_its_passphrase_in_a_credential(texts: list[str], place: Path) -> None:
     installed, unit, started, credential, sealed = texts
-    with machine(tmp_path) as root:
+    with machine(place) as root:
         root.run(mapped(installed, {"/usr/bin/python3": f"{PYTHON}/bin/python3"}))
         root.run(f"cat > {UNIT} <<'END'\n{unit}END")
         account = ACCOUNT.findall(root.run(started))
@@ -87,7 +85,7 @@ def test_the_node_runs_as_its_own_user_and_finds_its_passphrase_in_a_credential(
             "mepassad 700\nmepassad 600\n"
         )
         root.run("test -s /var/lib/mepassad/recovery-words-*.txt")
-        with terminal(at_a_terminal(root, sealed), tmp_path, root.environ) as shown:
+        with terminal(at_a_terminal(root, sealed), place, root.environ) as shown:
             shown.answer("New passphrase: ", PASSPHRASE)
             shown.answer("once more: ", PASSPHRASE)
             assert shown.exit_code() == 0, shown.shown

@@ -19,9 +19,9 @@ DRY = 'make() { command make --dry-run "$@"; }'
 
 
 @pytest.mark.runs("CONTRIBUTING.md", "Before you send it")
-def test_make_checks_style_types_and_tests(texts: list[str], tmp_path: Path) -> None:
+def test_make_checks_style_types_and_tests(texts: list[str], place: Path) -> None:
     (block,) = texts
-    with Shell("sh", cwd=ROOT, environ=environment(tmp_path)) as shell:
+    with Shell("sh", cwd=ROOT, environ=environment(place)) as shell:
         shell.run(DRY)
         told = shell.run(block)
     for command in ("ruff check .", "lint-imports", "mypy mepassad", "-m pytest"):
@@ -30,11 +30,11 @@ def test_make_checks_style_types_and_tests(texts: list[str], tmp_path: Path) -> 
 
 @pytest.mark.runs("docs/performance.md")
 def test_bench_knows_the_command_lines_of_its_document(
-    texts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    texts: list[str], place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (block,) = texts
     python = ".venv/bin/python -m bench"
-    with Shell("sh", cwd=ROOT, environ=environment(tmp_path)) as shell:
+    with Shell("sh", cwd=ROOT, environ=environment(place)) as shell:
         shell.run(DRY)
         for line in block.splitlines():
             words = shlex.split(line, comments=True)

@@ -15,10 +15,10 @@ PASSPHRASE, ANOTHER = "três macacos sábios", "quatro macacos sábios"
 
 
 @pytest.mark.runs("README.md", "If the machine is lost")
-def test_the_words_bring_the_account_back_and_the_node_runs(texts: list[str], tmp_path: Path) -> None:
+def test_the_words_bring_the_account_back_and_the_node_runs(texts: list[str], place: Path) -> None:
     (block,) = texts
-    lost, new = tmp_path / "lost", tmp_path / "new"
-    with Shell("sh", cwd=tmp_path, environ=environment(lost)) as shell:
+    lost, new = place / "lost", place / "new"
+    with Shell("sh", cwd=place, environ=environment(lost)) as shell:
         (account,) = re.findall(r"^Account: (mp1\w+)$", shell.run("mepassad init"), re.MULTILINE)
     (words,) = lost.rglob("recovery-words-*.txt")
     with terminal(block, ROOT, environment(new, MEPASSAD__TRANSPORT_LIBP2P__LISTEN=LISTEN)) as shown:
@@ -31,9 +31,9 @@ def test_the_words_bring_the_account_back_and_the_node_runs(texts: list[str], tm
 
 
 @pytest.mark.runs("docs/at-rest.md", "Give it a passphrase")
-def test_a_passphrase_is_set_changed_and_removed(texts: list[str], tmp_path: Path) -> None:
+def test_a_passphrase_is_set_changed_and_removed(texts: list[str], place: Path) -> None:
     (block,) = texts
-    with terminal(block, tmp_path, environment(tmp_path, MEPASSAD__KEYS__MEMORY_MB="64")) as shown:
+    with terminal(block, place, environment(place, MEPASSAD__KEYS__MEMORY_MB="64")) as shown:
         for new in (PASSPHRASE, ANOTHER):
             if new is ANOTHER:
                 shown.answer("Passphrase: ", PASSPHRASE)
