@@ -39,7 +39,7 @@ chmod 755 /mnt/bin/systemctl
 """
 UNIT = "/etc/systemd/system/mepassad.service"
 ASK = "runuser -u mepassad -- /opt/mepassad/.venv/bin/mepassa --socket /var/lib/mepassad/run/mepassad.sock"
-ACCOUNT = re.compile(r"^account +(mp1\w+)", re.MULTILINE)
+ACCOUNT = re.compile(r"^account\s+(mp1\w+)", re.MULTILINE)
 PASSPHRASE = "três macacos sábios"
 
 
