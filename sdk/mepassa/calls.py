@@ -44,7 +44,7 @@ class Calls:
             await pending.answered.wait()
         finally:
             self._pending.pop(number, None)
-        return read(pending.result(), kind)
+        return read(pending.result(), kind, f"answer to {method}")
 
     async def post(self, calls: Iterable[Posted]) -> None:
         """Send calls in their order, all at once, and go on; of each is told what became of it."""
@@ -84,6 +84,7 @@ class Calls:
         except ConnectionLost as lost:
             self._end(lost)
         finally:
+            self._end(ConnectionLost("The client was closed."))
             await self._connection.aclose()
 
     def _settle(self, line: Line) -> None:
@@ -145,4 +146,4 @@ class _Told:
 
 def _again(lost: ConnectionLost) -> ConnectionLost:
     """One exception a caller: they are raised in several tasks."""
-    return ProtocolError() if isinstance(lost, ProtocolError) else ConnectionLost(*lost.args)
+    return type(lost)(*lost.args)

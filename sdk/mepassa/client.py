@@ -47,10 +47,10 @@ class Client(Nouns):
         `token`: a token of `tokens.create`; all that this client does has its authority and no more.
         `connect`: opens a stream to the node instead of the socket, anew for each connection.
         """
-        super().__init__(self._typed)
+        super().__init__(self.typed)
         self.socket = Path(socket) if socket is not None else default_socket()
         self._way = Way(self.socket, connect, token)
-        self._connecting = anyio.Lock()
+        self._connecting = anyio.Lock(fast_acquire=True)
         self._calls: Calls | None = None
         self._posts: list[Posted] = []
         self._posting = False
@@ -83,9 +83,10 @@ class Client(Nouns):
         call may or may not have been carried out: a `request_id`, where the method takes one, makes it safe to call
         again).
         """
-        return await self._typed(method, dict[str, Any], params)
+        return await self.typed(method, dict[str, Any], params)
 
-    async def _typed(self, method: str, kind: type[T], params: Mapping[str, object]) -> T:
+    async def typed(self, method: str, kind: type[T], params: Mapping[str, object]) -> T:
+        """`call` with a result of another shape: what the typed methods are made of."""
         ready = checked(method, params)
         return await (await self._connected()).call(method, ready, kind)
 

@@ -84,7 +84,7 @@ class Connection:
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
         self._incoming = BufferedByteReceiveStream(stream)
-        self._sending = anyio.Lock()
+        self._sending = anyio.Lock(fast_acquire=True)
         self.closed = False
 
     async def ask(self, method: str, params: Mapping[str, object], kind: type[T]) -> T:
@@ -94,9 +94,9 @@ class Connection:
             await self.send(line)
         except ConnectionLost:
             with anyio.move_on_after(LAST_WORD):
-                return _reply(await self.receive(), kind)
+                return _reply(method, await self.receive(), kind)
             raise
-        return _reply(await self.receive(), kind)
+        return _reply(method, await self.receive(), kind)
 
     async def send(self, line: bytes) -> None:
         """Send a line. Raises `ConnectionLost`; what the node said before may still be received then."""
@@ -129,9 +129,9 @@ class Connection:
             await self._stream.aclose()
 
 
-def _reply(line: Line, kind: type[T]) -> T:
+def _reply(method: str, line: Line, kind: type[T]) -> T:
     if line.error is not None:
         raise line.error.exception()
     if line.id != 1:
         raise ProtocolError
-    return read(line.result, kind)
+    return read(line.result, kind, f"answer to {method}")

@@ -50,5 +50,5 @@ class ConnectionLost(MepassaError):
 class ProtocolError(ConnectionLost):
     """What answers does not speak mepassad's protocol, or not as it should; the connection was ended."""
 
-    def __init__(self) -> None:
-        super().__init__("What answers on the socket does not speak mepassad's protocol.")
+    def __init__(self, sentence: str = "What answers on the socket does not speak mepassad's protocol.") -> None:
+        super().__init__(sentence)

@@ -99,6 +99,7 @@ class Attendant:
         call = next((one.call for one in self._plan.caught if isinstance(error, one.kinds)), None)
         nothing = Outcome(True, [], None, earlier)
         if call is None:
+            self._desk.failed(error)
             return nothing
         ctx = Context(self._desk, message, state, earlier)
         try:
@@ -106,6 +107,7 @@ class Attendant:
             return Outcome(True, ctx.answers, ctx.changed_state(), ctx.given)
         except Exception as another:
             log.error("%s failed on an error of message %s: %s", self._desk.bot, message.id, where(another))
+            self._desk.failed(another)
             return nothing
 
     async def _through_middlewares(self, ctx: Context, scope: MessageScope) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from mepassa.bot.clock import Clock
+from mepassa.bot.desk import unheard
 from mepassa.bot.engine import Engine
 from mepassa.bot.errors import InvalidBot
 from mepassa.bot.inject import Injector
@@ -98,18 +99,27 @@ class Bot(Router):
 
         main(self, arguments)
 
-    async def serve(self, client: Client, *, account: str | None = None, clock: Clock | None = None) -> None:
+    async def serve(
+        self,
+        client: Client,
+        *,
+        account: str | None = None,
+        clock: Clock | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        failed: Callable[[Exception], None] = unheard,
+    ) -> None:
         """Run over `client` until `stop` is called. `account`: whose messages, None for the client's own.
 
-        `clock`: for tests, which own the time. Raises `InvalidBot`, `NodeNotRunning` or `ConnectionLost` when there is
-        no node at the start, `RpcError`.
+        For tests: `clock`, where they own the time; `overrides`, values in place of what providers of these names
+        make; `failed` is told each failure that no error handler caught. Raises `InvalidBot`, `NodeNotRunning` or
+        `ConnectionLost` when there is no node at the start, `RpcError`.
         """
         if self._running is not None:
             raise RuntimeError(f"The bot {self.name} is running already.")
-        plan, clock = self._plan(), clock or Clock()
+        plan, clock = self.plan(overrides or {}), clock or Clock()
         opened = await client.bots.open(bot=self.name, account=account)
         node = Node(client, clock, self.name, opened.account)
-        engine = Engine(self.name, plan, node, clock, self._limits, opened.seq or 0)
+        engine = Engine(self.name, plan, node, clock, self._limits, opened.seq or 0, failed)
         self._running = node, engine
         try:
             async with plan.injector.run(bot=self, client=client, clock=clock):
@@ -145,6 +155,7 @@ class Bot(Router):
             raise RuntimeError(f"The bot {self.name} is not running.")
         return self._running[0]
 
-    def _plan(self) -> Plan:
-        injector = Injector(self.providers())
+    def plan(self, overrides: Mapping[str, Any]) -> Plan:
+        """What it runs by, with these values in place of what providers make. Raises `InvalidBot`."""
+        injector = Injector(self.providers(), overrides)
         return make_plan(injector, list(self.rules()), self._middlewares, self._errors, self._tasks, self._say)

@@ -10,9 +10,14 @@ from mepassa.bot.node import Node
 from mepassa.bot.pace import Pace
 
 
+def unheard(error: Exception) -> None:
+    """What is done about a failure beside the line in the log: nothing."""
+
+
 @dataclass(frozen=True)
 class Desk:
-    """The node, the clock and the limits. `answered` is called when a handler, which is still at work, answers."""
+    """The node, the clock and the limits. `answered` is called when a handler, which is still at work, answers;
+    `failed` with a failure that no error handler caught."""
 
     bot: str
     node: Node
@@ -20,3 +25,4 @@ class Desk:
     pace: Pace
     max_answers: int
     answered: Callable[[], None]
+    failed: Callable[[Exception], None]

@@ -33,8 +33,17 @@ log = logging.getLogger("mepassa.bot")
 class Engine:
     """Runs a bot once."""
 
-    def __init__(self, bot: str, plan: Plan, node: Node, clock: Clock, limits: Limits, place: int) -> None:
-        """`place`: the event up to which all are dealt with."""
+    def __init__(
+        self,
+        bot: str,
+        plan: Plan,
+        node: Node,
+        clock: Clock,
+        limits: Limits,
+        place: int,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        """`place`: the event up to which all are dealt with. `failed`: see `Bot.serve`."""
         self._bot, self._plan, self._node, self._clock, self._limits = bot, plan, node, clock, limits
         self._progress = Progress(place)
         self._turns = Turns(limits.max_concurrent)
@@ -46,6 +55,7 @@ class Engine:
             pace=Pace(limits.answers_per_minute, clock),
             max_answers=limits.max_answers,
             answered=self._watch.answered,
+            failed=failed,
         )
         lanes = Lanes(self._progress, self._turns.ready)
         self._commits = Commits(node, self._progress, lanes, self._fail)

@@ -117,16 +117,20 @@ class Call:
 class Injector:
     """All providers of a bot, and what they made for this run."""
 
-    def __init__(self, providers: Iterable[Provider]) -> None:
-        """Raises `InvalidBot` for two of one name, for a circle, and for what needs what is not there yet."""
+    def __init__(self, providers: Iterable[Provider], overrides: Mapping[str, Any]) -> None:
+        """`overrides`: values in place of what providers of these names make. Raises `InvalidBot` for two of one name,
+        for a circle, for what needs what is not there yet, and for an override of nothing."""
         self._providers: dict[str, Provider] = {}
         for provider in providers:
             if provider.name in self._providers:
                 raise InvalidBot(f"There are two providers named `{provider.name}`.")
             self._providers[provider.name] = provider
-        self.values: dict[str, Any] = {}
+        for name in overrides:
+            if self._providers.pop(name, None) is None:
+                raise InvalidBot(f"The bot has no provider named `{name}` to override.")
+        self.values: dict[str, Any] = dict(overrides)
         self.of_messages = frozenset(name for name, one in self._providers.items() if one.scope == "message")
-        self.of_the_run = (self._providers.keys() - self.of_messages) | OF_A_RUN
+        self.of_the_run = (self._providers.keys() - self.of_messages) | OF_A_RUN | overrides.keys()
         self._calls = {name: self._call_of(provider) for name, provider in self._providers.items()}
         for name in self._providers:
             self._check_circle(name, ())

@@ -71,9 +71,7 @@ def test_naming_a_built_in_plugin_changes_nothing(installed: Make) -> None:
 
 
 def test_a_plugin_that_is_not_installed_is_named_with_those_that_are(installed: Make) -> None:
-    with pytest.raises(
-        PluginMissing, match="'nobody' is not installed; installed are: bots, one, signal, sqlite"
-    ):
+    with pytest.raises(PluginMissing, match="'nobody' is not installed; installed are: bots, one, signal, sqlite"):
         installed(one="").load(["nobody"])
 
 

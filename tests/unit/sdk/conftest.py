@@ -25,6 +25,11 @@ async def node() -> AsyncIterator[WireNode]:
             yield node
 
 
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _short_pauses() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
