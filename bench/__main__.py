@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import budget, experiment, soak, strangers, workloads
+from bench import bots, budget, experiment, soak, strangers, workloads
 from bench.results import Line, Result, aimed, dump, summary, table
 
 HERE = Path(__file__).resolve().parent
@@ -32,6 +32,7 @@ WORKLOADS: Mapping[str, Callable[[], Iterable[Result]]] = {
     "pipeline": workloads.pipeline,
     "cold-start": workloads.cold_start,
     "rss": workloads.rss,
+    "bots": bots.bots,
 }
 """Over real daemons, in every run; without arguments, all of them."""
 

@@ -44,8 +44,8 @@ class Components:
         self._loaded, self._plugins, self._clock, self.node_key = loaded, plugins, clock, node_key
         self.store: Store | None = None
 
-    def provided(self, hook: str) -> Sequence[tuple[str, Component[Any]]]:
-        """(plugin name, component) of all plugins that a hook has something from, in the order of `plugins`.
+    def provided(self, hook: str) -> Sequence[tuple[str, Any]]:
+        """(plugin name, what it gives) of all plugins that a hook has something from, in the order of `plugins`.
 
         Raises `PluginBroken`.
         """

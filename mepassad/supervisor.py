@@ -2,60 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio
 
 from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock, Component
-from mepassad.api.types import Account
+from mepassad.api.types import AccountId
 from mepassad.bus import Bus, Change
 from mepassad.components import Components
 from mepassad.errors import ComponentFailed, MepassaError
 from mepassad.log import StructuredLog
 
+T = TypeVar("T")
+
 OPTIONAL = ("mailbox", "blobs", "relay", "push", "media", "directory")
 RESTART_MIN, RESTART_MAX = 1.0, 300.0  # seconds
+NODE = AccountId("")  # the account of facts about the whole node
 STEADY = 60.0  # seconds after which a component counts as started well
 
 
-async def tell_failure(bus: Bus, clock: Clock, account: Account, plugin: str, reason: str) -> None:
-    """Keep the fact that a component failed. Raises `StoreFull`."""
+async def tell_failure(bus: Bus, clock: Clock, plugin: str, reason: str) -> None:
+    """Keep the fact that a component of the node failed, which is about no account. Raises `StoreFull`."""
     change = Change()
-    data: dict[str, object] = {"account": account.id, "plugin": plugin, "reason": reason}
-    change.fact(account.id, "plugin.failed", f"{plugin}: {reason}", data, int(clock.now() * 1000))
+    data: dict[str, object] = {"account": "", "plugin": plugin, "reason": reason}
+    change.fact(NODE, "plugin.failed", f"{plugin}: {reason}", data, int(clock.now() * 1000))
     await bus.keep(change)
 
 
 class Supervisor:
     """Runs optional components; `live` shows those that are up, by noun and plugin name."""
 
-    def __init__(self, components: Components, bus: Bus, clock: Clock, account: Account) -> None:
-        """Failures are told under the node's first account."""
-        self._components, self._bus, self._clock, self._account = components, bus, clock, account
+    def __init__(self, components: Components, bus: Bus, clock: Clock) -> None:
+        """`bus`: where failures are told."""
+        self._components, self._bus, self._clock = components, bus, clock
         self._log = StructuredLog("supervisor")
-        self.live: Mapping[str, dict[str, Any]] = {noun: {} for noun in OPTIONAL}
+        self.live: Mapping[str, dict[str, Any]] = {noun: {} for noun in (*OPTIONAL, "bot")}
 
     async def run(self) -> None:
         """Keep all optional components alive until cancelled. Raises `PluginBroken`."""
         found = [(noun, *one) for noun in OPTIONAL for one in self._components.provided(f"provide_{noun}")]
         async with anyio.create_task_group() as tasks:
             for noun, name, component in found:
-                tasks.start_soon(self._keep, noun, name, component)
+                tasks.start_soon(self.keep, name, component, partial(self._rest, noun, name))
 
-    async def _keep(self, noun: str, name: str, component: Component[Any]) -> None:
+    async def _rest(self, noun: str, name: str, value: Any) -> None:
+        """Let a component live; it needs nothing further."""
+        self.live[noun][name] = value
+        try:
+            await anyio.sleep_forever()
+        finally:
+            del self.live[noun][name]
+
+    async def keep(self, plugin: str, component: Component[T], use: Callable[[T], Awaitable[None]]) -> None:
+        """Keep a component alive while `use` runs with it; over and over, as long as it ends by failing."""
         backoff = Backoff(RESTART_MIN, RESTART_MAX, 0.25)
         while True:
             began = self._clock.monotonic()
             try:
-                async with self._components.live(name, component) as value:
-                    self.live[noun][name] = value
-                    await anyio.sleep_forever()
+                async with self._components.live(plugin, component) as value:
+                    await use(value)
+                return
             except Exception as error:
-                await self._failed(name, error)
-            finally:
-                self.live[noun].pop(name, None)
+                await self._failed(plugin, error)
             if self._clock.monotonic() - began > STEADY:
                 backoff.reset()
             await self._clock.sleep(backoff.wait())
@@ -67,6 +78,6 @@ class Supervisor:
             reason = error.sentence if isinstance(error, MepassaError) else f"{type(error).__name__}: {error}"
         self._log.error("a component failed, it is started again", plugin=name, reason=reason)
         try:
-            await tell_failure(self._bus, self._clock, self._account, name, reason)
+            await tell_failure(self._bus, self._clock, name, reason)
         except MepassaError as full:
             self._log.error("the failure could not be kept", reason=full.sentence)

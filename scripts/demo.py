@@ -101,12 +101,12 @@ class Node:
 
     async def watch(self, *, task_status: TaskStatus[None]) -> None:
         """Keep when each thing was first told, until cancelled."""
-        async with self.client.events() as events:
+        async with self.client.follow() as events:
             task_status.started()
             async for event in events:
                 self._keep(event)
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: Event[dict[str, Any]]) -> None:
         # The echo is told by its text: what names it is not known before it comes.
         names = [str(event.data.get(key)) for key in ("message_id", "contact", "text") if event.data.get(key)]
         for name in names:

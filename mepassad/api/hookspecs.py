@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import click
 
     from mepassad.api.blobs import Blobs
+    from mepassad.api.bots import Bot
     from mepassad.api.context import Component, ConfigRegister
     from mepassad.api.crypto import Crypto
     from mepassad.api.directory import Directory
@@ -84,6 +85,11 @@ def provide_transport(config: Any) -> Component[Transport] | None:
 @hookspec
 def provide_filter(config: Any) -> Component[MessageFilter] | None:
     """A filter for messages on both ways; filters run in the order of the `plugins` list."""
+
+
+@hookspec
+def provide_bot(config: Any) -> Sequence[Component[Bot]] | None:
+    """Bots that live inside the daemon, started once the node answers."""
 
 
 @hookspec

@@ -39,8 +39,9 @@ node_key = Permission("node_key", "use the key by which others know this node, a
 media = Permission("media", "carry the sound and pictures of calls and rooms", ("provide_media",))
 methods = Permission("methods", "answer calls of clients, under the plugin's name", ("register_methods",))
 commands = Permission("commands", "add commands to `mepassad`", ("register_commands",))
+bots = Permission("bots", "run bots, each with an account and the scopes that it asks for", ("provide_bot",))
 
-PERMISSIONS = {one.name: one for one in (messages, keys, store, network, node_key, media, methods, commands)}
+PERMISSIONS = {one.name: one for one in (messages, keys, store, network, node_key, media, methods, commands, bots)}
 
 
 def opens(hook: str) -> Permission | None:

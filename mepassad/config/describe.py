@@ -61,6 +61,7 @@ def _words(type_: inspect.Type) -> str:
         inspect.FloatType: "number",
         inspect.BoolType: "true | false",
         inspect.NoneType: "nothing",
+        inspect.StructType: "section",
     }
     return names.get(type(type_), type(type_).__name__.removesuffix("Type").lower()) + _bounds(type_)
 

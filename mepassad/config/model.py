@@ -174,6 +174,20 @@ class Events(Section, frozen=True):
     keep_rows: Annotated[int, Meta(ge=1000, le=100_000_000, description="Most events kept.")] = 1_000_000
 
 
+class HostedBot(Section, frozen=True):
+    """A bot that runs inside the daemon: of a file, or of an installed module."""
+
+    file: Path | None = None
+    module: str = ""
+    account: str = ""
+    scopes: tuple[str, ...] = ("write",)
+
+    def __post_init__(self) -> None:
+        """One of the two must say where it is."""
+        if (self.file is None) == (not self.module):
+            raise ValueError("a bot needs either `file`, the path of its file, or `module`, an installed module")
+
+
 class Config(Section, frozen=True):
     """All keys of the core. Plugins add a section each, under their own name."""
 
@@ -181,6 +195,13 @@ class Config(Section, frozen=True):
     rpc: Rpc = Rpc()
     plugins: Annotated[
         tuple[str, ...], Meta(description="Plugins to load beside the built-in crypto and store, in this order.")
+    ] = ()
+    bots: Annotated[
+        tuple[HostedBot, ...],
+        Meta(
+            description="Bots that run inside the daemon, each with its `file` or `module`; `account`: id of the one "
+            "that it acts for (default: one of its own); `scopes`: what it may do (default: write)."
+        ),
     ] = ()
     permissions: Annotated[
         dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol, get_args
 
 import msgspec
 
 from mepassad.api.methods import Scope
-from mepassad.errors import NotPermitted, TokenRefused
+from mepassad.errors import InvalidParams, NotPermitted, TokenRefused
 
 RANKS = {scope: rank for rank, scope in enumerate(get_args(Scope))}
 """Each scope includes those before it."""
@@ -69,6 +70,13 @@ class Authority(msgspec.Struct, frozen=True):
     @property
     def _rank(self) -> int:
         return max((RANKS[scope] for scope in self.scopes if scope in RANKS), default=-1)
+
+
+def check_scopes(scopes: Collection[str], methods: Collection[str]) -> None:
+    """Raises `InvalidParams` when one is neither a scope nor one of these methods."""
+    for scope in scopes:
+        if scope not in RANKS and scope not in methods:
+            raise InvalidParams("A scope is `read`, `write`, `admin` or the name of a method of this node.")
 
 
 OWNER = Authority(("admin",))

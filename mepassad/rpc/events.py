@@ -14,6 +14,7 @@ from mepassad.rpc.values import (
     MessageRef,
     MessageState,
     Route,
+    Text,
     Time,
 )
 
@@ -25,7 +26,7 @@ class MessageReceived(msgspec.Struct, kw_only=True):
     message_id: MessageRef
     contact: ContactRef | None = None
     conversation: ConversationRef | None = None
-    text: str | None = None
+    text: Text | None = None
     time: Time | None = None
     reply_to: MessageRef | None = None
 

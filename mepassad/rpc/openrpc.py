@@ -16,6 +16,7 @@ from mepassad.errors import (
     NotPermitted,
     ParseError,
     TokenRefused,
+    TooManySessions,
 )
 from mepassad.rpc.events import DATA, EventMessage
 from mepassad.rpc.methods.system import API
@@ -29,10 +30,11 @@ GENERAL_ERRORS: tuple[type[MepassaError], ...] = (
     MethodNotFound,
     InvalidParams,
     InternalError,
+    TooManySessions,
     TokenRefused,
     NotPermitted,
 )
-"""Errors of any method, JSON-RPC's own."""
+"""Errors that any call may meet: JSON-RPC's own, and those of whom the node does not let in."""
 
 _REF = "#/components/schemas/{name}"
 

@@ -46,6 +46,11 @@ class Server:
         for session in [session for session in self.sessions if session.authority.token == token]:
             session.revoke()
 
+    @property
+    def methods(self) -> list[str]:
+        """The names of all methods."""
+        return self.registry.names
+
     async def connect(self, authority: Authority) -> SocketStream:
         """A session for a program inside the daemon, over a pair of sockets: the end that it speaks on."""
         ours, theirs = socket.socketpair()

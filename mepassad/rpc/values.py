@@ -20,7 +20,9 @@ __all__ = [
     "MessageRef",
     "MessageState",
     "Route",
+    "Text",
     "Time",
+    "secret",
     "timestamp",
 ]
 
@@ -46,22 +48,33 @@ Time = Annotated[
 ]
 
 
-def _one_of(description: str, *words: str) -> msgspec.Meta:
-    """Words that the node's rows are sure to hold: checked by clients and tests, not at run time."""
-    return msgspec.Meta(description=description, extra_json_schema={"enum": list(words)})
+def secret(description: str, max_length: int | None = None) -> msgspec.Meta:
+    """What clients keep out of logs and reprs."""
+    return msgspec.Meta(max_length=max_length, description=description, extra_json_schema={"x-secret": True})
+
+
+Text = Annotated[str, secret("What was written.")]
+
+
+def _one_of(title: str, description: str, *words: str) -> msgspec.Meta:
+    """Words that the node's rows are sure to hold: checked by tests, not at run time; clients let newer words pass."""
+    return msgspec.Meta(title=title, description=description, extra_json_schema={"enum": list(words)})
 
 
 ContactState = Annotated[
     str,
     _one_of(
-        "Pending until the other side answered; removed only in events.", "pending", "accepted", "refused", "removed"
+        "ContactState",
+        "Pending until the other side answered; removed only in events.",
+        *("pending", "accepted", "refused", "removed"),
     ),
 ]
 MessageState = Annotated[
     str,
     _one_of(
+        "MessageState",
         "Of one's own: queued, sent, delivered, read, failed, expired; of a contact's: received, read.",
         *("queued", "sent", "delivered", "read", "failed", "expired", "received"),
     ),
 ]
-Route = Annotated[str, _one_of("How it came first.", "direct", "relayed", "mailbox")]
+Route = Annotated[str, _one_of("Route", "How it came first.", "direct", "relayed", "mailbox")]

@@ -1,9 +1,24 @@
 """Client, bots and command for a mepassad node."""
 
-from mepassa.bot import Bot, Context
+from typing import TYPE_CHECKING, Any
+
+from mepassa import generated
 from mepassa.client import Client
-from mepassa.errors import CallTooLarge, ConnectionLost, MepassaError, NodeNotRunning, RpcError, StateUnreadable
+from mepassa.errors import (
+    CallTooLarge,
+    ConnectionLost,
+    InvalidCall,
+    MepassaError,
+    NodeNotRunning,
+    ProtocolError,
+    RpcError,
+)
 from mepassa.events import Event, Events
+from mepassa.generated import *  # noqa: F403 - every value and refusal of the node, listed in its __all__
+from mepassa.pages import Pages
+
+if TYPE_CHECKING:
+    from mepassa.bot import Bot, Context, F, Router
 
 __version__ = "0.1.0"
 
@@ -15,8 +30,23 @@ __all__ = [
     "Context",
     "Event",
     "Events",
+    "F",
+    "InvalidCall",
     "MepassaError",
     "NodeNotRunning",
+    "Pages",
+    "ProtocolError",
+    "Router",
     "RpcError",
-    "StateUnreadable",
 ]
+__all__ += generated.__all__
+
+_OF_BOTS = {"Bot", "Context", "F", "Router"}  # a client is imported faster without them
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _OF_BOTS:
+        raise AttributeError(f"module 'mepassa' has no attribute {name!r}")
+    from mepassa import bot
+
+    return getattr(bot, name)

@@ -3,40 +3,59 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
-from mepassa.connection import Connection, default_socket
-from mepassa.errors import ConnectionLost, MepassaError
-from mepassa.events import Events
-from mepassa.wire import Line
+from mepassa.calls import Calls, Posted, Settled
+from mepassa.check import checked
+from mepassa.connection import Connect, Way, default_socket
+from mepassa.errors import MepassaError
+from mepassa.events import Chosen, Events
+from mepassa.generated.methods import Nouns
+from mepassa.generated.topics import TOPICS
+
+T = TypeVar("T")
 
 
-class Client:
+class Client(Nouns):
     """A connection to the node for any number of calls at once.
 
         async with Client() as client:
-            await client.call("messages.send", contact=contact, text="Olá")
+            await client.messages.send(contact=contact, text="Olá")
             async for event in client.events(topics=["message.received"]):
-                print(event.data["text"])
+                print(event.data.text)
 
-    It connects with the first call, and again with the next call after the connection was lost.
+    It connects with the first call, and again with the next call after the connection was lost. Each stream of
+    events has a connection of its own.
     """
 
-    def __init__(self, socket: str | os.PathLike[str] | None = None) -> None:
-        """`socket`: the node's socket; without one `$MEPASSAD_SOCKET`, else the place of a default installation."""
+    def __init__(
+        self,
+        socket: str | os.PathLike[str] | None = None,
+        *,
+        token: str | None = None,
+        connect: Connect | None = None,
+    ) -> None:
+        """A client that is not yet connected.
+
+        `socket`: the node's socket; without one `$MEPASSAD_SOCKET`, else the place of a default installation.
+        `token`: a token of `tokens.create`; all that this client does has its authority and no more.
+        `connect`: opens a stream to the node instead of the socket, anew for each connection.
+        """
+        super().__init__(self.typed)
         self.socket = Path(socket) if socket is not None else default_socket()
-        self._connection: Connection | None = None
-        self._connecting = anyio.Lock()
-        self._pending: dict[int, _Pending] = {}
-        self._last_number = 0
-        self._events: list[Events] = []
-        self._tasks: TaskGroup
+        self._way = Way(self.socket, connect, token)
+        self._connecting = anyio.Lock(fast_acquire=True)
+        self._calls: Calls | None = None
+        self._posts: list[Posted] = []
+        self._posting = False
+        self._open_events: set[Events[Any]] = set()
+        self._tasks: TaskGroup | None = None
 
     async def __aenter__(self) -> Client:
         self._tasks = anyio.create_task_group()
@@ -46,10 +65,9 @@ class Client:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        for events in self._events:
+        assert self._tasks is not None  # noqa: S101 - entered
+        for events in tuple(self._open_events):
             await events.aclose()
-        if self._connection is not None:
-            await self._connection.aclose()
         self._tasks.cancel_scope.cancel()
         try:
             return await self._tasks.__aexit__(kind, error, trace)
@@ -59,87 +77,56 @@ class Client:
             return False  # the group wraps `error`; the caller is to meet it bare
 
     async def call(self, method: str, /, **params: Any) -> dict[str, Any]:
-        """Call a method of the node and return its result; parameters that are None are left out.
+        """Call any method of the node by its name, such as one of a plugin; parameters that are None are left out.
 
-        Raises `RpcError` when the node refuses, `NodeNotRunning`, `ConnectionLost` (the call may or may not have
-        been carried out: a `request_id`, where the method takes one, makes it safe to call again), `CallTooLarge`.
+        Raises `RpcError` when the node refuses, `InvalidCall`, `CallTooLarge`, `NodeNotRunning`, `ConnectionLost` (the
+        call may or may not have been carried out: a `request_id`, where the method takes one, makes it safe to call
+        again).
         """
-        connection = await self._connected()
-        self._last_number += 1
-        number = self._last_number
-        self._pending[number] = pending = _Pending(connection)
-        try:
-            await connection.send(number, method, {key: value for key, value in params.items() if value is not None})
-            await pending.answered.wait()
-        finally:
-            del self._pending[number]
-        return pending.result()
+        return await self.typed(method, dict[str, Any], params)
 
-    def events(
-        self, *, topics: Sequence[str] | None = None, after: int | None = None, account: str | None = None
-    ) -> Events:
-        """The node's events: of some topics or all, of one account or all.
+    async def typed(self, method: str, kind: type[T], params: Mapping[str, object]) -> T:
+        """`call` with a result of another shape: what the typed methods are made of."""
+        ready = checked(method, params)
+        return await (await self._connected()).call(method, ready, kind)
 
-        `after`: begin behind this number, 0 = with the oldest that is kept, None = from now on.
+    def post(self, method: str, params: Mapping[str, object], settled: Settled) -> None:
+        """Call without waiting for the answer, in the order of the posts; `settled` is told what became of it.
+
+        It is for many calls at once, so the parameters are not checked here. `settled` gets what `call` may raise.
         """
-        events = Events(self.socket, topics, after, account)
-        self._events.append(events)
-        return events
+        self._posts.append((method, params, settled))
+        if not self._posting and self._tasks is not None:
+            self._posting = True
+            self._tasks.start_soon(self._post_all)
 
-    async def _connected(self) -> Connection:
+    async def _post_all(self) -> None:
+        while self._posts:
+            try:
+                calls = await self._connected()
+            except MepassaError as error:
+                posts, self._posts = self._posts, []
+                for _, _, settled in posts:
+                    settled(error)
+            else:
+                posts, self._posts = self._posts, []
+                await calls.post(posts)
+        self._posting = False
+
+    async def _connected(self) -> Calls:
+        if self._tasks is None:
+            raise RuntimeError("Enter the client before you use it: `async with Client() as client`.")
         async with self._connecting:
-            if self._connection is None:
-                self._connection = await Connection.open(self.socket)
-                self._tasks.start_soon(self._read, self._connection)
-            return self._connection
+            if self._calls is None or self._calls.over:
+                self._calls = Calls(await self._way.open())
+                self._tasks.start_soon(self._calls.read)
+            return self._calls
 
-    async def _read(self, connection: Connection) -> None:
-        try:
-            while True:
-                self._settle(connection, await connection.receive())
-        except ConnectionLost as lost:
-            self._connection = None
-            self._fail(connection, lost)
-            await connection.aclose()
+    def follow(
+        self, *, topics: Sequence[str] | None = None, after: int | None = None, account: str | None = None
+    ) -> Events[dict[str, Any]]:
+        """The same as `events`, with the data just as the node gave them: what `call` is to the typed methods."""
+        return Events(self._way, Chosen(topics, account), after, self._open_events, {})
 
-    def _settle(self, connection: Connection, line: Line) -> None:
-        if line.id is None:
-            if line.error is not None:
-                # The node could not tell whose line it refused, so it may be anybody's here.
-                self._fail(connection, line.error.exception())
-        elif pending := self._pending.get(line.id):
-            pending.settle(line)
-
-    def _fail(self, connection: Connection, error: MepassaError) -> None:
-        for pending in self._pending.values():
-            if pending.connection is connection:
-                pending.fail(error)
-
-
-class _Pending:
-    """A call that waits for its answer."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.answered = anyio.Event()
-        self._result: dict[str, Any] = {}
-        self._error: MepassaError | None = None
-
-    def settle(self, line: Line) -> None:
-        """Keep the node's answer."""
-        if line.error is not None:
-            self._error = line.error.exception()
-        self._result = line.result or {}
-        self.answered.set()
-
-    def fail(self, error: MepassaError) -> None:
-        """Keep why no answer will come."""
-        if not self.answered.is_set():
-            self._error = error
-            self.answered.set()
-
-    def result(self) -> dict[str, Any]:
-        """The answer. Raises what was kept instead."""
-        if self._error is not None:
-            raise self._error
-        return self._result
+    def _follow(self, topics: Sequence[str] | None, after: int | None, account: str | None) -> Events[Any]:
+        return Events(self._way, Chosen(topics, account), after, self._open_events, TOPICS)

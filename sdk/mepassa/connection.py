@@ -1,18 +1,36 @@
-"""One socket to the node: whole lines out, whole lines in, and one named error when it ends."""
+"""One connection to the node: whole lines out, whole lines in, and one named error when it ends."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
-from anyio.abc import SocketStream
+from anyio.abc import ByteStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from mepassa.errors import ConnectionLost, NodeNotRunning
-from mepassa.wire import LINE_LIMIT, Line, MalformedLine, decode_line, encode_call
+from mepassa.check import checked
+from mepassa.errors import ConnectionLost, NodeNotRunning, ProtocolError
+from mepassa.generated.params import API
+from mepassa.unix import UnixStream
+from mepassa.wire import LINE_LIMIT, Line, decode_line, encode_call, read
+
+T = TypeVar("T")
+Connect = Callable[[], Awaitable[ByteStream]]
+
+LAST_WORD = 1.0
+"""Seconds given to what the node said before it stopped listening."""
+
+_ENDED = (
+    anyio.IncompleteRead,
+    anyio.EndOfStream,
+    anyio.BrokenResourceError,
+    anyio.ClosedResourceError,
+    OSError,
+)
 
 
 def default_socket() -> Path:
@@ -23,34 +41,69 @@ def default_socket() -> Path:
     return Path(data, "mepassad", "run", "mepassad.sock")
 
 
-class Connection:
-    """A connected socket. One task may receive while others send."""
+class Way:
+    """The way to a node: its socket, or whatever `connect` opens, and the token to present on it."""
 
-    def __init__(self, stream: SocketStream) -> None:
-        self._stream = stream
-        self._incoming = BufferedByteReceiveStream(stream)
-        self._sending = anyio.Lock()
+    def __init__(self, socket: Path, connect: Connect | None, token: str | None) -> None:
+        self.socket = socket
+        self._connect = connect
+        self._token = token
 
-    @classmethod
-    async def open(cls, path: Path) -> Connection:
-        """Connect. Raises `NodeNotRunning`."""
+    async def open(self) -> Connection:
+        """Connect, and present the token. Raises `NodeNotRunning`, `ConnectionLost`, `TokenRefused`, `ApiVersion`."""
+        connection = Connection(await self._stream())
+        if self._token is None:
+            return connection
+        from mepassa import __version__  # here: it is made of this module
+
+        hello = {"client": f"mepassa {__version__}", "api": API, "token": self._token}
         try:
-            return cls(await anyio.connect_unix(path))
+            await connection.ask("system.hello", hello, dict[str, Any])
+        except BaseException:
+            await connection.aclose()
+            raise
+        return connection
+
+    async def _stream(self) -> ByteStream:
+        try:
+            return await (self._connect() if self._connect else UnixStream.connect(self.socket))
         except PermissionError:
-            raise NodeNotRunning(f"The socket {path} belongs to another user; you may not open it.") from None
-        except OSError:
+            raise NodeNotRunning(f"The socket {self.socket} belongs to another user; you may not open it.") from None
+        except _ENDED:
             raise NodeNotRunning(
-                f"No mepassad answers on {path}. Start one with `mepassad --config config.yaml`, "
+                f"No mepassad answers on {self.socket}. Start one with `mepassad --config config.yaml`, "
                 "or name its socket with `--socket` or MEPASSAD_SOCKET."
+                if self._connect is None
+                else "The node cannot be reached."
             ) from None
 
-    async def send(self, number: int, method: str, params: Mapping[str, Any]) -> None:
-        """Send a call. Raises `ConnectionLost`, `CallTooLarge`."""
-        line = encode_call(number, method, params)
+
+class Connection:
+    """A connected stream. One task may receive while others send."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._incoming = BufferedByteReceiveStream(stream)
+        self._sending = anyio.Lock(fast_acquire=True)
+        self.closed = False
+
+    async def ask(self, method: str, params: Mapping[str, object], kind: type[T]) -> T:
+        """Call while nothing else is under way. Raises `RpcError`, `ConnectionLost`, `InvalidCall`."""
+        line = encode_call(1, method, checked(method, params))
+        try:
+            await self.send(line)
+        except ConnectionLost:
+            with anyio.move_on_after(LAST_WORD):
+                return _reply(method, await self.receive(), kind)
+            raise
+        return _reply(method, await self.receive(), kind)
+
+    async def send(self, line: bytes) -> None:
+        """Send a line. Raises `ConnectionLost`; what the node said before may still be received then."""
         async with self._sending:
             try:
                 await self._stream.send(line)
-            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            except _ENDED:
                 raise ConnectionLost("The connection to the node ended.") from None
             except BaseException:
                 # Cancelled half-way: the rest of the line will never follow, so no other call may either.
@@ -61,15 +114,24 @@ class Connection:
         """The next line. Raises `ConnectionLost`."""
         try:
             line = await self._incoming.receive_until(b"\n", LINE_LIMIT + 1)
-            if len(line) > LINE_LIMIT:
-                raise MalformedLine
-            return decode_line(line)
-        except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except _ENDED:
             raise ConnectionLost("The connection to the node ended.") from None
-        except (MalformedLine, anyio.DelimiterNotFound):
-            raise ConnectionLost("What answers on the socket does not speak mepassad's protocol.") from None
+        except anyio.DelimiterNotFound:
+            raise ProtocolError from None
+        if len(line) > LINE_LIMIT:
+            raise ProtocolError
+        return decode_line(line)
 
     async def aclose(self) -> None:
         """End the connection, also while being cancelled."""
-        with anyio.CancelScope(shield=True):
+        self.closed = True
+        with anyio.CancelScope(shield=True), suppress(*_ENDED):
             await self._stream.aclose()
+
+
+def _reply(method: str, line: Line, kind: type[T]) -> T:
+    if line.error is not None:
+        raise line.error.exception()
+    if line.id != 1:
+        raise ProtocolError
+    return read(line.result, kind, f"answer to {method}")

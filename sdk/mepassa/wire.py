@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from mepassa.errors import CallTooLarge, RpcError
+from mepassa.errors import CallTooLarge, InvalidCall, ProtocolError, RpcError
+from mepassa.generated.errors import REFUSALS
+
+T = TypeVar("T")
 
 LINE_LIMIT = 1024 * 1024
 """Bytes of the longest line, without its newline."""
 
-
-class MalformedLine(Exception):
-    """The node sent a line that is neither a reply nor a notification."""
+_JUNK = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class ErrorObject(msgspec.Struct, frozen=True):
@@ -25,39 +26,58 @@ class ErrorObject(msgspec.Struct, frozen=True):
     data: dict[str, Any] = {}
 
     def exception(self) -> RpcError:
-        """The refusal as the exception that a caller meets."""
+        """The refusal as the exception that a caller meets; a plain `RpcError` where its code is not known here."""
         name = self.data.get("name")
         facts = {key: value for key, value in self.data.items() if key != "name"}
-        return RpcError(self.code, name if isinstance(name, str) else "RpcError", self.message, facts)
+        kind = REFUSALS.get(self.code, RpcError)
+        return kind(self.code, name if isinstance(name, str) else kind.__name__, self.message, facts)
 
 
 class Line(msgspec.Struct, frozen=True):
     """A line from the node: a reply has `result` or `error`, a notification has `method` and `params`."""
 
     id: int | None = None
-    result: dict[str, Any] | None = None
+    result: msgspec.Raw = msgspec.Raw()
     error: ErrorObject | None = None
     method: str | None = None
-    params: dict[str, Any] = {}
+    params: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 _decoder = msgspec.json.Decoder(Line)
 
 
-def encode_call(number: int, method: str, params: Mapping[str, Any]) -> bytes:
-    """A call as one line. Raises `CallTooLarge`; TypeError or ValueError when a parameter has no form in JSON."""
-    line = msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+def encode_call(number: int, method: str, params: Mapping[str, object] | msgspec.Struct) -> bytes:
+    """A call as one line. Raises `CallTooLarge`; `InvalidCall` when a parameter has no form in JSON."""
+    problem = ""
+    try:
+        line = msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+    except UnicodeEncodeError:
+        problem = f"A parameter of {method} is not valid UTF-8."
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        problem = f"A parameter of {method} has no form in JSON."
+    if problem:  # not raised above: the caught exception holds what was to be sent
+        raise InvalidCall(problem)
     if len(line) > LINE_LIMIT:
         raise CallTooLarge(f"The call `{method}` has {len(line)} bytes; a line may have {LINE_LIMIT}.")
     return line + b"\n"
 
 
 def decode_line(line: bytes) -> Line:
-    """What the node said. Raises `MalformedLine` on anything else, whatever the bytes."""
+    """What the node said. Raises `ProtocolError` on anything else, whatever the bytes."""
     try:
         decoded = _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise MalformedLine from None
-    if sum(part is not None for part in (decoded.result, decoded.error, decoded.method)) != 1:
-        raise MalformedLine
+    except _JUNK:
+        raise ProtocolError from None
+    if (decoded.error is not None) + (decoded.method is not None) + bool(bytes(decoded.result)) != 1:
+        raise ProtocolError
     return decoded
+
+
+def read(raw: msgspec.Raw, kind: type[T], what: str) -> T:
+    """A part of a line; `what` names it. Raises `ProtocolError` when it has another shape."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except _JUNK:
+        raise ProtocolError(
+            f"The node's {what} has not the shape that this client's version of mepassad's protocol gives it."
+        ) from None

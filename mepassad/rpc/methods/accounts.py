@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
-
 from mepassad.api.methods import Params, Result, method
 from mepassad.api.types import Account
 from mepassad.errors import InvalidName, StoreFull
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.values import AccountRef, Time, timestamp
+from mepassad.rpc.values import AccountRef, Time, secret, timestamp
 
 
 class AccountItem(Result, frozen=True, kw_only=True):
@@ -40,7 +38,7 @@ class CreatedAccount(Result, frozen=True, kw_only=True):
     """The new account."""
 
     account: AccountRef
-    words: Annotated[str, Meta(description="The 24 recovery words, shown this once and kept nowhere.")]
+    words: Annotated[str, secret("The 24 recovery words, shown this once and kept nowhere.")]
 
 
 @method("accounts.list", scope="read")

@@ -26,7 +26,7 @@ from mepassad.errors import (
     UnknownMessage,
 )
 from mepassad.rpc.node import Node
-from mepassad.rpc.values import AccountRef, ConversationRef, MessageRef
+from mepassad.rpc.values import AccountRef, ConversationRef, MessageRef, secret
 
 _Bot = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,32}\Z", description="The bot's name: 1 to 32 of a–z, 0–9, - and _.")]
 _Seq = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -43,7 +43,7 @@ class RegisteredBot(Result, frozen=True, kw_only=True):
     """A bot's account, and what it shows to act for it."""
 
     account: AccountRef
-    token: Annotated[str, Meta(description="Scope `write`, for this account; told this once and kept nowhere.")]
+    token: Annotated[str, secret("Scope `write`, for this account; told this once and kept nowhere.")]
     words_file: Annotated[str | None, Meta(description="Where the 24 words of a new account lie, 0600; else null.")]
 
 
@@ -76,7 +76,7 @@ class BotState(Result, frozen=True, kw_only=True):
 class AnswerItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An answer, to the conversation."""
 
-    text: Annotated[str, Meta(description="At most `messages.max_text` bytes of UTF-8.")]
+    text: Annotated[str, secret("At most `messages.max_text` bytes of UTF-8.")]
     request_id: Annotated[
         str, Meta(min_length=1, max_length=128, description="If it was sent before, it is not sent again.")
     ]

@@ -19,7 +19,7 @@ from mepassad.errors import (
     StoreFull,
 )
 from mepassad.rpc.node import Node
-from mepassad.rpc.values import ContactRef, ContactState, ConversationRef, InviteUri, Time, timestamp
+from mepassad.rpc.values import ContactRef, ContactState, ConversationRef, InviteUri, Time, secret, timestamp
 
 
 class CreateInviteParams(AccountParams, frozen=True, kw_only=True):
@@ -38,7 +38,7 @@ class CreateInviteParams(AccountParams, frozen=True, kw_only=True):
 class CreatedInvite(Result, frozen=True, kw_only=True):
     """An invite to hand over."""
 
-    uri: Annotated[str, Meta(description="`mepassa:i/1/…`, or `mepassa:v/1/…` for a code; who has it can use it.")]
+    uri: Annotated[str, secret("`mepassa:i/1/…`, or `mepassa:v/1/…` for a code; who has it can use it.")]
     expires_at: Time
 
 

@@ -31,7 +31,9 @@ from mepassad.rpc.values import (
     MessageRef,
     MessageState,
     Route,
+    Text,
     Time,
+    secret,
     timestamp,
 )
 
@@ -41,7 +43,7 @@ _PAGE = 100
 class SendParams(PlaceParams, frozen=True, kw_only=True):
     """Where to, and what."""
 
-    text: Annotated[str, Meta(description="At most `messages.max_text` bytes of UTF-8.")]
+    text: Annotated[str, secret("At most `messages.max_text` bytes of UTF-8.")]
     reply_to: Annotated[MessageRef | None, Meta(description="The message that this one answers.")] = None
     request_id: (
         Annotated[str, Meta(min_length=1, max_length=128, description="The same one again makes no second message.")]
@@ -49,7 +51,7 @@ class SendParams(PlaceParams, frozen=True, kw_only=True):
     ) = None
 
 
-class Sent(Result, frozen=True, kw_only=True):
+class SentMessage(Result, frozen=True, kw_only=True):
     """The message that was kept."""
 
     message_id: MessageRef
@@ -68,7 +70,7 @@ class MessageItem(Result, frozen=True, kw_only=True):
     contact: ContactRef
     conversation: ConversationRef
     incoming: bool
-    text: str
+    text: Text
     time: Time
     state: MessageState
     route: Annotated[Route | None, Meta(description="How it came first; null while queued.")]
@@ -114,12 +116,12 @@ class SearchParams(AccountParams, frozen=True, kw_only=True):
         UnknownMessage,
     ],
 )
-async def send(node: Node, account: Account, params: SendParams) -> Sent:
+async def send(node: Node, account: Account, params: SendParams) -> SentMessage:
     """Send a text to a contact, a pending one too. Returns once it is durable, not once it is delivered."""
     _, contact = place(node, account.id, params)
     reply_to, request_id = params.reply_to or "", params.request_id or ""
     message = await node.outbox.submit(account.id, contact, params.text, reply_to, request_id)
-    return Sent(message_id=message.id)
+    return SentMessage(message_id=message.id)
 
 
 @method("messages.get", scope="read", errors=[UnknownMessage])

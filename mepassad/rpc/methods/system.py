@@ -10,7 +10,7 @@ from mepassad.api.events import TOPICS
 from mepassad.api.methods import Done, Params, Result, method
 from mepassad.errors import ApiVersion, NotPermitted, TokenRefused
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.values import AccountRef
+from mepassad.rpc.values import AccountRef, secret
 
 API = 1
 
@@ -19,8 +19,8 @@ class HelloParams(Params, frozen=True, kw_only=True):
     """Who calls, and which version of this interface it needs."""
 
     client: Annotated[str, Meta(max_length=200, description="Name and version of the client.")] | None = None
-    api: Annotated[int, Meta(description="The version of this interface that the client was made for.")] = API
-    token: Annotated[str, Meta(max_length=200, description="Act as this token allows, from now on.")] | None = None
+    api: Annotated[int, Meta(description="The version of this interface that the client was made for.")] | None = None
+    token: Annotated[str, secret("Act as this token allows, from now on.", max_length=200)] | None = None
 
 
 class Hello(Result, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ async def hello(node: Node, caller: Caller, params: HelloParams) -> Hello:
 
     On `rpc.bots_socket` it comes first, with a token. A token that is refused ends the session.
     """
-    if params.api != API:
+    if params.api not in (None, API):
         raise ApiVersion(f"This node speaks version {API} of the interface, not {params.api}.", api=API)
     if params.token is not None:
         caller.present(params.token)

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from mepassad.api.methods import Done, Params, Result, method
-from mepassad.errors import InvalidName, InvalidParams, StoreFull, TooManyTokens, UnknownAccount, UnknownToken
+from mepassad.errors import InvalidName, StoreFull, TooManyTokens, UnknownAccount, UnknownToken
 from mepassad.people.tokens import Token
-from mepassad.rpc.authority import RANKS
+from mepassad.rpc.authority import check_scopes
 from mepassad.rpc.node import Caller, Node
-from mepassad.rpc.values import AccountRef, Time, timestamp
+from mepassad.rpc.values import AccountRef, Time, secret, timestamp
 
 _Scopes = Annotated[
     list[Annotated[str, Meta(max_length=128)]],
@@ -52,7 +52,7 @@ class TokenItem(Result, frozen=True, kw_only=True):
 class CreatedToken(TokenItem, frozen=True, kw_only=True):
     """A new token."""
 
-    token: Annotated[str, Meta(description="What is to be shown, told this once and kept nowhere.")]
+    token: Annotated[str, secret("What is to be shown, told this once and kept nowhere.")]
 
 
 class TokenPage(Result, frozen=True, kw_only=True):
@@ -65,9 +65,7 @@ class TokenPage(Result, frozen=True, kw_only=True):
 @method("tokens.create", scope="admin", errors=[InvalidName, StoreFull, TooManyTokens, UnknownAccount])
 async def create(node: Node, caller: Caller, params: CreateTokenParams) -> CreatedToken:
     """Make a token, which a program shows with `system.hello {token}`. It is in the reply and nowhere else."""
-    for scope in params.scopes:
-        if scope not in RANKS and scope not in caller.methods:
-            raise InvalidParams("`scopes` has a word that is neither a scope nor a method of this node.")
+    check_scopes(params.scopes, caller.methods)
     account = "" if params.account is None else node.accounts.resolve(params.account).id
     row, shown = await node.tokens.create(params.name, params.scopes, account, "", params.expires_in or 0)
     return CreatedToken(token=shown, **_facts(row))

@@ -10,9 +10,9 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mepassa import CallTooLarge, Client, ConnectionLost, NodeNotRunning, RpcError
+from mepassa import CallTooLarge, Client, ConnectionLost, NodeNotRunning, ProtocolError, RpcError
 from mepassa.connection import default_socket
-from mepassa.wire import LINE_LIMIT, MalformedLine, decode_line, encode_call
+from mepassa.wire import LINE_LIMIT, decode_line, encode_call
 from wire_node import Refusal, Wire, WireNode
 
 REPLY = len(b'{"jsonrpc": "2.0", "id": 1, "result": {"text": "abc"}}\n')
@@ -235,7 +235,7 @@ async def test_a_call_above_the_line_limit_is_refused_before_anything_is_sent(no
 def test_any_line_decodes_or_is_malformed(line: bytes) -> None:
     try:
         decode_line(line)
-    except MalformedLine:
+    except ProtocolError:
         return
 
 

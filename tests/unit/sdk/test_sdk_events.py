@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mepassa import Client, ConnectionLost, Events, NodeNotRunning, RpcError
 from mepassa.events import pauses
-from wire_node import Refusal, Wire, WireNode
+from wire_node import CONTACT, LEAST, MESSAGE, Refusal, Wire, WireNode
 
 
 async def take(events: Events, count: int) -> list[int | None]:
@@ -57,7 +57,7 @@ async def test_a_lost_connection_without_any_event_resumes_where_the_subscriptio
 async def test_signals_have_no_number_and_do_not_move_the_cursor(node: WireNode) -> None:
     async def subscribe(wire: Wire, **_: Any) -> dict[str, Any]:
         async def signal() -> None:
-            params = {"subscription": "s1", "topic": "typing", "data": {}}
+            params = {"subscription": "s1", "topic": "typing", "data": LEAST["typing"]}
             await wire.write({"jsonrpc": "2.0", "method": "events.event", "params": params})
 
         wire.afterwards = signal
@@ -74,7 +74,7 @@ async def test_repeats_are_dropped(node: WireNode) -> None:
     async def subscribe(wire: Wire, **_: Any) -> dict[str, Any]:
         async def repeat() -> None:
             for seq in (1, 2, 2, 1, 3):
-                params = {"subscription": "s1", "seq": seq, "topic": "contact.added", "data": {}}
+                params = {"subscription": "s1", "seq": seq, "topic": "contact.added", "data": CONTACT}
                 await wire.write({"jsonrpc": "2.0", "method": "events.event", "params": params})
 
         wire.afterwards = repeat
@@ -98,7 +98,7 @@ async def test_a_node_that_is_restarted_is_found_again(tmp_path: Path) -> None:
 
                 async def start_again() -> None:
                     async with WireNode(path).serving() as again:
-                        again.log = [*log, ("message.sent", {})]
+                        again.log = [*log, ("message.sent", MESSAGE)]
                         await again.called("events.subscribe")
                         await anyio.sleep_forever()
 
@@ -157,7 +157,7 @@ async def test_whatever_byte_the_socket_dies_at_every_event_comes_once_and_in_or
             events = client.events(after=0)
             node.lives = [first, *later]  # the first lives long enough to subscribe
             for number in range(8):
-                node.publish("message.received", number=number)
+                node.publish("message.received", message_id=str(number))
             assert await take(events, 8) == list(range(1, 9))
 
 
