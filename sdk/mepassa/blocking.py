@@ -66,7 +66,10 @@ class Events(Generic[D_co]):
         return self
 
     def __next__(self) -> Event[D_co]:
-        return self._run(self._inner.__anext__)
+        try:
+            return self._run(self._inner.__anext__)
+        except StopAsyncIteration:
+            raise StopIteration from None
 
 
 class Pages(Generic[T]):

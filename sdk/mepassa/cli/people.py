@@ -19,7 +19,7 @@ from mepassa.generated import ContactItem
 F = TypeVar("F", bound=Callable[..., Any])
 
 COMPLETION_PATIENCE = 2.0  # seconds that Tab waits for the node
-_HARMLESS = re.compile(r"[\w .@+-]+")  # names that no shell takes for anything else, but for their spaces
+_HARMLESS = re.compile(r"\w[\w .@+-]*")  # names that no shell takes for anything else, but for their spaces
 
 
 def contact_argument(**more: Any) -> Callable[[F], F]:
