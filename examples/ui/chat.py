@@ -20,13 +20,14 @@ from uuid import uuid4
 import anyio
 import mepassa
 from mepassa import Client, ContactItem, ConversationItem, Events, MepassaError, MessageItem, MessageReceived, Typing
-from mepassa.cli.text import cut, visible, width, wrapped
+from mepassa.text import cut, visible, width, wrapped
 
 FRAME = 0.05  # seconds between two looks at the node, however much happens
 TYPING = 60.0  # seconds after which a typing notice is forgotten: its end may have been lost
 INDENT = "    "  # before all lines of a message but the first, so that no text passes for another message
 # The SDK's catalogue has the node's words, such as "delivered", in the user's language.
 _ = gettext.translation("mepassa", Path(mepassa.__file__).with_name("locale"), fallback=True).gettext
+IS_TYPING = _("{name} is typing… > ").rstrip("> ")
 
 
 class Chat:
@@ -142,9 +143,10 @@ class Chat:
 
     async def send(self, text: str, request_id: str) -> None:
         """Send the draft. When that fails it stays, and Enter tries again: one `request_id` makes one message."""
+        talk, self.refused = self.chosen, ""
         try:
-            await self.client.messages.send(conversation=self.chosen, text=text, request_id=request_id)
-            await self.write("")
+            await self.client.messages.send(conversation=talk, text=text, request_id=request_id)
+            self.drafts.pop(talk)
         except MepassaError as error:
             self.refused = str(error)
         self.wake()
@@ -166,21 +168,20 @@ class Chat:
         for row, (talk, person) in enumerate([*self.talks.values()][first : first + lines - 2]):
             text = f"{'*' if person.online else ' '}{talk.unread or '':>3} {name(person)}"
             self.put(row, 0, text, left - 1, curses.A_REVERSE if talk.conversation == self.chosen else 0)
-        prompt = "> "
         if self.chosen:
             person = self.talks[self.chosen][1]
             shown = (line for one in self.messages for line in reversed(as_lines(one, person, columns - left)))
             for row, line in zip(range(lines - 3, 0, -1), shown, strict=False):  # the newest lowest
                 self.put(row, left, line, columns - left)
-            self.put(0, left, name(person) + ", online" * person.online, columns - left, curses.A_BOLD)
-            if self.typing.get(self.chosen, 0) > time.monotonic():
-                prompt = _("{name} is typing… > ").format(name=name(person))
+            typing = self.typing.get(self.chosen, 0) > time.monotonic()
+            heading = IS_TYPING.format(name=name(person)) if typing else about(person)
+            self.put(0, left, heading, columns - left, curses.A_BOLD)
         told = visible(_(self.away or self.refused or "Tab  Enter  Esc"))
         self.put(lines - 2, 0, told.ljust(columns), columns, curses.A_REVERSE)
         draft = visible(self.drafts.get(self.chosen, ("", ""))[0])[-columns:]
-        while draft and width(prompt + draft) >= columns:
+        while draft and width(draft) > columns - 3:
             draft = draft[1:]
-        self.put(lines - 1, 0, prompt + draft, columns)
+        self.put(lines - 1, 0, f"> {draft}", columns)
         self.screen.refresh()
 
     def put(self, row: int, column: int, text: str, columns: int, style: int = 0) -> None:
@@ -192,6 +193,13 @@ class Chat:
 def name(person: ContactItem) -> str:
     """How to call somebody. A name that they chose has the end of their id beside it: another may choose the same."""
     return visible(person.petname or f"{person.chosen_name or ''} {person.key_suffix}")
+
+
+def about(person: ContactItem) -> str:
+    """Who somebody is, and how things are with them."""
+    facts = {"online": person.online, "verified": person.verified, "blocked": person.blocked}
+    facts[person.state] = person.state != "accepted"
+    return ", ".join([name(person), *(_(fact) for fact, true in facts.items() if true)])
 
 
 def as_lines(message: MessageItem, person: ContactItem, columns: int) -> list[str]:

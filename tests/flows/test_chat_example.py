@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import functools
+import json
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
 import pytest
+from anyio import CancelScope
+from anyio.abc import ByteStream
+from anyio.from_thread import start_blocking_portal
+from anyio.streams.buffered import BufferedByteReceiveStream
 
 from tests.daemon import Daemon, Fleet, Friends, befriend, eventually, texts
 from tests.screen import Screen
@@ -100,7 +106,7 @@ def test_two_people_see_each_other_type_write_and_read(friends: Friends, ana: Sc
     with chat(friends.bruno) as bruno:
         bruno.shows("ana", ", online")
         bruno.press("tudo bem?")
-        ana.shows("is typing… >", no=["tudo bem"])
+        ana.shows("is typing…", no=["tudo bem"])
         bruno.press("\n")
         ana.shows(": tudo bem?", no=["is typing"])
         bruno.shows("you: tudo bem? [read, direct]", "\n>")
@@ -226,6 +232,62 @@ def test_what_the_node_refuses_is_told_and_the_draft_stays(friends: Friends, ana
     ana.press("\n")
     ana.shows("you: agora? [", no=["This contact is blocked"])
     assert written(friends.bruno, friends.ana_id, "agora?").count("agora?") == 1
+
+
+def test_a_message_whose_answer_was_lost_is_sent_once(friends: Friends) -> None:
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(losing(friends.ana, "messages.send")) as way,
+        Screen(sys.executable, CHAT, str(way)) as ana,
+    ):
+        ana.shows("bruno")
+        ana.press("só uma vez\n")
+        assert ana.shows("you: só uma vez [", "The connection to the node ended.")[-1] == "> só uma vez"
+        ana.press("\n")
+        ana.shows("\n>", no=["> só uma vez"])
+        ana.press("e mais\n")
+        ana.shows("you: e mais [")
+    assert written(friends.bruno, friends.ana_id, "e mais").count("só uma vez") == 1
+
+
+@asynccontextmanager
+async def losing(daemon: Daemon, method: str) -> AsyncIterator[Path]:
+    """A socket that leads to a daemon; the first connection on which a method was answered ends without the answer."""
+    lost = False
+
+    async def lead(client: ByteStream) -> None:
+        asked: set[int] = set()
+
+        async def there(node: ByteStream, over: CancelScope) -> None:
+            async for line in lines(client):
+                if json.loads(line)["method"] == method:
+                    asked.add(json.loads(line)["id"])
+                await node.send(line)
+            over.cancel()
+
+        nonlocal lost
+        async with client, await anyio.connect_unix(daemon.socket) as node, anyio.create_task_group() as tasks:
+            tasks.start_soon(there, node, tasks.cancel_scope)
+            async for line in lines(node):
+                if not lost and json.loads(line).get("id") in asked:
+                    lost = True
+                    break
+                await client.send(line)
+            tasks.cancel_scope.cancel()
+
+    path = daemon.folder / "way"
+    async with await anyio.create_unix_listener(path) as listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, lead)
+        yield path
+        tasks.cancel_scope.cancel()
+
+
+async def lines(stream: ByteStream) -> AsyncIterator[bytes]:
+    """What comes, line by line, until it ends."""
+    coming = BufferedByteReceiveStream(stream)
+    with suppress(anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError):
+        while True:
+            yield await coming.receive_until(b"\n", 1 << 20) + b"\n"
 
 
 def test_it_speaks_portuguese(friends: Friends) -> None:
