@@ -75,14 +75,20 @@ def read_token(path: Path) -> str:
 
 
 async def _run(bot: Bot, socket: str | None, account: str | None, token: str | None) -> None:
+    failure = None
     async with anyio.create_task_group() as tasks:
         if threading.current_thread() is threading.main_thread():
             tasks.start_soon(_stop_on_signals, bot, tasks.cancel_scope)
-        if token is None and account is None:
-            token = await _register(bot, socket)
-        async with Client(socket, token=token) as client:
-            await bot.serve(client, account=account)
+        try:
+            if token is None and account is None:
+                token = await _register(bot, socket)
+            async with Client(socket, token=token) as client:
+                await bot.serve(client, account=account)
+        except Exception as error:  # the group would wrap it
+            failure = error
         tasks.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 async def _register(bot: Bot, socket: str | None) -> str:
