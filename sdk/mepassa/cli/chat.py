@@ -15,7 +15,7 @@ from mepassa.cli.people import called, contact_argument, find_contact
 from mepassa.cli.screen import Pipe, Screen, Terminal
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.talk import TOPICS, Talk
-from mepassa.cli.text import visible
+from mepassa.text import visible
 
 SHOWN = 20  # messages at the start, and of /history and /search
 MOST = 1000  # messages of /history

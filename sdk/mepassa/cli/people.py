@@ -13,8 +13,8 @@ from click.shell_completion import CompletionItem
 
 from mepassa.cli.i18n import _
 from mepassa.cli.session import Refused, Session
-from mepassa.cli.text import visible
 from mepassa.generated import ContactItem
+from mepassa.text import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 

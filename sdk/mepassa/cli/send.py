@@ -12,11 +12,12 @@ import click
 from mepassa.cli.i18n import _
 from mepassa.cli.people import contact_argument, find_contact
 from mepassa.cli.session import Refused, Session, over_socket
-from mepassa.cli.text import echo_line, width
+from mepassa.cli.text import echo_line
 from mepassa.cli.words import route_word, sentence, state_word
 from mepassa.errors import CallTooLarge
 from mepassa.events import Events
 from mepassa.generated import MessageProgress
+from mepassa.text import width
 from mepassa.wire import LINE_LIMIT
 
 STDIN = "-"
