@@ -17,10 +17,10 @@ from mepassa.bot.errors import InvalidBot
 from mepassa.bot.load import loading
 from mepassa.cli.i18n import _, speak
 from mepassa.cli.session import Refused, Session
-from mepassa.cli.text import visible
 from mepassa.client import Client
 from mepassa.connection import default_socket
 from mepassa.generated.values import RegisteredBot
+from mepassa.text import visible
 
 if TYPE_CHECKING:
     from mepassa.bot.bot import Bot

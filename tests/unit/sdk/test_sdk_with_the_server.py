@@ -157,6 +157,7 @@ async def test_a_bot_answers_and_outlives_a_restart_of_the_server() -> None:
         (["verify", "Bob", "--number", fake_node.NUMBER], f"{fake_node.BOB}\tverified\tBob\n"),
         (["verify", "--show"], "mepassa:v/1/AAAA\n"),
         (["send", "Bob", "hi"], "m0\n"),
+        (["send", "mepassa:i/1/AAAA", "hi"], "m0\n"),
         (["rpc", "messages.list", f'{{"contact": "{fake_node.BOB}"}}'], '{"items": [], "next": null}\n'),
     ],
 )
