@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,25 +14,9 @@ from click.testing import CliRunner
 from mepassa import Bot, Client, Context, RpcError, UnknownContact
 from mepassa.cli import main
 from mepassa.cursor import CursorFile
+from served_node import fake_node, serving
 
 from mepassad.bus import Fact
-from mepassad.config.model import Rpc
-from mepassad.log import StructuredLog
-from mepassad.rpc.server import serve
-
-_place = Path(__file__).parents[1] / "rpc" / "fake_node.py"
-_specification = importlib.util.spec_from_file_location("fake_node", _place)
-assert _specification is not None
-assert _specification.loader is not None
-fake_node = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(fake_node)
-
-
-@asynccontextmanager
-async def serving(node: Any, folder: str) -> AsyncIterator[Path]:
-    config = Rpc(socket=Path(folder, "run", "s"))
-    async with serve(node, config, StructuredLog("rpc")):
-        yield config.socket
 
 
 @pytest.fixture
