@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
@@ -58,7 +58,7 @@ class Chosen(NamedTuple):
     account: str | None
 
 
-class Events(Generic[D_co]):
+class Events(AsyncIterator[Event[D_co]]):
     """Iterate it for events; `cursor` is the number up to which none is missing.
 
     Entering it (`async with`) subscribes at once, so that what happens from then on is seen; otherwise the first
