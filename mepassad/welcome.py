@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import shlex
+import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +54,8 @@ class FirstWords:
 
 
 async def show(node: Node, invite: bool) -> None:
-    """Print account, socket and addresses; and an invite, which is a key, on a terminal or where it is asked for."""
+    """Print account, socket and addresses; on a terminal also what to do next. An invite, which is a key, is printed
+    on a terminal or where it is asked for."""
     account = node.accounts.resolve(None)
     click.echo(_("Account: {account}").format(account=account.id))
     click.echo(_("Socket: {path}").format(path=node.config.rpc.socket))
@@ -62,7 +67,31 @@ async def show(node: Node, invite: bool) -> None:
         click.echo(qr(uri))
     elif node.addresses():
         click.echo(_("Invite: ask for one with `mepassa invite`"))
+    if sys.stdout.isatty():
+        _show_next(client_command(sys.argv[0], node.config.rpc.socket, os.environ), bool(node.addresses()))
     sys.stdout.flush()
+
+
+def _show_next(mepassa: str, reachable: bool) -> None:
+    if reachable:
+        told = _(
+            "Next, in another terminal: redeem somebody's invite with `{mepassa} accept INVITE`, or give them this one;"
+            "\nthen `{mepassa} chat NAME`. Ctrl-C here ends the node."
+        )
+    else:
+        told = _("Next, in another terminal: `{mepassa} status`. Ctrl-C here ends the node.")
+    click.echo(told.format(mepassa=mepassa))
+
+
+def client_command(program: str, socket: Path, environ: Mapping[str, str]) -> str:
+    """How `mepassa` is called in another terminal so that it finds this node: the one that is installed beside
+    `program`, with `--socket` unless the socket is where it looks by itself."""
+    beside = Path(program).with_name("mepassa")
+    on_path = shutil.which("mepassa")
+    elsewhere = beside.is_file() and (on_path is None or not beside.samefile(on_path))
+    data = environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    named = [] if socket == Path(data, "mepassad", "run", "mepassad.sock") else ["--socket", str(socket)]
+    return shlex.join([str(beside) if elsewhere else "mepassa", *named])
 
 
 def qr(text: str) -> str:

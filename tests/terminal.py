@@ -19,14 +19,15 @@ from tests.daemon import PATIENCE, clean_environment
 class Terminal:
     """Runs a command whose controlling terminal, input and output is a new pseudo-terminal."""
 
-    def __init__(self, *command: str | Path) -> None:
+    def __init__(self, *command: str | Path, **environment: str) -> None:
         """Starts it, in English."""
         self._master, self._slave = pty.openpty()
         self.shown = ""
         self._read = 0  # characters of `shown` that were waited for
         self._process = subprocess.Popen(
             command, stdin=self._slave, stdout=self._slave, stderr=self._slave, start_new_session=True,
-            env={**clean_environment(), "LANGUAGE": "en"}, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            env={**clean_environment(), "LANGUAGE": "en", "TERM": "xterm", **environment},
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
 
     def until(self, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import click
 
 DOMAIN = "mepassad"
 LOCALE = Path(__file__).parent.parent / "locale"
+OF_COMMANDS = ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar")
+OF_PARAMETERS = ("help", "metavar")
 
 
 def _(sentence: str) -> str:
@@ -17,25 +20,21 @@ def _(sentence: str) -> str:
     return gettext.translation(DOMAIN, LOCALE, fallback=True).gettext(sentence)
 
 
-def translate_help(command: click.Command) -> None:
-    """Put the help of a command, its options and its sub-commands into the user's language."""
-    if command.help:
-        command.help = _(command.help)
-    for option in command.params:
-        if isinstance(option, click.Option) and option.help:
-            option.help = _(option.help)
-    if isinstance(command, click.Group):
-        for inner in command.commands.values():
-            translate_help(inner)
+def speak(command: click.Command) -> None:
+    """Put the process into the user's language: click's own words, and all help of a command."""
+    # click asks gettext for its words without a domain; the default one is the application's to choose.
+    gettext.bindtextdomain(DOMAIN, LOCALE)
+    gettext.textdomain(DOMAIN)
+    for owner, name, text in help_texts(command):
+        setattr(owner, name, _(text))
 
 
-def help_sentences(command: click.Command) -> Iterator[str]:
-    """All that `translate_help` translates, for the catalogues."""
-    if command.help:
-        yield command.help
-    for option in command.params:
-        if isinstance(option, click.Option) and option.help:
-            yield option.help
+def help_texts(command: click.Command) -> Iterator[tuple[object, str, str]]:
+    """The texts that the help of a command and its sub-commands shows: whose, its attribute, and the text there."""
+    for owner, names in (command, OF_COMMANDS), *((param, OF_PARAMETERS) for param in command.params):
+        for name in names:
+            if text := getattr(owner, name, None):
+                yield owner, name, inspect.cleandoc(text)  # from 3.13 on, docstrings have no indentation
     if isinstance(command, click.Group):
         for inner in command.commands.values():
-            yield from help_sentences(inner)
+            yield from help_texts(inner)

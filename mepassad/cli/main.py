@@ -11,7 +11,7 @@ import click
 
 from mepassad import __version__, log
 from mepassad.cli import check, init, passphrase, plugin, plugins, show
-from mepassad.cli.i18n import _, translate_help
+from mepassad.cli.i18n import _, speak
 from mepassad.cli.setting import Setting, config_path
 from mepassad.errors import ConfigError, MepassaError
 
@@ -80,7 +80,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _guarded(args: Sequence[str] | None) -> int:
     try:
-        translate_help(cli)
+        speak(cli)
         return int(cli.main(args, prog_name="mepassad", standalone_mode=False) or 0)
     except click.Abort:
         click.echo(_("Interrupted."), err=True)

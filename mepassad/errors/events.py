@@ -12,7 +12,7 @@ class EventsExpired(MepassaError):
 
 
 class UnknownTopic(MepassaError):
-    """There is no such topic."""
+    """There is no such topic; `system.hello` lists those there are."""
 
     code = 1701
 

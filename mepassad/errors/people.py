@@ -18,31 +18,31 @@ class ContactBlocked(MepassaError):
 
 
 class InviteMalformed(MepassaError):
-    """This is not a mepassa invite, or part of it was lost when it was copied; ask for it again."""
+    """This is no invite or code of mepassa, or part of it was lost when it was copied; ask for it again."""
 
     code = 1110
 
 
 class InviteExpired(MepassaError):
-    """This invite has expired; ask for a new one."""
+    """This invite or code has expired; ask for a new one."""
 
     code = 1111
 
 
 class InviteUsed(MepassaError):
-    """This invite was already used, perhaps by somebody else who came by it: tell its sender, and ask for a new one."""
+    """This invite or code was used already, perhaps by somebody else: tell who made it, and ask for a new one."""
 
     code = 1112
 
 
 class InviteOwn(MepassaError):
-    """This invite is your own; send it to somebody else."""
+    """This invite or code is your own; give it to somebody else."""
 
     code = 1113
 
 
 class InviteUnknown(MepassaError):
-    """The other side does not know this invite: it was altered, or withdrawn; ask for a new one."""
+    """The other side does not know this invite or code: it was altered, or withdrawn; ask for a new one."""
 
     code = 1114
 
@@ -54,13 +54,13 @@ class AlreadyContact(MepassaError):
 
 
 class InviteVersion(MepassaError):
-    """This invite needs a newer version of mepassad."""
+    """This invite or code needs a newer version of mepassad."""
 
     code = 1116
 
 
 class ContactRefused(MepassaError):
-    """This contact's invite was refused; accept a new one."""
+    """This contact's invite or code was refused; accept a new one."""
 
     code = 1117
 

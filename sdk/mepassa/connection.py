@@ -15,6 +15,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from mepassa.check import checked
 from mepassa.errors import ConnectionLost, NodeNotRunning, ProtocolError
 from mepassa.generated.params import API
+from mepassa.unix import UnixStream
 from mepassa.wire import LINE_LIMIT, Line, decode_line, encode_call, read
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class Way:
 
     async def _stream(self) -> ByteStream:
         try:
-            return await (self._connect() if self._connect else anyio.connect_unix(self.socket))
+            return await (self._connect() if self._connect else UnixStream.connect(self.socket))
         except _ENDED as error:
             raise NodeNotRunning(self._why(error)) from None
 

@@ -52,7 +52,3 @@ class ProtocolError(ConnectionLost):
 
     def __init__(self, sentence: str = "What answers on the socket does not speak mepassad's protocol.") -> None:
         super().__init__(sentence)
-
-
-class StateUnreadable(MepassaError):
-    """A bot's state file was changed by somebody else or is damaged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
@@ -89,6 +89,8 @@ class Events(AsyncIterator[Event[D_co]]):
         self._subscribed_once = False
         self._closed = False
         self._waiting: anyio.CancelScope | None = None
+        self._lost: Callable[[], None] = lambda: None
+        self._back: Callable[[], None] = lambda: None
         checked("events.subscribe", {**self._chosen, "after": after})
 
     async def __aenter__(self) -> Events[D_co]:
@@ -103,6 +105,10 @@ class Events(AsyncIterator[Event[D_co]]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def watch(self, *, lost: Callable[[], None], back: Callable[[], None]) -> None:
+        """Call `lost` whenever the connection is lost, and `back` once it was made again."""
+        self._lost, self._back = lost, back
 
     async def aclose(self) -> None:
         """End it, also for a task that waits for an event: there the iteration ends."""
@@ -130,6 +136,7 @@ class Events(AsyncIterator[Event[D_co]]):
                     await self._give_up()
                     raise
                 await self._disconnect()
+                self._lost()
                 await anyio.sleep(next(waits))
                 continue
             if event is None or self._is_repeat(event):
@@ -149,6 +156,8 @@ class Events(AsyncIterator[Event[D_co]]):
             await self._disconnect()
             raise
         self.cursor = begun.seq
+        if self._subscribed_once:
+            self._back()
         self._subscribed_once = True
         return connection
 

@@ -77,6 +77,39 @@ async def test_an_invite_is_shown_at_a_terminal_or_where_it_is_asked_for(
         assert parse_invite(link).account == node.core.accounts.me(node.account).key
 
 
+async def test_at_a_terminal_a_start_says_what_to_do_next(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = await nodes.start("ana")
+    await welcome.show(node.node, False)
+    assert "Next" not in capsys.readouterr().out
+    at_terminal(monkeypatch)
+    await welcome.show(node.node, False)
+    *_, first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("Next, in another terminal: ")
+    assert f"--socket {node.node.config.rpc.socket} accept INVITE`" in first
+    assert second.endswith("chat NAME`. Ctrl-C here ends the node.")
+
+
+@pytest.mark.parametrize(
+    ("installed", "on_path", "socket", "command"),
+    [
+        ("mepassa", True, "data/mepassad/run/mepassad.sock", "mepassa"),
+        ("mepassa", False, "data/mepassad/run/mepassad.sock", "bin/mepassa"),
+        ("mepassa", False, "my data/s", "bin/mepassa --socket 'my data/s'"),
+        ("something else", False, "data/mepassad/run/mepassad.sock", "mepassa"),
+    ],
+)
+def test_the_client_is_named_so_that_it_finds_the_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: str, on_path: bool, socket: str, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bin").mkdir()
+    Path("bin", installed).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin") if on_path else str(tmp_path))
+    assert welcome.client_command("bin/mepassad", Path(socket), {"XDG_DATA_HOME": "data"}) == command
+
+
 def test_words_are_numbered_in_columns() -> None:
     words = [f"word{n}" for n in range(24)]
     lines = welcome.numbered(" ".join(words)).splitlines()

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from mepassa.cli.i18n import _
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import as_json, echo_line
 
@@ -16,13 +17,13 @@ def json_object(text: str) -> dict[str, Any]:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise click.BadParameter("parameters are one JSON object, for example '{\"limit\": 10}'.") from None
+        raise click.BadParameter(_("parameters are one JSON object, for example '{\"limit\": 10}'.")) from None
 
 
 @click.command(short_help="Call any method of the node.")
-@click.argument("method")
-@click.argument("params", type=json_object, default="{}")
+@click.argument("method", metavar="METHOD")
+@click.argument("params", type=json_object, default="{}", metavar="[PARAMS]")
 @over_socket
 async def rpc(session: Session, method: str, params: dict[str, Any]) -> None:
     """Call METHOD with the JSON object PARAMS and print its result as one line of JSON."""
-    echo_line(as_json(await session.call(method, **params)))
+    echo_line(as_json(await session.client.call(method, **{"account": session.account, **params})))

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, ParamSpec
+from pathlib import Path
+from typing import Concatenate, ParamSpec
 
 import anyio
 import click
 
+from mepassa.cli.files import read_secret
+from mepassa.cli.i18n import _
+from mepassa.cli.words import refusal
 from mepassa.client import Client
-from mepassa.errors import CallTooLarge, ConnectionLost, InvalidCall, NodeNotRunning, RpcError
+from mepassa.connection import default_socket
+from mepassa.errors import CallTooLarge, ConnectionLost, InvalidCall, NodeNotRunning, ProtocolError, RpcError
+from mepassa.wire import LINE_LIMIT
 
 P = ParamSpec("P")
 
@@ -34,30 +41,60 @@ class Session:
 
     client: Client
 
-    def __init__(self, socket: str | None, account: str | None) -> None:
-        self.socket = socket
+    def __init__(self, socket: str | None, account: str | None, token_file: Path | None) -> None:
+        """`token_file`: holds a token to present; it is read when a sub-command runs."""
+        self.socket = Path(socket) if socket else default_socket()
         self.account = account
+        self._token_file = token_file
 
-    async def call(self, method: str, /, **params: Any) -> dict[str, Any]:
-        """Call a method for the chosen account."""
-        return await self.client.call(method, **{"account": self.account, **params})
+    def open(self) -> Client:
+        """A client to enter. Raises click.UsageError where the token cannot be read."""
+        token = None if self._token_file is None else read_secret(self._token_file)
+        return Client(self.socket, token=token)
 
     def run(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run a sub-command's work with a client. Raises `Refused`, `NoNode`, click.UsageError; Ctrl-C is quiet."""
+        """Run a sub-command's work with a client. Raises `Refused`, `NoNode`, click's errors; Ctrl-C is quiet."""
+        client = self.open()
         try:
-            anyio.run(self._run, work)
-        except RpcError as error:
-            raise Refused(f"{error.message} ({error.name})") from None
-        except (NodeNotRunning, ConnectionLost) as error:
-            raise NoNode(str(error)) from None
-        except (CallTooLarge, InvalidCall) as error:
-            raise click.UsageError(str(error)) from None
-        except KeyboardInterrupt:
-            raise click.exceptions.Exit(INTERRUPTED) from None
+            anyio.run(self._run, client, work)
+        except BaseException as error:  # also KeyboardInterrupt, and what task groups wrap
+            raise self._ending(_first(error)) from None
 
-    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
-        async with Client(self.socket) as self.client:
+    async def _run(self, client: Client, work: Callable[[], Awaitable[None]]) -> None:
+        async with client as self.client:
             await work()
+
+    def _ending(self, error: BaseException) -> BaseException:
+        """How a failure is told, and with which exit code."""
+        match error:
+            case RpcError():
+                return Refused(refusal(error))
+            case NodeNotRunning():
+                return NoNode(self._nobody())
+            case ProtocolError():
+                return NoNode(_("What answers on the socket does not speak mepassad's protocol."))
+            case ConnectionLost():
+                return NoNode(_("The connection to the node ended."))
+            case CallTooLarge():
+                told = _("That is too long: a line to the node may have {limit} bytes.")
+                return click.UsageError(told.format(limit=LINE_LIMIT))
+            case InvalidCall():
+                return click.UsageError(str(error))
+            case UnicodeError():
+                return click.UsageError(_("What you typed is not valid UTF-8."))
+            case KeyboardInterrupt():
+                return click.exceptions.Exit(INTERRUPTED)
+        return error
+
+    def _nobody(self) -> str:
+        if self.socket.exists() and not os.access(self.socket, os.R_OK | os.W_OK):
+            told = _("The socket {socket} belongs to another user; you may not open it.")
+        else:
+            told = _(
+                "No mepassad answers on {socket}. Start one with `mepassad --config config.yaml`, "
+                "or name its socket with `--socket` or MEPASSAD_SOCKET."
+            )
+        return told.format(socket=self.socket)
 
 
 def over_socket(work: Callable[Concatenate[Session, P], Awaitable[None]]) -> Callable[P, None]:
@@ -78,17 +115,27 @@ async def warn_when_unreachable(session: Session, *, dials: bool = False) -> Non
 
     `dials`: this node reaches for the other one, so it needs a transport, but no address of its own.
     """
-    if (await session.call("identity.show")).get("addresses"):
+    if (await session.client.identity.show(account=session.account)).addresses:
         return
-    if not (await session.call("system.stats")).get("transports"):
+    if not (await session.client.system.stats()).get("transports"):
         click.echo(
-            "This node is local-only: it has no address at which others could reach it. "
-            "Name a transport under `plugins` in its configuration, and an address to listen on.",
+            _(
+                "This node is local-only: it has no address at which others could reach it. "
+                "Name a transport under `plugins` in its configuration, and an address to listen on."
+            ),
             err=True,
         )
     elif not dials:
         click.echo(
-            "This node listens on no address, so nobody can reach it. Name one in its configuration, or "
-            "accept the other's invite instead.",
+            _(
+                "This node listens on no address, so nobody can reach it. Name one in its configuration, or "
+                "accept the other's invite instead."
+            ),
             err=True,
         )
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

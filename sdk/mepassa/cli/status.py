@@ -1,22 +1,51 @@
-"""`mepassa status`: who the node is and where it is reached."""
+"""`mepassa status`: who the node is, where it is reached, and how much there is of everything."""
 
 from __future__ import annotations
 
 import click
 
+from mepassa.cli.i18n import _
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import echo_line, visible
+from mepassa.cli.text import as_json, echo_line, echo_table, visible
+from mepassa.generated.params import API
 
 
-@click.command(short_help="Show version, account and addresses.")
+@click.command(short_help="Show version, account, addresses, counts.")
+@click.option("--json", "json_", is_flag=True, help="One JSON object.")
 @over_socket
-async def status(session: Session) -> None:
-    """Show the node's version, account and addresses."""
-    hello = await session.client.call("system.hello", client="mepassa", api=1)
-    identity = await session.call("identity.show")
-    echo_line(f"version  {visible(str(hello['version']))}")
-    echo_line(f"name     {visible(identity.get('name') or '')}")
-    echo_line(f"account  {identity['account']}")
-    echo_line(f"socket   {session.client.socket}")
-    for address in identity.get("addresses", []):
-        echo_line(f"address  {visible(address)}")
+async def status(session: Session, json_: bool) -> None:
+    """Show the node's version, the account with its name, addresses, and how many contacts, unread messages and
+    connections there are."""
+    client = session.client
+    hello = await client.system.hello(client="mepassa", api=API)
+    identity = await client.identity.show(account=session.account)
+    contacts = [contact async for contact in client.contacts.iterate(account=session.account)]
+    conversations = [one async for one in client.conversations.iterate(account=session.account)]
+    stats = await client.system.stats()
+    facts = {
+        "version": hello.version,
+        "name": identity.name,
+        "account": identity.account,
+        "kind": identity.kind,
+        "socket": str(session.socket),
+        "addresses": identity.addresses,
+        "contacts": len(contacts),
+        "pending": sum(contact.state == "pending" for contact in contacts),
+        "unread": sum(one.unread for one in conversations),
+        "connections": stats.get("links"),
+        "uptime_seconds": stats.get("uptime_seconds"),
+    }
+    if json_:
+        echo_line(as_json(facts))
+        return
+    rows = [
+        (_("version"), hello.version),
+        (_("name"), identity.name),
+        (_("account"), identity.account),
+        (_("socket"), str(session.socket)),
+        *((_("address"), address) for address in identity.addresses),
+        (_("contacts"), str(facts["contacts"])),
+        (_("unread"), str(facts["unread"])),
+        (_("connections"), str(facts["connections"])),
+    ]
+    echo_table([(name, visible(fact)) for name, fact in rows])

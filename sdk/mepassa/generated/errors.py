@@ -49,23 +49,23 @@ class ContactBlocked(RpcError):
 
 
 class InviteMalformed(RpcError):
-    """This is not a mepassa invite, or part of it was lost when it was copied; ask for it again."""
+    """This is no invite or code of mepassa, or part of it was lost when it was copied; ask for it again."""
 
 
 class InviteExpired(RpcError):
-    """This invite has expired; ask for a new one."""
+    """This invite or code has expired; ask for a new one."""
 
 
 class InviteUsed(RpcError):
-    """This invite was already used, perhaps by somebody else who came by it: tell its sender, and ask for a new one."""
+    """This invite or code was used already, perhaps by somebody else: tell who made it, and ask for a new one."""
 
 
 class InviteOwn(RpcError):
-    """This invite is your own; send it to somebody else."""
+    """This invite or code is your own; give it to somebody else."""
 
 
 class InviteUnknown(RpcError):
-    """The other side does not know this invite: it was altered, or withdrawn; ask for a new one."""
+    """The other side does not know this invite or code: it was altered, or withdrawn; ask for a new one."""
 
 
 class AlreadyContact(RpcError):
@@ -73,11 +73,11 @@ class AlreadyContact(RpcError):
 
 
 class InviteVersion(RpcError):
-    """This invite needs a newer version of mepassad."""
+    """This invite or code needs a newer version of mepassad."""
 
 
 class ContactRefused(RpcError):
-    """This contact's invite was refused; accept a new one."""
+    """This contact's invite or code was refused; accept a new one."""
 
 
 class NumbersDiffer(RpcError):
@@ -125,7 +125,7 @@ class EventsExpired(RpcError):
 
 
 class UnknownTopic(RpcError):
-    """There is no such topic."""
+    """There is no such topic; `system.hello` lists those there are."""
 
 
 class ApiVersion(RpcError):

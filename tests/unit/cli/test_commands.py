@@ -236,12 +236,12 @@ def test_init_refuses_a_name_that_nobody_could_see_and_makes_nothing(
     assert not list(home.rglob("*.sqlite*"))
 
 
-@pytest.mark.parametrize("language", ["C", "pt_BR"])
-def test_the_list_of_commands_fits_80_columns(language: str) -> None:
+@pytest.mark.parametrize(("language", "heading"), [("C", "Commands:"), ("pt_BR", "Comandos:")])
+def test_the_list_of_commands_fits_80_columns(language: str, heading: str) -> None:
     environ = {**os.environ, "LANGUAGE": language, "COLUMNS": "80"}
     command = [sys.executable, "-m", "mepassad", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, env=environ)
-    listed = done.stdout.partition("Commands:")[2]
+    listed = done.stdout.partition(heading)[2]
     assert "init " in listed
     assert "..." not in listed
 

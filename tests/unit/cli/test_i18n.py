@@ -33,8 +33,10 @@ def test_every_sentence_is_translated_with_the_same_placeholders(language: str) 
     messages = [message for message in read_po(io.BytesIO(source.read_bytes())) if message.id]
     assert len(messages) > 20
     for message in messages:
-        assert message.string, message.id
-        assert placeholders(str(message.string)) == placeholders(str(message.id))
+        forms = message.string if message.pluralizable else (message.string,)
+        assert all(forms), message.id
+        ids = message.id if message.pluralizable else (message.id,)
+        assert set().union(*map(placeholders, forms)) == set().union(*map(placeholders, ids))
 
 
 def test_brazilian_portuguese_is_there() -> None:
@@ -60,7 +62,19 @@ def test_the_users_variables_choose_the_language(
     assert _("Interrupted.") == sentence
 
 
-def test_the_help_is_in_the_users_language() -> None:
-    command = [sys.executable, "-m", "mepassad", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, env={"LANGUAGE": "pt_BR"})
-    assert "Executa o nó mepassa" in done.stdout
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], ["Uso: mepassad [OPÇÕES]", "Executa o nó mepassa", "Opções:", "Comandos:", "Mostra esta ajuda"]),
+        (["inti"], ["Uso:", "Veja a ajuda com", "Erro: Não existe o comando 'inti'."]),
+        (["init", "--words-file"], ["Erro: A opção '--words-file' precisa de um valor."]),
+        (["init", "--kind", "gato"], ["Erro: Valor inválido para '--kind': 'gato' não é nenhum destes: "]),
+    ],
+)
+def test_the_help_and_all_that_click_says_are_in_the_users_language(arguments: list[str], words: list[str]) -> None:
+    command = [sys.executable, "-m", "mepassad", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env={"LANGUAGE": "pt_BR"})
+    for word in words:
+        assert word in done.stdout + done.stderr
+    for english in ("Usage", "Options", "Error", "Show", "Try"):
+        assert english not in done.stdout + done.stderr

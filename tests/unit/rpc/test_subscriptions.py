@@ -14,6 +14,7 @@ from fake_node import ANA, FakeBus, FakeNode, Serve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mepassad.api.events import TOPICS
 from mepassad.api.gauges import Gauge
 from mepassad.bus import Fact
 from mepassad.config.model import Rpc
@@ -112,10 +113,13 @@ async def test_what_concerns_the_node_concerns_every_account(client: RpcClient, 
     assert (await client.event("plugin.failed"))["seq"] == 1
 
 
-@pytest.mark.parametrize("topics", [["nonsense"], ["message.received", ""]])
-async def test_an_unknown_topic_is_refused(client: RpcClient, topics: list[str]) -> None:
-    with pytest.raises(RpcError, match="UnknownTopic"):
+@pytest.mark.parametrize("topics", [["nonsense"], ["message.received", ""], ["\x1b[2J"]])
+async def test_an_unknown_topic_is_refused_by_name_with_those_there_are(client: RpcClient, topics: list[str]) -> None:
+    with pytest.raises(RpcError, match="UnknownTopic") as caught:
         await client.call("events.subscribe", topics=topics)
+    assert caught.value.data["topic"] == topics[-1]
+    assert caught.value.data["topics"] == list(TOPICS)
+    assert f"There is no topic {topics[-1]!r}; there are message.received, message.sent," in str(caught.value)
 
 
 async def test_an_ended_subscription_tells_nothing_more(client: RpcClient, node: FakeNode) -> None:
@@ -252,7 +256,7 @@ def test_whatever_the_schedule_every_fact_comes_once_in_order_and_every_signal_i
         bus.add(before)
         topics = ["contact.changed", "typing"] if chosen else None
         subscriptions = Subscriptions(bus, outlet, outlet.spawn, Rpc(follow_lag=10), Gauge(10, list))
-        _, start = await subscriptions.open(topics, after, None)
+        _, start = await subscriptions.open(topics, after, None, alone=False)
         for step in steps:
             told = len(outlet.told)
             if isinstance(step, int):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mepassa.events
 import pytest
+from bots_node import BotsNode
 from wire_node import WireNode
 
 
@@ -24,8 +25,22 @@ async def node() -> AsyncIterator[WireNode]:
             yield node
 
 
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "en")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _short_pauses() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mepassa.events, "FIRST_PAUSE", 0.001)
         yield
+
+
+@pytest.fixture
+async def bots() -> AsyncIterator[BotsNode]:
+    """A node that keeps what bots do."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with BotsNode(Path(folder, "s")).serving() as node:
+            assert isinstance(node, BotsNode)
+            yield node

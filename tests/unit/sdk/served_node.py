@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 import anyio
 from anyio.abc import ByteStream
+from mepassa.unix import UnixStream
 
 from mepassad.config.model import Rpc
 from mepassad.log import StructuredLog
@@ -42,38 +42,32 @@ class Fault(NamedTuple):
 class FaultyStream(ByteStream):
     """A stream to a node with one fault, or none; it gives `chunk` bytes at most at once."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fault: Fault | None, chunk: int
-    ) -> None:
-        self._reader, self._writer, self._fault, self._chunk = reader, writer, fault, chunk
+    def __init__(self, inner: ByteStream, fault: Fault | None, chunk: int) -> None:
+        self._inner, self._fault, self._chunk = inner, fault, chunk
         self._passed = {"to": 0, "from": 0}
         self._waiting = b""
 
     async def send(self, item: bytes) -> None:
         passes = self._passing("to", item)
-        self._writer.write(passes)
-        try:
-            await self._writer.drain()
-        except OSError:
-            raise anyio.BrokenResourceError from None
+        if passes:
+            await self._inner.send(passes)
         if len(passes) < len(item):
-            self._writer.close()
+            await self._inner.aclose()
             raise anyio.BrokenResourceError
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
         if not self._waiting:
-            try:
-                self._waiting = await self._reader.read(max_bytes)
-            except OSError:
-                raise anyio.BrokenResourceError from None
-            passes = self._passing("from", self._waiting)
-            if len(passes) < len(self._waiting):
-                if self._fault is not None and self._fault.junk:
-                    self._waiting = passes + self._fault.junk + self._waiting[len(passes) :]
-                    self._fault = None
-                else:
-                    self._waiting = passes
-                    self._writer.close()
+            came = await self._inner.receive(max_bytes)
+            passes = self._passing("from", came)
+            if len(passes) == len(came):
+                self._waiting = came
+            elif self._fault is not None and self._fault.junk:
+                self._waiting = passes + self._fault.junk + came[len(passes) :]
+                self._fault = None
+            else:
+                self._waiting = passes
+                with anyio.CancelScope(shield=True):
+                    await self._inner.aclose()
         given, self._waiting = self._waiting[: self._chunk], self._waiting[self._chunk :]
         if not given:
             raise anyio.EndOfStream
@@ -89,19 +83,16 @@ class FaultyStream(ByteStream):
         raise NotImplementedError
 
     async def aclose(self) -> None:
-        self._writer.close()
-        await anyio.lowlevel.checkpoint()
+        await self._inner.aclose()
 
 
 class FaultyWay:
     """`Client(connect=…)`: the first connections have the faults, one each; those after them have none."""
 
-    def __init__(self, socket: Path, faults: Iterable[Fault], chunk: int = 65536) -> None:
-        self.faults = list(faults)
-        self.opened = 0
+    def __init__(self, socket: Path, faults: Iterable[Fault], chunk: int) -> None:
+        self._faults = list(faults)
         self._socket, self._chunk = socket, chunk
 
     async def __call__(self) -> ByteStream:
-        self.opened += 1
-        reader, writer = await asyncio.open_unix_connection(self._socket)
-        return FaultyStream(reader, writer, self.faults.pop(0) if self.faults else None, self._chunk)
+        inner = await UnixStream.connect(self._socket)
+        return FaultyStream(inner, self._faults.pop(0) if self._faults else None, self._chunk)

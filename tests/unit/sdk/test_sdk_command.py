@@ -3,86 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import anyio
+import click
 import pytest
 from click.testing import CliRunner
-from commanding import HOSTILE, SHOWN, contact, run, with_contacts
+from commanding import HELLO, HOSTILE, SHOWN, TIME, answering, contact, run, with_contacts
 from hypothesis import given
 from hypothesis import strategies as st
 from mepassa.cli import main
 from mepassa.cli.text import as_json, visible
-from wire_node import ANA, Refusal, Wire, WireNode
-
-
-async def test_status_shows_version_account_and_addresses(node: WireNode) -> None:
-    async def hello(wire: Wire, client: str, api: int) -> dict[str, Any]:
-        return {"version": "9.9", "api": api}
-
-    node.methods["system.hello"] = hello
-    result = await run(node, "status")
-    assert result.exit_code == 0
-    for fact in ("9.9", "mp1me", "Bia", "/ip4/127.0.0.1/tcp/1/p2p/x", str(node.path)):
-        assert fact in result.output
-
-
-async def test_invite_in_a_pipe_prints_the_link_alone(node: WireNode) -> None:
-    async def create(wire: Wire, **asked: Any) -> dict[str, Any]:
-        return {"uri": "mepassa:i/1/abc", "expires_at": "2030-01-01T00:00:00Z"}
-
-    node.methods["invites.create"] = create
-    result = await run(node, "invite", "--uses", "3", "--expires", "2h")
-    assert result.stdout == "mepassa:i/1/abc\n"
-    assert node.calls[0] == ("invites.create", {"uses": 3, "expires_in": 7200})
-    assert result.stderr == ""
-
-
-async def test_invite_on_a_terminal_shows_a_qr_code(node: WireNode) -> None:
-    async def create(wire: Wire) -> dict[str, Any]:
-        return {"uri": "mepassa:i/1/abc", "expires_at": "2030-01-01T00:00:00Z"}
-
-    node.methods["invites.create"] = create
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", "from mepassa.cli import main; main()", "--socket", str(node.path), "invite"]
-    done = await anyio.run_process(command, stdin=theirs, stdout=theirs, stderr=subprocess.PIPE)
-    os.close(theirs)
-    shown = os.read(ours, 100_000).decode()
-    os.close(ours)
-    assert shown.startswith("mepassa:i/1/abc")
-    assert "▄" in shown
-    assert b"good until 2030" in done.stderr
-
-
-@pytest.mark.parametrize(("span", "seconds"), [("90", 90), ("90s", 90), ("30m", 1800), ("7d", 604800)])
-async def test_spans_are_read_as_people_write_them(node: WireNode, span: str, seconds: int) -> None:
-    async def create(wire: Wire, expires_in: int) -> dict[str, Any]:
-        return {"uri": str(expires_in), "expires_at": ""}
-
-    node.methods["invites.create"] = create
-    assert (await run(node, "invite", "--expires", span)).stdout == f"{seconds}\n"
+from wire_node import ANA, ME, Refusal, Wire, WireNode
 
 
 async def test_accept_redeems_the_link_and_says_where_it_stands(node: WireNode) -> None:
-    async def accept(wire: Wire, uri: str) -> dict[str, Any]:
-        return {"contact": ANA, "conversation": "c1", "state": "pending"}
-
-    node.methods["invites.accept"] = accept
+    node.methods["invites.accept"] = answering(contact=ANA, conversation="c1", state="pending")
     assert (await run(node, "accept", " mepassa:i/1/abc\n")).stdout == "mp1ana\tpending\n"
     assert node.calls[0] == ("invites.accept", {"uri": "mepassa:i/1/abc"})
 
 
 async def test_accept_takes_a_code_only_from_who_says_that_it_was_shown_in_person(node: WireNode) -> None:
-    async def accept(wire: Wire, uri: str) -> dict[str, Any]:
-        return {"contact": ANA, "conversation": "c1", "state": "pending"}
-
-    node.methods["invites.accept"] = accept
+    node.methods["invites.accept"] = answering(contact=ANA, conversation="c1", state="pending")
     refused = await run(node, "accept", " mepassa:v/1/abc")
     assert refused.exit_code == 2
     assert "--in-person" in refused.stderr
@@ -102,33 +47,15 @@ async def test_accept_takes_a_code_only_from_who_says_that_it_was_shown_in_perso
 async def test_a_node_without_addresses_is_told_what_it_cannot_do(
     node: WireNode, arguments: list[str], transports: dict[str, Any], said: str
 ) -> None:
-    async def local(wire: Wire) -> dict[str, Any]:
-        return {"account": ANA, "name": "Ana", "addresses": []}
-
-    async def link(wire: Wire, **asked: Any) -> dict[str, Any]:
-        return {"uri": "mepassa:i/1/abc", "expires_at": "", "contact": ANA, "state": "pending"}
-
-    async def stats(wire: Wire) -> dict[str, Any]:
-        return {"transports": transports}
-
-    answers = {"identity.show": local, "invites.create": link, "invites.accept": link, "system.stats": stats}
-    node.methods.update(answers)
+    node.methods["identity.show"] = answering(account=ANA, name="Ana", kind="person", addresses=[])
+    node.methods["invites.create"] = answering(uri="mepassa:i/1/abc", expires_at=TIME)
+    node.methods["invites.accept"] = answering(contact=ANA, conversation="c1", state="pending")
+    node.methods["system.stats"] = answering(transports=transports)
     result = await run(node, *arguments)
     assert result.exit_code == 0
     assert result.stderr.startswith(said)
     assert bool(result.stderr) == bool(said)
     assert "This node" not in result.stdout
-
-
-async def test_contacts_are_listed_over_all_pages_and_names_cannot_move_the_cursor(node: WireNode) -> None:
-    with_contacts(node, contact("mp1a", HOSTILE), contact("mp1b", "Bo", petname="Boss"), contact("mp1c"))
-    result = await run(node, "contacts")
-    assert result.stdout == f"mp1a\taccepted\t{SHOWN}\nmp1b\taccepted\tBoss\nmp1c\taccepted\t\n"
-
-
-async def test_contacts_who_are_verified_are_marked(node: WireNode) -> None:
-    with_contacts(node, contact("mp1a", "Ana", verified=True), contact("mp1b", "Ana"))
-    assert (await run(node, "contacts")).stdout == "mp1a\taccepted\tAna\tverified\nmp1b\taccepted\tAna\n"
 
 
 @pytest.mark.parametrize("wanted", ["mp1ana", "Ana", "chefe", "mp1an", "che", "CHE"])
@@ -158,17 +85,17 @@ async def test_who_has_not_answered_yet_has_no_name_and_that_is_said(node: WireN
     assert "use the id" in (await run(node, "send", "Ana", "hi")).stderr
 
 
-async def _progress(node: WireNode, *steps: tuple[str, str | None]) -> None:
+async def _progress(node: WireNode, steps: dict[str, str | None], reason: str | None = None) -> None:
     await node.called("messages.send")
-    node.publish("message.sent", message_id="of another message", route="direct")
-    for topic, route in steps:
-        node.publish(topic, message_id="out-anonymous-0", route=route)
+    node.publish("message.sent", account=ME, message_id="of another message", route="direct")
+    for topic, route in steps.items():
+        node.publish(topic, account=ME, message_id="out-anonymous-0", route=route, reason=reason)
 
 
 async def test_send_and_wait_shows_each_state_with_route_and_time(node: WireNode) -> None:
     with_contacts(node, contact(ANA, "Ana"))
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_progress, node, ("message.sent", "direct"), ("message.delivered", "direct"))
+        tasks.start_soon(_progress, node, {"message.sent": "direct", "message.delivered": "direct"})
         result = await run(node, "send", "--wait", "Ana", "hi")
     assert result.exit_code == 0
     first, *states = result.stdout.splitlines()
@@ -178,16 +105,12 @@ async def test_send_and_wait_shows_each_state_with_route_and_time(node: WireNode
 
 
 async def test_send_and_wait_ends_with_the_reason_when_a_message_fails(node: WireNode) -> None:
-    async def get(wire: Wire, message_id: str) -> dict[str, Any]:
-        return {"message_id": message_id, "state": "expired", "reason": f"nobody came {HOSTILE}"}
-
-    node.methods["messages.get"] = get
     with_contacts(node, contact(ANA, "Ana"))
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_progress, node, ("message.failed", None))
+        tasks.start_soon(_progress, node, {"message.failed": None}, f"Nobody came {HOSTILE}.")
         result = await run(node, "send", "--wait", "Ana", "hi")
     assert result.exit_code == 1
-    assert f"not delivered: nobody came {SHOWN}" in result.stderr
+    assert f"not delivered. Nobody came {SHOWN}." in result.stderr
 
 
 async def test_rpc_calls_any_method_and_prints_one_line_of_json(node: WireNode) -> None:
@@ -208,6 +131,37 @@ async def test_rpc_takes_one_json_object_only(node: WireNode, params: str) -> No
     assert "one JSON object" in result.stderr
 
 
+@pytest.mark.parametrize(("typed", "text"), [(b"oi\n", "oi"), (b"um\ndois\n\n", "um\ndois\n"), ("olá".encode(), "olá")])
+@pytest.mark.parametrize("dash", [[], ["-"]])
+async def test_send_takes_standard_input_where_no_text_is_given(
+    node: WireNode, dash: list[str], typed: bytes, text: str
+) -> None:
+    with_contacts(node, contact(ANA, "Ana"))
+    result = await run(node, "send", "--reply-to", "m7", "Ana", *dash, stdin=typed)
+    assert result.exit_code == 0, result.output
+    assert node.calls[-1] == ("messages.send", {"contact": ANA, "text": text, "reply_to": "m7"})
+
+
+@pytest.mark.parametrize(("typed", "sentence"), [(b"\xff", "not valid UTF-8"), (b"x" * (1 << 20) + b"x", "too long")])
+async def test_standard_input_that_cannot_be_sent_is_wrong_usage(node: WireNode, typed: bytes, sentence: str) -> None:
+    with_contacts(node, contact(ANA, "Ana"))
+    result = await run(node, "send", "Ana", stdin=typed)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert node.sent == {}
+
+
+async def test_a_code_of_a_contact_is_led_to_verify(node: WireNode) -> None:
+    async def accept(wire: Wire, uri: str) -> dict[str, Any]:
+        raise Refusal(1115, "AlreadyContact", "You already have this contact.")
+
+    node.methods["invites.accept"] = accept
+    result = await run(node, "accept", "--in-person", "mepassa:v/1/abc")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "`mepassa verify --code`" in result.stderr
+    assert "You already have this contact. (AlreadyContact)" in (await run(node, "accept", "mepassa:i/1/abc")).stderr
+
+
 async def test_the_chosen_account_goes_with_every_call(node: WireNode) -> None:
     with_contacts(node, contact(ANA, "Ana"))
     await run(node, "--account", "mp1bot", "send", "Ana", "hi")
@@ -216,12 +170,12 @@ async def test_the_chosen_account_goes_with_every_call(node: WireNode) -> None:
 
 async def test_a_refusal_is_a_sentence_its_name_and_exit_code_1(node: WireNode) -> None:
     async def accept(wire: Wire, uri: str) -> dict[str, Any]:
-        raise Refusal(1111, "InviteExpired", "This invite has expired; ask for a new one.")
+        raise Refusal(1111, "InviteExpired", "This invite or code has expired; ask for a new one.")
 
     node.methods["invites.accept"] = accept
     result = await run(node, "accept", "mepassa:i/1/abc")
     assert result.exit_code == 1
-    assert result.stderr == "Error: This invite has expired; ask for a new one. (InviteExpired)\n"
+    assert result.stderr == "Error: This invite or code has expired; ask for a new one. (InviteExpired)\n"
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["tail"], ["invite"], ["rpc", "system.hello"]])
@@ -241,7 +195,7 @@ async def test_a_text_too_long_for_a_line_is_wrong_usage(node: WireNode) -> None
     with_contacts(node, contact(ANA, "Ana"))
     result = await run(node, "send", "Ana", "x" * (1 << 20))
     assert result.exit_code == 2
-    assert "a line may have 1048576" in result.stderr
+    assert "a line to the node may have 1048576 bytes" in result.stderr
 
 
 async def test_what_is_not_utf8_is_wrong_usage(node: WireNode) -> None:
@@ -251,12 +205,82 @@ async def test_what_is_not_utf8_is_wrong_usage(node: WireNode) -> None:
     assert "not valid UTF-8" in result.stderr
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o602])
+async def test_a_token_that_others_may_read_is_not_shown(node: WireNode, tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "token"
+    file.write_text("mpt1secret\n")
+    file.chmod(mode)
+    result = await run(node, "--token-file", str(file), "contacts")
+    assert result.exit_code == 2
+    assert f"{file} can be read by others; run: chmod 600 {file}" in " ".join(result.stderr.split())
+    assert "mpt1secret" not in result.output
+    assert node.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [(None, "cannot be read"), (b"", "is empty"), (b" \n", "is empty"), (b"\xff", "cannot be")]
+)
+async def test_a_token_file_with_no_token_in_it_is_wrong_usage(
+    node: WireNode, tmp_path: Path, content: bytes | None, sentence: str
+) -> None:
+    file = tmp_path / "token"
+    if content is not None:
+        file.touch(0o600)
+        file.write_bytes(content)
+    result = await run(node, "--token-file", str(file), "contacts")
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+async def test_the_token_of_a_file_is_shown_before_anything_else(
+    node: WireNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_variable: bool
+) -> None:
+    with_contacts(node, contact(ANA, "Ana"))
+    node.methods["system.hello"] = answering(**HELLO)
+    file = tmp_path / "token"
+    file.touch(0o600)
+    file.write_text("mpt1secret\n")
+    if by_variable:
+        monkeypatch.setenv("MEPASSA_TOKEN_FILE", str(file))
+    result = await run(node, *([] if by_variable else ["--token-file", str(file)]), "contacts")
+    assert result.exit_code == 0, result.output
+    first, params = node.calls[0]
+    assert (first, params["token"]) == ("system.hello", "mpt1secret")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("UnknownTopic", {"topic": "\x1bx", "topics": ["a", "b"]}, "There is no topic '\\x1bx'; there are a, b."),
+        ("NotPermitted", {"method": "x.y", "scope": "admin"}, "may not call x.y: that needs the scope admin."),
+        ("NotPermitted", {}, "Said by the node<U+001B>."),
+        ("Unheard", {}, "Said by the node<U+001B>."),
+    ],
+)
+async def test_a_refusal_is_told_with_its_facts(node: WireNode, name: str, data: dict[str, Any], told: str) -> None:
+    async def refuse(wire: Wire) -> dict[str, Any]:
+        raise Refusal(1, name, "Said by the node\x1b.", **data)
+
+    node.methods["odd.method"] = refuse
+    result = await run(node, "rpc", "odd.method")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"{told} ({name})\n" in result.stderr
+
+
 def test_exit_codes_are_in_the_help() -> None:
     shown = " ".join(CliRunner().invoke(main, ["--help"]).output.split())
     assert "0 done, 1 refused, 2 wrong usage, 3 no node answers, 130 interrupted with Ctrl-C" in shown
 
 
-@pytest.mark.parametrize("arguments", [[], *([name] for name in main.commands)])
+def commands(group: click.Group, *path: str) -> Iterator[list[str]]:
+    """The words of every command and sub-command."""
+    yield [*path]
+    for name, inner in group.commands.items():
+        yield from commands(inner, *path, name) if isinstance(inner, click.Group) else [[*path, name]]
+
+
+@pytest.mark.parametrize("arguments", [*commands(main)], ids=" ".join)
 def test_every_command_knows_h(arguments: list[str]) -> None:
     result = CliRunner().invoke(main, [*arguments, "-h"])
     assert result.exit_code == 0

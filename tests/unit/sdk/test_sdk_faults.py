@@ -113,6 +113,25 @@ async def test_without_a_request_id_an_answered_call_was_carried_out_once(faults
     assert len(kept) <= len(answered) + lost
 
 
+@settings(max_examples=100, deadline=None)
+@given(deaths, chunks)
+async def test_what_became_of_a_posted_call_is_told_once(faults: list[Fault], chunk: int) -> None:
+    told: dict[str, list[object]] = {str(number): [] for number in range(2 * MESSAGES)}
+    async with faulty_client(faults, chunk) as (node, client):
+        for text, answers in told.items():
+            client.post("messages.send", {"contact": BOB, "text": text, "request_id": text}, answers.append)
+            if int(text) == MESSAGES:
+                while not told["0"]:
+                    await anyio.lowlevel.checkpoint()
+        while not all(told.values()):
+            await anyio.lowlevel.checkpoint()
+    assert all(len(answers) == 1 for answers in told.values())
+    assert all(answer is None or isinstance(answer, ConnectionLost) for [answer] in told.values())
+    kept = [row.text for row in node.store.rows]
+    assert len(kept) == len(set(kept))
+    assert {text for text, answers in told.items() if answers == [None]} <= set(kept)
+
+
 async def cancel_after(turns: int, scope: anyio.CancelScope) -> None:
     for _ in range(turns):
         await anyio.lowlevel.checkpoint()

@@ -108,3 +108,13 @@ async def test_a_way_to_connect_that_fails_is_a_node_that_is_not_running() -> No
     async with Client(connect=connect) as client:
         with pytest.raises(NodeNotRunning, match="cannot be reached"):
             await client.identity.show()
+
+
+async def test_leaving_the_client_tells_also_those_who_posted_calls(node: WireNode) -> None:
+    node.methods["never"] = never
+    told: list[object] = []
+    async with Client(node.path) as client:
+        client.post("never", {}, told.append)
+        await node.called("never")
+        client.post("never", {}, told.append)
+    assert [str(error) for error in told] == ["The client was closed."] * 2

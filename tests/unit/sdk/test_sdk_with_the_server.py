@@ -6,15 +6,13 @@ import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from click.testing import CliRunner
-from mepassa import Bot, Client, Context, Done, NotPermitted, RpcError, TokenRefused, UnknownContact
+from mepassa import Client, Done, NotPermitted, RpcError, TokenRefused, UnknownContact
 from mepassa.cli import main
-from mepassa.cursor import CursorFile
 from served_node import fake_node, serving
 
 from mepassad.bus import Fact
@@ -109,38 +107,11 @@ async def test_events_are_replayed_and_followed_past_a_slow_start(node: Any) -> 
             assert [(await anext(events)).seq for _ in range(2000)] == list(range(1, 2001))
 
 
-async def test_a_bot_answers_and_outlives_a_restart_of_the_server(tmp_path: Path) -> None:
-    bot = Bot("echo")
-    node = fake_node.FakeNode()
-
-    @bot.message
-    async def echo(ctx: Context) -> None:
-        await ctx.reply(ctx.text)
-
-    async def answers(count: int) -> None:
-        with anyio.fail_after(30):
-            while len(node.store.rows) < count:
-                await anyio.sleep(0.001)
-
-    with tempfile.TemporaryDirectory() as folder:
-        async with Client(Path(folder, "run", "s")) as client, anyio.create_task_group() as tasks:
-            async with serving(node, folder):
-                receive(node, "one")
-                tasks.start_soon(bot.serve, client, CursorFile(tmp_path / "s"))
-                await answers(1)
-            receive(node, "two, while the server is away")
-            async with serving(node, folder):
-                await answers(2)
-                receive(node, "three")
-                await answers(3)
-            tasks.cancel_scope.cancel()
-    assert [row.text for row in node.store.rows] == ["one", "two, while the server is away", "three"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
-        (["status"], "version  0.0.0"),
+        (["status"], "version\t0.0.0\n"),
+        (["contacts", "rename", "Bob", "Bobby"], f"{fake_node.BOB}\taccepted\tBobby\n"),
         (["invite", "--uses", "2"], "mepassa:i/1/AAAA\n"),
         (["accept", "mepassa:i/1/AAAA"], f"{fake_node.BOB}\tpending\n"),
         (["contacts"], f"{fake_node.BOB}\taccepted\tBob\n"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio.abc import SocketStream
+from anyio.abc import SocketStream, TaskGroup
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 ME = "mp1me"
@@ -143,9 +143,13 @@ class WireNode:
             try:
                 while True:
                     call = json.loads(await wire.incoming.receive_until(b"\n", 1 << 20))
-                    tasks.start_soon(self._answer, wire, call)
+                    await self.take(tasks, wire, call)
             except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 tasks.cancel_scope.cancel()
+
+    async def take(self, tasks: TaskGroup, wire: Wire, call: dict[str, Any]) -> None:
+        """Carry out calls at once, in any order."""
+        tasks.start_soon(self._answer, wire, call)
 
     async def _answer(self, wire: Wire, call: dict[str, Any]) -> None:
         self.calls.append((call["method"], call["params"]))
@@ -167,6 +171,7 @@ class Wire:
 
     def __init__(self, stream: SocketStream, life: int | None) -> None:
         self.incoming = BufferedByteReceiveStream(stream)
+        self.account = ME  # for whom it acts
         self.afterwards: Callable[[], Awaitable[None]] | None = None
         self.token = ""
         self._stream = stream

@@ -1,0 +1,41 @@
+"""The command's language: gettext catalogues, chosen by the usual variables LANGUAGE, LC_ALL, LC_MESSAGES, LANG."""
+
+from __future__ import annotations
+
+import gettext
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+DOMAIN = "mepassa"
+LOCALE = Path(__file__).parent.parent / "locale"
+OF_COMMANDS = ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar")
+OF_PARAMETERS = ("help", "metavar")
+
+
+def _(sentence: str) -> str:
+    """The sentence in the user's language; sentences without a translation stay in English."""
+    # The empty sentence is a catalogue's header.
+    return gettext.translation(DOMAIN, LOCALE, fallback=True).gettext(sentence) if sentence else ""
+
+
+def speak(command: click.Command) -> None:
+    """Put the process into the user's language: click's own words, and all help of a command."""
+    # click asks gettext for its words without a domain; the default one is the application's to choose.
+    gettext.bindtextdomain(DOMAIN, LOCALE)
+    gettext.textdomain(DOMAIN)
+    for owner, name, text in help_texts(command):
+        setattr(owner, name, _(text))
+
+
+def help_texts(command: click.Command) -> Iterator[tuple[object, str, str]]:
+    """The texts that the help of a command and its sub-commands shows: whose, its attribute, and the text there."""
+    for owner, names in (command, OF_COMMANDS), *((param, OF_PARAMETERS) for param in command.params):
+        for name in names:
+            if text := getattr(owner, name, None):
+                yield owner, name, inspect.cleandoc(text)  # from 3.13 on, docstrings have no indentation
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            yield from help_texts(inner)
