@@ -87,7 +87,7 @@ async def _say_how_to_reach(session: Session, account: str, client: Client) -> N
         click.echo(_("Invite people:") + f" {command} --account {account} invite", err=True)
     else:
         link = (await client.invites.create()).uri
-        click.echo(_("Talk to it:") + f" {command} chat '{link}'", err=True)
+        click.echo(_("Talk to it:") + f" {command} chat {link}", err=True)
 
 
 @asynccontextmanager
