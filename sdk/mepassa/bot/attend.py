@@ -22,6 +22,8 @@ log = logging.getLogger("mepassa.bot")
 
 T = TypeVar("T")
 
+_HERE = Path(__file__).parent
+
 
 class Outcome:
     """What a message leads to. `wanted`: whether anybody dealt with it; if not, there is nothing to keep.
@@ -80,7 +82,7 @@ class Attendant:
 
     async def refused(self, seat: Seat, message: Message, state: bytes, earlier: int, error: MepassaError) -> Outcome:
         """What the message leads to after the node refused what came of it."""
-        log.error("%s cannot answer message %s: %s", self._desk.bot, message.id, where(error))
+        log.error("%s cannot answer message %s: %s", self._desk.bot, message.id, kind_of(error))
         return await self._caught(seat, message, state, earlier, error)
 
     async def _handled(self, seat: Seat, ctx: Context) -> bool:
@@ -144,8 +146,12 @@ class Attendant:
         raise TimeoutError(f"It took longer than {self._timeout:g} seconds.").with_traceback(trace)
 
 
+def kind_of(error: BaseException) -> str:
+    """What kind of failure; never the exception's own words, which may quote the message."""
+    return error.name if isinstance(error, RpcError) else type(error).__name__
+
+
 def where(error: BaseException) -> str:
-    """What kind of failure and where; never the exception's own words, which may quote the message."""
-    kind = error.name if isinstance(error, RpcError) else type(error).__name__
-    frames = traceback.extract_tb(error.__traceback__)
-    return " > ".join([f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames] + [kind])
+    """What kind of failure, and where in the bot's own code and what that called."""
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    return " > ".join([f"{file.name}:{line}" for file, line in frames if file.parent != _HERE] + [kind_of(error)])

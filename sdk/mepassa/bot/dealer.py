@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import anyio.lowlevel
 
-from mepassa.bot.attend import Attendant, Outcome, Seat, where
+from mepassa.bot.attend import Attendant, Outcome, Seat, kind_of
 from mepassa.bot.commits import Commits
 from mepassa.bot.desk import Desk
 from mepassa.bot.lanes import Job, Lane, Lanes
@@ -114,4 +114,4 @@ class Dealer:
             await self._desk.clock.sleep(FULL_PAUSE)
 
     def _pass_over(self, job: Job, error: MepassaError) -> None:
-        log.error("%s passes over message %s: %s", self._desk.bot, job.message.id, where(error))
+        log.error("%s passes over message %s: %s", self._desk.bot, job.message.id, kind_of(error))

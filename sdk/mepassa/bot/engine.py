@@ -76,7 +76,7 @@ class Engine:
         self._ended.set()
 
     async def run(self) -> None:
-        """Run until stopped. Raises `RpcError` when there is no going on."""
+        """Run until stopped. Raises `RpcError` or `ProtocolError` when there is no going on."""
         async with anyio.create_task_group() as tasks:
             self._turns.begin(tasks, self._turn)
             tasks.start_soon(self._watch.end_late_ones)
@@ -103,10 +103,10 @@ class Engine:
         await self._guarded(partial(self._dealer.turn, seat, lane))
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do a part of the work; what the node refuses of it ends the run."""
+        """Do a part of the work; where there is no going on, that ends the run."""
         try:
             await work()
-        except RpcError as error:
+        except MepassaError as error:
             self._fail(error)
 
     async def _finish(self) -> None:

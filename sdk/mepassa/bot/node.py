@@ -12,7 +12,7 @@ import msgspec
 
 from mepassa.bot.clock import Clock
 from mepassa.client import Client
-from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning
+from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning, ProtocolError
 from mepassa.events import Events, pauses
 from mepassa.generated.errors import NotPermitted, StoreFull, TokenRefused
 from mepassa.generated.values import MessageReceived
@@ -58,7 +58,7 @@ class Node:
     async def state(self, conversation: str) -> tuple[int, bytes]:
         """The last event dealt with in a conversation, and its state as JSON. Waits for a node that is away.
 
-        Raises `RpcError`.
+        Raises `RpcError`, `ProtocolError`.
         """
         kept = await self.patiently(
             lambda: self.client.bots.state(bot=self._bot, account=self.account, conversation=conversation)
@@ -131,6 +131,8 @@ class Node:
         for pause in pauses():
             try:
                 return await call()
+            except ProtocolError:
+                raise
             except PASSING:
                 await self._clock.sleep(pause)
         raise AssertionError("pauses do not end")

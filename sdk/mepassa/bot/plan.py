@@ -106,7 +106,7 @@ def _handlings(rules: Sequence[Rule], injector: Injector, say: Words) -> list[Ha
             call = injector.call(rule.function, {"ctx", *(one.name for one in arguments)})
             made.append(_of_command(rule.command, arguments, call, say))
         else:
-            groups = rule.filter.names if rule.filter else frozenset[str]()
+            groups = frozenset[str]() if rule.filter is None else rule.filter.names
             made.append(_of_filter(rule.filter, injector.call(rule.function, {"ctx", *groups})))
     free = set(HELP) - {command.folded for command, _ in commands}
     return [_of_help(free, listing(commands, say)), *made] if commands else made

@@ -13,6 +13,7 @@ from mepassa.bot.lanes import Lane, Lanes
 from mepassa.bot.message import Message
 from mepassa.bot.node import AWAY, Node
 from mepassa.bot.progress import Progress
+from mepassa.errors import ProtocolError
 from mepassa.events import Event, pauses
 from mepassa.generated.errors import EventsExpired
 from mepassa.generated.values import MessageReceived
@@ -63,6 +64,8 @@ class Reader:
                         if take(event):
                             return True
                         after = event.seq or after
+            except ProtocolError:
+                raise
             except AWAY:
                 await self._clock.sleep(pause)
             except EventsExpired:

@@ -18,7 +18,7 @@ H = TypeVar("H", bound=Handler)
 P = TypeVar("P", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rule:
     """A handler and which messages it wants: those of a command, those of a filter, or all."""
 

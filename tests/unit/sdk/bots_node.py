@@ -25,8 +25,15 @@ class BotsNode(WireNode):
         self.refuse: Callable[[str], Refusal | None] = lambda text: None  # of a text that a bot sends
         self.cut: Cut = lambda method, number: ""
         self.typed: list[bool] = []
+        self.token = "mpt1_good"
+        self.words_file: str | None = None
+        self.contacts = 0
         self._counts: Counter[str] = Counter()
         self.methods |= {
+            "system.hello": self.hello,
+            "bots.register": self.register,
+            "invites.create": self.invite,
+            "contacts.list": self.list_contacts,
             "bots.open": self.open_bot,
             "bots.state": self.state,
             "bots.answer": self.answer,
@@ -59,8 +66,28 @@ class BotsNode(WireNode):
         """Up to where the only bot is."""
         return max(self.places.values(), default=0)
 
-    async def open_bot(self, wire: Wire, bot: str, account: str = ME) -> dict[str, Any]:
-        return {"account": account, "seq": self.places.get(bot)}
+    async def hello(self, wire: Wire, token: str, **_: Any) -> dict[str, Any]:
+        if token != self.token:
+            raise Refusal(2000, "TokenRefused", "This token is unknown.")
+        wire.account = "mp1bot"
+        return {"version": "0", "api": 1, "methods": [], "topics": [], "account": "mp1bot", "scopes": ["write"]}
+
+    async def register(self, wire: Wire, bot: str) -> dict[str, Any]:
+        return {"account": "mp1bot", "token": self.token, "words_file": self.words_file}
+
+    async def invite(self, wire: Wire, **_: Any) -> dict[str, Any]:
+        return {"uri": "mepassa:i/1/AAAA", "expires_at": "2030-01-02T03:04:05.006Z"}
+
+    async def list_contacts(self, wire: Wire, **_: Any) -> dict[str, Any]:
+        row = {
+            "contact": ANA, "conversation": f"with {ANA}", "name": "Ana", "petname": None, "chosen_name": "Ana",
+            "key_suffix": "", "kind": "person", "state": "accepted", "reason": None, "blocked": False,
+            "verified": False, "online": False, "created_at": "2030-01-02T03:04:05.006Z",
+        }  # fmt: skip
+        return {"items": [row] * self.contacts, "next": None}
+
+    async def open_bot(self, wire: Wire, bot: str, account: str | None = None) -> dict[str, Any]:
+        return {"account": account or wire.account, "seq": self.places.get(bot)}
 
     async def state(self, wire: Wire, bot: str, conversation: str, account: str = ME) -> dict[str, Any]:
         key = bot, conversation
@@ -118,11 +145,14 @@ class BotsNode(WireNode):
         self.typed.append(active)
         return {}
 
-    async def list_conversations(self, wire: Wire, after: str | None = None, account: str = ME) -> dict[str, Any]:
+    async def list_conversations(self, wire: Wire, after: str | None = None, **_: Any) -> dict[str, Any]:
         """One a page."""
         known = [None, *dict.fromkeys(data["contact"] for _, data in self.log)]
         place = known.index(after)
-        items = [{"conversation": f"with {contact}", "contact": contact} for contact in known[place + 1 : place + 2]]
+        rest = {"unread": 0, "last_time": None, "last_message": None}
+        items = [
+            {"conversation": f"with {contact}", "contact": contact, **rest} for contact in known[place + 1 : place + 2]
+        ]
         return {"items": items, "next": known[place + 1] if place + 2 < len(known) else None}
 
     async def take(self, tasks: TaskGroup, wire: Wire, call: dict[str, Any]) -> None:

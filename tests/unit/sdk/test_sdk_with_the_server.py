@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import pytest
 from click.testing import CliRunner
-from mepassa import Client, RpcError, UnknownContact
+from mepassa import Bot, Client, Context, RpcError, UnknownContact
 from mepassa.cli import main
 
 from mepassad.bus import Fact
@@ -58,6 +58,7 @@ def receive(node: Any, text: str) -> None:
         "contact": fake_node.BOB,
         "conversation": fake_node.WITH_BOB,
         "text": text,
+        "time": "2030-01-02T03:04:05.006Z",
     }
     node.bus.publish([Fact(node.bus.newest + 1, fake_node.ANA, "message.received", data)])
 
@@ -93,6 +94,57 @@ async def test_events_are_replayed_and_followed_past_a_slow_start(node: Any) -> 
             assert [(await anext(events)).seq for _ in range(2000)] == list(range(1, 2001))
 
 
+class Answers:
+    """What bots do, kept beside the messages of a node in memory."""
+
+    def __init__(self, store: Any) -> None:
+        self.store, self.seq, self.kept, self.place_kept = store, 0, b"{}", 0
+
+    async def place(self, account: str, bot: str) -> int:
+        return self.place_kept
+
+    async def save(self, account: str, bot: str, place: int) -> None:
+        self.place_kept = place
+
+    async def state(self, account: str, bot: str, conversation: str) -> tuple[int, bytes]:
+        return self.seq, self.kept
+
+    async def keep(self, account: str, bot: str, answer: Any) -> list[Any]:
+        assert answer.after == self.seq
+        self.seq, self.place_kept, self.kept = answer.seq, answer.place, answer.state or self.kept
+        return [self.store.add(reply.text) for reply in answer.replies]
+
+
+async def test_a_bot_answers_and_outlives_a_restart_of_the_server() -> None:
+    bot, node = Bot("echo"), fake_node.FakeNode()
+    node.answers = Answers(node.store)
+
+    @bot.message
+    async def echo(ctx: Context) -> None:
+        ctx.state["count"] = ctx.state.get("count", 0) + 1
+        await ctx.reply(f"{ctx.state['count']} {ctx.text}")
+
+    async def answers(count: int) -> None:
+        with anyio.fail_after(30):
+            while len(node.store.rows) < count:
+                await anyio.sleep(0.001)
+
+    with tempfile.TemporaryDirectory() as folder:
+        async with Client(Path(folder, "run", "s")) as client, anyio.create_task_group() as tasks:
+            async with serving(node, folder):
+                receive(node, "one")
+                tasks.start_soon(bot.serve, client)
+                await answers(1)
+            receive(node, "two, while the server is away")
+            async with serving(node, folder):
+                await answers(2)
+                receive(node, "three")
+                await answers(3)
+                bot.stop()
+    assert [row.text for row in node.store.rows] == ["1 one", "2 two, while the server is away", "3 three"]
+    assert node.answers.place_kept == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "output"),
     [
@@ -105,6 +157,7 @@ async def test_events_are_replayed_and_followed_past_a_slow_start(node: Any) -> 
         (["verify", "Bob", "--number", fake_node.NUMBER], f"{fake_node.BOB}\tverified\tBob\n"),
         (["verify", "--show"], "mepassa:v/1/AAAA\n"),
         (["send", "Bob", "hi"], "m0\n"),
+        (["send", "mepassa:i/1/AAAA", "hi"], "m0\n"),
         (["rpc", "messages.list", f'{{"contact": "{fake_node.BOB}"}}'], '{"items": [], "next": null}\n'),
     ],
 )

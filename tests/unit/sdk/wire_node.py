@@ -166,6 +166,7 @@ class Wire:
 
     def __init__(self, stream: SocketStream, life: int | None) -> None:
         self.incoming = BufferedByteReceiveStream(stream)
+        self.account = ME  # for whom it acts
         self.afterwards: Callable[[], Awaitable[None]] | None = None
         self.token = ""
         self._stream = stream
