@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mepassa.testing import BotTester
 
 from mepassad.testing.rpc_client import RpcClient
 from tests.daemon import Fleet, eventually
@@ -63,7 +64,17 @@ async def heard(rpc: RpcClient, account: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.runs("sdk/README.md", "A bot")
-def test_the_bot_is_the_example_that_the_readme_shows_too(texts: list[str]) -> None:
-    (bot,) = texts
-    assert (ROOT / "examples" / "bots" / "echo.py").read_text().endswith(bot)
-    assert bot in (ROOT / "README.md").read_text()
+async def test_the_bots_answer_and_the_first_one_is_the_example_that_the_readme_shows_too(
+    texts: list[str], tmp_path: Path, bot_tester: Callable[..., BotTester]
+) -> None:
+    echo, shop = texts
+    assert (ROOT / "examples" / "bots" / "echo.py").read_text().endswith(echo)
+    assert echo in (ROOT / "README.md").read_text()
+    (tmp_path / "shop.py").write_text(shop)
+    async with bot_tester(tmp_path / "shop.py") as t:
+        ana = t.contact("ana")
+        assert await ana.say("/pedir 3 café") == ["3 × café, anotado."]
+        assert await ana.say("PRECO DO pão") == ["pão: R$ 10,00"]
+        assert await ana.say("/pedir café") == [
+            "QUANTIDADE é um número inteiro; “café” não é. Uso: /pedir QUANTIDADE ITEM…"
+        ]
