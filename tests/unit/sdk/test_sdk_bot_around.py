@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 
+import anyio
 import pytest
 from bot_runs import echo_bot, run_until, running, until
 from bots_node import BotsNode
@@ -137,3 +138,40 @@ async def test_a_log_tells_that_a_bot_is_ready_and_as_whom(bots: BotsNode, caplo
     with caplog.at_level(logging.INFO):
         async with running(echo_bot(), bots):
             await until(lambda: f"echo is ready as {ME}" in caplog.text)
+
+
+# -- tasks
+
+
+async def test_a_task_that_fails_is_begun_again_and_one_that_ends_is_not(
+    bots: BotsNode, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot, begun = Bot("busy"), []
+
+    @bot.task
+    async def work(bot: Bot) -> None:
+        begun.append(bot.name)
+        if len(begun) < 3:
+            raise ValueError("canary")
+
+    async with running(bot, bots):
+        await until(lambda: len(begun) == 3)
+        await anyio.wait_all_tasks_blocked()
+    assert begun == ["busy"] * 3
+    assert caplog.text.count("busy's task work failed: test_sdk_bot_around.py:") == 2
+    assert "canary" not in caplog.text
+
+
+async def test_a_task_ends_with_the_bot(bots: BotsNode) -> None:
+    bot, ended = Bot("busy"), anyio.Event()
+
+    @bot.task
+    async def work() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.set()
+
+    async with running(bot, bots):
+        await bots.called("events.subscribe")
+    assert ended.is_set()

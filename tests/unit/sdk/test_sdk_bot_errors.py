@@ -138,6 +138,28 @@ async def test_refused_answers_go_to_the_error_handlers_and_the_message_is_done(
     assert "canary" not in caplog.text
 
 
+async def test_an_error_handler_answers_after_what_went_out_before_the_refusal(bots: BotsNode) -> None:
+    bot, clock, gate = Bot("slow"), ManualClock(), anyio.Event()
+
+    @bot.message
+    async def answer(ctx: Context) -> None:
+        await ctx.reply("one moment")
+        await gate.wait()
+        await ctx.reply("refused")
+
+    @bot.error(Exception)
+    async def sorry(ctx: Context, error: Exception) -> None:
+        await ctx.reply("sorry")
+
+    bots.refuse = lambda text: Refusal(1203, "Rejected", "No.") if text == "refused" else None
+    bots.say("hi")
+    async with running(bot, bots, clock=clock):
+        await clock.goes_by_until(lambda: bots.texts() == ["one moment"])
+        gate.set()
+        await until(lambda: bots.texts() == ["one moment", "sorry"])
+    assert [request for _, request, _ in bots.answers] == ["slow:m1:1", "slow:m1:3"]
+
+
 async def test_an_error_handler_whose_answer_is_refused_too_is_not_asked_again(bots: BotsNode) -> None:
     bot, asked = echo_bot(), []
 
@@ -247,37 +269,3 @@ async def test_a_bot_outlives_its_node_and_answers_what_came_meanwhile(bots: Bot
         await until(lambda: bots.connections > 6)
         bots.cut = lambda method, number: ""
         await until(lambda: bots.texts() == ["before", "meanwhile"])
-
-
-async def test_a_task_that_fails_is_begun_again_and_one_that_ends_is_not(
-    bots: BotsNode, caplog: pytest.LogCaptureFixture
-) -> None:
-    bot, begun = Bot("busy"), []
-
-    @bot.task
-    async def work(bot: Bot) -> None:
-        begun.append(bot.name)
-        if len(begun) < 3:
-            raise ValueError("canary")
-
-    async with running(bot, bots):
-        await until(lambda: len(begun) == 3)
-        await anyio.wait_all_tasks_blocked()
-    assert begun == ["busy"] * 3
-    assert caplog.text.count("busy's task work failed: test_sdk_bot_errors.py:") == 2
-    assert "canary" not in caplog.text
-
-
-async def test_a_task_ends_with_the_bot(bots: BotsNode) -> None:
-    bot, ended = Bot("busy"), anyio.Event()
-
-    @bot.task
-    async def work() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            ended.set()
-
-    async with running(bot, bots):
-        await bots.called("events.subscribe")
-    assert ended.is_set()

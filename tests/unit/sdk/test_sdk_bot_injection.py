@@ -103,7 +103,9 @@ async def test_what_lives_for_a_message_is_made_once_a_message_that_needs_it(bot
     ]  # fmt: skip
 
 
-async def test_what_lives_for_a_message_learns_of_a_failure_and_cannot_hide_it(bots: BotsNode) -> None:
+async def test_what_lives_for_a_message_learns_of_a_failure_and_cannot_hide_it(
+    bots: BotsNode, caplog: pytest.LogCaptureFixture
+) -> None:
     bot, told = Bot("b"), []
 
     @bot.provide(scope="message")
@@ -124,6 +126,7 @@ async def test_what_lives_for_a_message_learns_of_a_failure_and_cannot_hide_it(b
     bots.say("go")
     await run_until(bot, bots, lambda: bool(bots.answers))
     assert told == ["undone", "kept"]
+    assert caplog.messages[-1].endswith("> ValueError")
     assert bots.texts() == ["go"]
 
 
