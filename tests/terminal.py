@@ -61,10 +61,14 @@ class Terminal:
 
     def exit_code(self) -> int:
         """The exit code, once it ended."""
-        code = self._process.wait(PATIENCE)
-        while select.select([self._master], [], [], 0)[0]:
-            self.shown += os.read(self._master, 65_536).decode("utf-8", "replace")
-        return code
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            ended = self._process.poll()
+            if select.select([self._master], [], [], 0.1 if ended is None else 0)[0]:  # who shows much waits for room
+                self.shown += os.read(self._master, 65_536).decode("utf-8", "replace")
+            elif ended is not None:
+                return ended
+            assert time.monotonic() < deadline, f"it does not end: {self.shown!r}"
 
     def __enter__(self) -> Terminal:
         return self
