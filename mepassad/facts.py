@@ -104,7 +104,7 @@ async def _render(store: Store, event: Event, found: Contact | None) -> dict[str
         return reused(event.account, AccountId(event.object), event.at_ms)
     if noun == "plugin":
         plugin, _, reason = event.object.partition(": ")
-        return {"account": event.account, "plugin": plugin, "reason": reason}
+        return {"account": "", "plugin": plugin, "reason": reason}
     message = await store.message(event.account, MessageId(event.object))
     if message is None:
         return {"account": event.account, "message_id": event.object}

@@ -20,6 +20,7 @@ from mepassad import __version__, descriptors, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.transport import Transport
 from mepassad.api.types import Account
 from mepassad.bots import BotHost
@@ -40,7 +41,6 @@ from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
 from mepassad.usage import usage
 from mepassad.wire.addresses import worth_telling
-from mepassad.wire.node_id import node_id_from_key
 
 
 class InitResult(msgspec.Struct, frozen=True):
@@ -185,11 +185,11 @@ async def up(
         if not core.accounts.all():
             account, words = await core.accounts.create(loaded.config.node.name, "person")
             (first_words or welcome.FirstWords(loaded.config.node.data_dir).take)(words, account)
-        stack.push_async_exit(_obituary(bus, clock, core.accounts.resolve(None)))
+        stack.push_async_exit(_obituary(bus, clock))
         core.screen([await stack.enter_async_context(components.live(*one)) for one in _of("filter", components)])
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
-        node.supervisor = Supervisor(components, bus, clock, core.accounts.resolve(None))
+        node.supervisor = Supervisor(components, bus, clock)
         tasks.start_soon(node.supervisor.run)
         await _connect(stack, node, components, tasks)
         tasks.start_soon(core.router.run)
@@ -231,14 +231,14 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
 Exit = Callable[[type[BaseException] | None, BaseException | None, object], Awaitable[bool]]
 
 
-def _obituary(bus: Bus, clock: Clock, account: Account) -> Exit:
+def _obituary(bus: Bus, clock: Clock) -> Exit:
     """Keeps the fact that a component failed, while the store still lives."""
 
     async def exit_(kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         cause = first_error(error) if error is not None else None
         if isinstance(cause, ComponentFailed):
             with anyio.CancelScope(shield=True):
-                await tell_failure(bus, clock, account, str(cause.data["plugin"]), str(cause.data["reason"]))
+                await tell_failure(bus, clock, str(cause.data["plugin"]), str(cause.data["reason"]))
         return False
 
     return exit_

@@ -10,7 +10,7 @@ import anyio
 
 from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock, Component
-from mepassad.api.types import Account
+from mepassad.api.types import AccountId
 from mepassad.bus import Bus, Change
 from mepassad.components import Components
 from mepassad.errors import ComponentFailed, MepassaError
@@ -20,23 +20,24 @@ T = TypeVar("T")
 
 OPTIONAL = ("mailbox", "blobs", "relay", "push", "media", "directory")
 RESTART_MIN, RESTART_MAX = 1.0, 300.0  # seconds
+NODE = AccountId("")  # the account of facts about the whole node
 STEADY = 60.0  # seconds after which a component counts as started well
 
 
-async def tell_failure(bus: Bus, clock: Clock, account: Account, plugin: str, reason: str) -> None:
-    """Keep the fact that a component failed. Raises `StoreFull`."""
+async def tell_failure(bus: Bus, clock: Clock, plugin: str, reason: str) -> None:
+    """Keep the fact that a component of the node failed, which is about no account. Raises `StoreFull`."""
     change = Change()
-    data: dict[str, object] = {"account": account.id, "plugin": plugin, "reason": reason}
-    change.fact(account.id, "plugin.failed", f"{plugin}: {reason}", data, int(clock.now() * 1000))
+    data: dict[str, object] = {"account": "", "plugin": plugin, "reason": reason}
+    change.fact(NODE, "plugin.failed", f"{plugin}: {reason}", data, int(clock.now() * 1000))
     await bus.keep(change)
 
 
 class Supervisor:
     """Runs optional components; `live` shows those that are up, by noun and plugin name."""
 
-    def __init__(self, components: Components, bus: Bus, clock: Clock, account: Account) -> None:
-        """Failures are told under the node's first account."""
-        self._components, self._bus, self._clock, self._account = components, bus, clock, account
+    def __init__(self, components: Components, bus: Bus, clock: Clock) -> None:
+        """`bus`: where failures are told."""
+        self._components, self._bus, self._clock = components, bus, clock
         self._log = StructuredLog("supervisor")
         self.live: Mapping[str, dict[str, Any]] = {noun: {} for noun in (*OPTIONAL, "bot")}
 
@@ -77,6 +78,6 @@ class Supervisor:
             reason = error.sentence if isinstance(error, MepassaError) else f"{type(error).__name__}: {error}"
         self._log.error("a component failed, it is started again", plugin=name, reason=reason)
         try:
-            await tell_failure(self._bus, self._clock, self._account, name, reason)
+            await tell_failure(self._bus, self._clock, name, reason)
         except MepassaError as full:
             self._log.error("the failure could not be kept", reason=full.sentence)

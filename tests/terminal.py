@@ -10,6 +10,7 @@ import select
 import subprocess
 import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -22,6 +23,7 @@ class Terminal:
     def __init__(self, *command: str | Path, **environment: str) -> None:
         """Starts it, in English."""
         self._master, self._slave = pty.openpty()
+        termios.tcsetwinsize(self._slave, (24, 80))
         self.shown = ""
         self._read = 0  # characters of `shown` that were waited for
         self._process = subprocess.Popen(
@@ -32,15 +34,27 @@ class Terminal:
 
     def until(self, text: str) -> None:
         """Wait until it shows a text, after what was waited for before."""
+        self._wait(lambda: text in self.shown[self._read :], lambda: f"{text!r} is not in {self.shown!r}")
+        self._read = self.shown.index(text, self._read) + len(text)
+
+    def _wait(self, seen: Callable[[], bool], missing: Callable[[], str]) -> None:
+        """Take what it shows until one has seen enough."""
         deadline = time.monotonic() + PATIENCE
-        while text not in self.shown[self._read :]:
-            assert time.monotonic() < deadline, f"{text!r} is not in {self.shown!r}"
+        while not seen():
+            assert time.monotonic() < deadline, missing()
             ended = self._process.poll() is not None
             if select.select([self._master], [], [], 0 if ended else 0.1)[0]:
-                self.shown += os.read(self._master, 65_536).decode("utf-8", "replace")
+                self._take(os.read(self._master, 65_536))
             else:
-                assert not ended, f"it ended without {text!r}: {self.shown!r}"
-        self._read = self.shown.index(text, self._read) + len(text)
+                assert not ended, f"it ended: {missing()}"
+
+    def _take(self, output: bytes) -> None:
+        """It has written this."""
+        self.shown += output.decode("utf-8", "replace")
+
+    def resize(self, lines: int, columns: int) -> None:
+        """Give the terminal another size; at first it has 24 lines of 80 columns."""
+        termios.tcsetwinsize(self._slave, (lines, columns))
 
     def press(self, keys: str) -> None:
         """Type, without an end of line."""
@@ -65,7 +79,7 @@ class Terminal:
         while True:
             ended = self._process.poll()
             if select.select([self._master], [], [], 0.1 if ended is None else 0)[0]:  # who shows much waits for room
-                self.shown += os.read(self._master, 65_536).decode("utf-8", "replace")
+                self._take(os.read(self._master, 65_536))
             elif ended is not None:
                 return ended
             assert time.monotonic() < deadline, f"it does not end: {self.shown!r}"

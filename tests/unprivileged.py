@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 import anyio
+import mepassa
 
 from mepassad import node
 from mepassad.builtin.store_sqlite import store
@@ -33,7 +34,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def command(what: str, *arguments: str | Path) -> list[str]:
-    """The command that does something as the other user: `reach PATH …` or `mepassad ARGUMENT …`."""
+    """The command that does something as the other user: `reach PATH …`, `mepassad ARGUMENT …` or `bot ARGUMENT …`."""
     return [sys.executable, "-m", "tests.unprivileged", what, *map(str, arguments)]
 
 
@@ -111,5 +112,19 @@ def _do_all_once(folder: Path) -> None:
     anyio.run(start_and_stop)
 
 
+def _bot(arguments: list[str]) -> None:
+    """An echo bot, of the group that the user has."""
+    from mepassa.bot import run  # noqa: F401 - read while still root
+
+    bot = mepassa.Bot("eco")
+
+    @bot.message
+    async def echo(ctx: mepassa.Context) -> None:
+        await ctx.reply(ctx.message.text)
+
+    become(NOBODY)
+    bot.run(arguments)
+
+
 if __name__ == "__main__":
-    {"reach": _reach, "mepassad": _mepassad}[sys.argv[1]](sys.argv[2:])
+    {"reach": _reach, "mepassad": _mepassad, "bot": _bot}[sys.argv[1]](sys.argv[2:])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
+import anyio
 import msgspec
 
 from mepassad.api.context import Clock
@@ -47,6 +49,7 @@ class Answers:
     def __init__(self, store: Store, clock: Clock, outbox: Outbox, conversations: Conversations) -> None:
         """`max_state`: bytes."""
         self._store, self._clock, self._outbox, self._conversations = store, clock, outbox, conversations
+        self._turns = WeakValueDictionary[tuple[AccountId, ConversationId], anyio.Lock]()
         self.max_state = 65_536
 
     async def place(self, account: AccountId, bot: str) -> int | None:
@@ -73,7 +76,8 @@ class Answers:
         if answer.state is not None and len(answer.state) > self.max_state:
             raise StateTooLarge(limit=self.max_state)
         contact = self._conversations.contact_of(account, answer.conversation)
-        drafts = [await self._outbox.screened(account, contact, one.text, one.reply_to) for one in answer.replies]
+        async with self._turn(account, answer.conversation):  # one that is screened faster must not come first
+            drafts = [await self._outbox.screened(account, contact, one.text, one.reply_to) for one in answer.replies]
         now_ms = int(self._clock.now() * 1000)
         fresh = [
             Fresh(draft, new_content_id(now_ms), one.request_id)
@@ -92,6 +96,12 @@ class Answers:
             except Duplicate:
                 fresh = [one for one in fresh if not await self._store.message_by_request(account, one.request_id)]
         raise Conflict
+
+    def _turn(self, account: AccountId, conversation: ConversationId) -> anyio.Lock:
+        lock = self._turns.get((account, conversation))
+        if lock is None:
+            lock = self._turns[account, conversation] = anyio.Lock()
+        return lock
 
     async def forgetting(self, account: AccountId, conversation: ConversationId) -> Sequence[Write]:
         """The writes that drop what all bots of an account keep about a conversation."""

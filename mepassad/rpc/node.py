@@ -300,9 +300,11 @@ class Node(Protocol):
 class Subscriber(Protocol):
     """The subscriptions of one session."""
 
-    async def open(self, topics: Collection[str] | None, after: int | None, account: str | None) -> tuple[str, int]:
-        """Begin to follow: the subscription's id, and the number after which it follows. Raises `EventsExpired`,
-        `UnknownTopic`, `TooManySubscriptions`."""
+    async def open(
+        self, topics: Collection[str] | None, after: int | None, account: str | None, *, alone: bool
+    ) -> tuple[str, int]:
+        """Begin to follow, `alone`: nothing about the whole node. The subscription's id, and the number after which it
+        follows. Raises `EventsExpired`, `UnknownTopic`, `TooManySubscriptions`."""
         ...
 
     def close(self, subscription: str) -> None:

@@ -19,6 +19,8 @@ Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 Id = Name | int | float | None
 
 _MAX_REASON = 200
+_AT = " - at "
+_ROOT = re.compile(r"`\$\.?")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -134,8 +136,12 @@ def _invalid(line: bytes, error: msgspec.ValidationError) -> str:
 
 
 def reason(error: msgspec.ValidationError) -> str:
-    """What the decoder found wrong, short enough for a reply."""
-    return str(error)[:_MAX_REASON]
+    """What the decoder found wrong, and in which field, short enough for a reply."""
+    found, _, place = str(error).rpartition(_AT)
+    field = _ROOT.sub("`", place)
+    if not found:
+        return place[:_MAX_REASON]
+    return (found if field == "``" else f"{found}, in {field}")[:_MAX_REASON]
 
 
 def find_id(line: bytes) -> Id:

@@ -55,11 +55,13 @@ class Subscriptions:
         self._followers: dict[str, Follower] = {}
         self._over = False
 
-    async def open(self, topics: Collection[str] | None, after: int | None, account: str | None) -> tuple[str, int]:
+    async def open(
+        self, topics: Collection[str] | None, after: int | None, account: str | None, *, alone: bool
+    ) -> tuple[str, int]:
         """Follow `topics` (None: all) of `account` (None: all) after a number (None: from now, 0: oldest kept).
 
-        Returns the id and the number after which facts follow. Raises `UnknownTopic`, `EventsExpired` and
-        `TooManySubscriptions`.
+        `alone`: nothing about the whole node. Returns the id and the number after which facts follow. Raises
+        `UnknownTopic`, `EventsExpired` and `TooManySubscriptions`.
         """
         for topic in topics or ():
             if topic not in TOPICS:
@@ -71,7 +73,7 @@ class Subscriptions:
             raise TooManySubscriptions(limit=self._config.max_subscriptions)
         id = secrets.token_urlsafe(8)
         start = self._bus.newest if after is None else min(after, self._bus.newest)
-        chosen = _Choice(frozenset(topics) if topics is not None else None, account)
+        chosen = _Choice(frozenset(topics) if topics is not None else None, account, alone)
         self._followers[id] = Follower(
             id, self._bus, self._outlet, self._spawn, chosen, start, self._config.follow_lag, self._gauge
         )
@@ -98,15 +100,16 @@ class Subscriptions:
 
 
 class _Choice(msgspec.Struct, frozen=True):
-    """Which events a subscription is about; None is all."""
+    """Which events a subscription is about; None is all. `alone`: only the account, nothing about the whole node."""
 
     topics: frozenset[str] | None
     account: str | None
+    alone: bool
 
     def wants(self, item: Fact | Signal) -> bool:
         """What concerns the whole node (account "") concerns every account."""
         return (self.topics is None or item.topic in self.topics) and (
-            self.account is None or item.account in (self.account, "")
+            self.account is None or item.account == self.account or (item.account == "" and not self.alone)
         )
 
     def facts(self) -> Collection[str] | None:

@@ -12,14 +12,13 @@ from mepassa.errors import (
     NodeNotRunning,
     ProtocolError,
     RpcError,
-    StateUnreadable,
 )
 from mepassa.events import Event, Events
 from mepassa.generated import *  # noqa: F403 - every value and refusal of the node, listed in its __all__
 from mepassa.pages import Pages
 
 if TYPE_CHECKING:
-    from mepassa.bot import Bot, Context
+    from mepassa.bot import Bot, Context, F, Router
 
 __version__ = "0.1.0"
 
@@ -31,17 +30,18 @@ __all__ = [
     "Context",
     "Event",
     "Events",
+    "F",
     "InvalidCall",
     "MepassaError",
     "NodeNotRunning",
     "Pages",
     "ProtocolError",
+    "Router",
     "RpcError",
-    "StateUnreadable",
 ]
 __all__ += generated.__all__
 
-_OF_BOTS = {"Bot", "Context"}  # a client is imported faster without them
+_OF_BOTS = {"Bot", "Context", "F", "Router"}  # a client is imported faster without them
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import anyio
@@ -14,6 +15,12 @@ from mepassa.wire import ErrorObject, Line, encode_call, read
 
 T = TypeVar("T")
 
+Settled = Callable[[MepassaError | None], None]
+"""Called once with None when a call was carried out, else with the reason; it must neither raise nor wait."""
+
+Posted = tuple[str, Mapping[str, object], Settled]
+"""A call that nobody waits for: its method, its parameters, and who is told what became of it."""
+
 
 class Calls:
     """A connection and the calls that wait for their answers on it."""
@@ -22,7 +29,7 @@ class Calls:
         """`read` must run for as long as there are calls."""
         self.over = False
         self._connection = connection
-        self._pending: dict[int, _Pending] = {}
+        self._pending: dict[int, _Pending | _Told] = {}
         self._last_number = 0
         self._reading = anyio.CancelScope()
 
@@ -36,8 +43,28 @@ class Calls:
             await self._send(line, pending)
             await pending.answered.wait()
         finally:
-            del self._pending[number]
-        return read(pending.result(), kind)
+            self._pending.pop(number, None)
+        return read(pending.result(), kind, f"answer to {method}")
+
+    async def post(self, calls: Iterable[Posted]) -> None:
+        """Send calls in their order, all at once, and go on; of each is told what became of it."""
+        lines = []
+        for method, params, settled in calls:
+            try:
+                lines.append(encode_call(self._last_number + 1, method, params))
+            except MepassaError as error:
+                settled(error)
+                continue
+            self._last_number += 1
+            self._pending[self._last_number] = _Told(settled)
+        if lines:
+            try:
+                await self._connection.send(b"".join(lines))
+            except ConnectionLost as lost:
+                self._end(lost)
+            except BaseException:
+                self._end(ConnectionLost("The client was closed."))
+                raise
 
     async def _send(self, line: bytes, pending: _Pending) -> None:
         try:
@@ -60,6 +87,7 @@ class Calls:
         except ConnectionLost as lost:
             self._end(lost)
         finally:
+            self._end(ConnectionLost("The client was closed."))
             await self._connection.aclose()
 
     def _settle(self, line: Line) -> None:
@@ -67,7 +95,7 @@ class Calls:
             if line.error is not None:
                 # The node could not tell whose line it refused, or refuses all: it may be anybody's here.
                 self._end(line.error)
-        elif pending := self._pending.get(line.id):
+        elif pending := self._pending.pop(line.id, None):
             pending.settle(line.error or line.result)
         elif not 0 < line.id <= self._last_number:
             raise ProtocolError
@@ -75,8 +103,9 @@ class Calls:
     def _end(self, reason: ErrorObject | ConnectionLost) -> None:
         """Tell all calls why no answer will come."""
         self.over = True
-        for pending in self._pending.values():
-            pending.settle(reason)
+        pending, self._pending = self._pending, {}
+        for one in pending.values():
+            one.settle(reason)
         self._reading.cancel()
 
 
@@ -102,6 +131,22 @@ class _Pending:
         return self._answer
 
 
+class _Told:
+    """A posted call whose end is told."""
+
+    __slots__ = ("_settled",)
+
+    def __init__(self, settled: Settled) -> None:
+        self._settled = settled
+
+    def settle(self, answer: msgspec.Raw | ErrorObject | ConnectionLost) -> None:
+        """Tell how it ended."""
+        if isinstance(answer, ErrorObject):
+            self._settled(answer.exception())
+        else:
+            self._settled(answer if isinstance(answer, ConnectionLost) else None)
+
+
 def _again(lost: ConnectionLost) -> ConnectionLost:
     """One exception a caller: they are raised in several tasks."""
-    return ProtocolError() if isinstance(lost, ProtocolError) else ConnectionLost(*lost.args)
+    return type(lost)(*lost.args)

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from mepassa.calls import Calls
+from mepassa.calls import Calls, Posted, Settled
 from mepassa.check import checked
 from mepassa.connection import Connect, Way, default_socket
+from mepassa.errors import ConnectionLost, MepassaError
 from mepassa.events import Chosen, Events
 from mepassa.generated.methods import Nouns
 from mepassa.generated.topics import TOPICS
@@ -46,11 +47,13 @@ class Client(Nouns):
         `token`: a token of `tokens.create`; all that this client does has its authority and no more.
         `connect`: opens a stream to the node instead of the socket, anew for each connection.
         """
-        super().__init__(self._typed)
+        super().__init__(self.typed)
         self.socket = Path(socket) if socket is not None else default_socket()
         self._way = Way(self.socket, connect, token)
         self._connecting = anyio.Lock(fast_acquire=True)
         self._calls: Calls | None = None
+        self._posts: list[Posted] = []
+        self._posting = False
         self._open_events: set[Events[Any]] = set()
         self._tasks: TaskGroup | None = None
 
@@ -80,11 +83,41 @@ class Client(Nouns):
         call may or may not have been carried out: a `request_id`, where the method takes one, makes it safe to call
         again).
         """
-        return await self._typed(method, dict[str, Any], params)
+        return await self.typed(method, dict[str, Any], params)
 
-    async def _typed(self, method: str, kind: type[T], params: Mapping[str, object]) -> T:
+    async def typed(self, method: str, kind: type[T], params: Mapping[str, object]) -> T:
+        """`call` with a result of another shape: what the typed methods are made of."""
         ready = checked(method, params)
         return await (await self._connected()).call(method, ready, kind)
+
+    def post(self, method: str, params: Mapping[str, object], settled: Settled) -> None:
+        """Call without waiting for the answer, in the order of the posts; `settled` is told what became of it.
+
+        It is for many calls at once, so the parameters are not checked here. `settled` gets what `call` may raise.
+        """
+        self._posts.append((method, params, settled))
+        if not self._posting and self._tasks is not None:
+            self._posting = True
+            self._tasks.start_soon(self._post_all)
+
+    async def _post_all(self) -> None:
+        try:
+            while self._posts:
+                try:
+                    calls = await self._connected()
+                except MepassaError as error:
+                    self._give_up_posts(error)
+                else:
+                    posts, self._posts = self._posts, []
+                    await calls.post(posts)
+        finally:
+            self._posting = False
+            self._give_up_posts(ConnectionLost("The client was closed."))
+
+    def _give_up_posts(self, error: MepassaError) -> None:
+        posts, self._posts = self._posts, []
+        for _, _, settled in posts:
+            settled(error)
 
     async def _connected(self) -> Calls:
         if self._tasks is None:

@@ -15,6 +15,7 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 from mepassa.check import checked
 from mepassa.errors import ConnectionLost, NodeNotRunning, ProtocolError
 from mepassa.generated.params import API
+from mepassa.unix import UnixStream
 from mepassa.wire import LINE_LIMIT, Line, decode_line, encode_call, read
 
 T = TypeVar("T")
@@ -65,16 +66,19 @@ class Way:
 
     async def _stream(self) -> ByteStream:
         try:
-            return await (self._connect() if self._connect else anyio.connect_unix(self.socket))
-        except PermissionError:
-            raise NodeNotRunning(f"The socket {self.socket} belongs to another user; you may not open it.") from None
-        except _ENDED:
-            raise NodeNotRunning(
-                f"No mepassad answers on {self.socket}. Start one with `mepassad --config config.yaml`, "
-                "or name its socket with `--socket` or MEPASSAD_SOCKET."
-                if self._connect is None
-                else "The node cannot be reached."
-            ) from None
+            return await (self._connect() if self._connect else UnixStream.connect(self.socket))
+        except _ENDED as error:
+            raise NodeNotRunning(self._why(error)) from None
+
+    def _why(self, error: Exception) -> str:
+        if self._connect:
+            return "The node cannot be reached."
+        if isinstance(error, PermissionError):
+            return f"The socket {self.socket} belongs to another user; you may not open it."
+        return (
+            f"No mepassad answers on {self.socket}. Start one with `mepassad --config config.yaml`, "
+            "or name its socket with `--socket` or MEPASSAD_SOCKET."
+        )
 
 
 class Connection:
@@ -93,9 +97,9 @@ class Connection:
             await self.send(line)
         except ConnectionLost:
             with anyio.move_on_after(LAST_WORD):
-                return _reply(await self.receive(), kind)
+                return _reply(method, await self.receive(), kind)
             raise
-        return _reply(await self.receive(), kind)
+        return _reply(method, await self.receive(), kind)
 
     async def send(self, line: bytes) -> None:
         """Send a line. Raises `ConnectionLost`; what the node said before may still be received then."""
@@ -128,9 +132,9 @@ class Connection:
             await self._stream.aclose()
 
 
-def _reply(line: Line, kind: type[T]) -> T:
+def _reply(method: str, line: Line, kind: type[T]) -> T:
     if line.error is not None:
         raise line.error.exception()
     if line.id != 1:
         raise ProtocolError
-    return read(line.result, kind)
+    return read(line.result, kind, f"answer to {method}")

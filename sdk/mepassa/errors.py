@@ -50,9 +50,5 @@ class ConnectionLost(MepassaError):
 class ProtocolError(ConnectionLost):
     """What answers does not speak mepassad's protocol, or not as it should; the connection was ended."""
 
-    def __init__(self) -> None:
-        super().__init__("What answers on the socket does not speak mepassad's protocol.")
-
-
-class StateUnreadable(MepassaError):
-    """A bot's state file was changed by somebody else or is damaged."""
+    def __init__(self, sentence: str = "What answers on the socket does not speak mepassad's protocol.") -> None:
+        super().__init__(sentence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
@@ -11,7 +11,7 @@ import msgspec
 
 from mepassa.check import checked
 from mepassa.connection import Connection, Way
-from mepassa.errors import ConnectionLost, NodeNotRunning, ProtocolError
+from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning, ProtocolError, RpcError
 from mepassa.generated.errors import TooManySessions
 from mepassa.generated.values import Subscribed
 from mepassa.wire import Line, read
@@ -58,7 +58,7 @@ class Chosen(NamedTuple):
     account: str | None
 
 
-class Events(Generic[D_co]):
+class Events(AsyncIterator[Event[D_co]]):
     """Iterate it for events; `cursor` is the number up to which none is missing.
 
     Entering it (`async with`) subscribes at once, so that what happens from then on is seen; otherwise the first
@@ -76,7 +76,7 @@ class Events(Generic[D_co]):
         open_ones: set[Events[Any]],
         shapes: Mapping[str, type[Any]],
     ) -> None:
-        """Not yet subscribed. `open_ones` holds it for as long as it has a connection; `shapes`: the data of topics.
+        """Not yet subscribed. `open_ones` holds it until it ends; `shapes`: the data of topics.
 
         Raises `InvalidCall`.
         """
@@ -87,12 +87,18 @@ class Events(Generic[D_co]):
         self._shapes = shapes
         self._connection: Connection | None = None
         self._subscribed_once = False
+        self._closed = False
+        self._waiting: anyio.CancelScope | None = None
         self._lost: Callable[[], None] = lambda: None
         self._back: Callable[[], None] = lambda: None
         checked("events.subscribe", {**self._chosen, "after": after})
 
     async def __aenter__(self) -> Events[D_co]:
-        await self._subscribe()
+        try:
+            await self._subscribe()
+        except BaseException:
+            await self._give_up()
+            raise
         return self
 
     async def __aexit__(
@@ -101,58 +107,53 @@ class Events(Generic[D_co]):
         await self.aclose()
 
     def watch(self, *, lost: Callable[[], None], back: Callable[[], None]) -> None:
-        """Call `lost` whenever the connection is lost, and `back` once it was made again."""
+        """Call `lost` whenever the connection is lost or cannot be made again, and `back` once it was made again."""
         self._lost, self._back = lost, back
 
     async def aclose(self) -> None:
-        """End the subscription."""
-        self._open_ones.discard(self)
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            await connection.aclose()
+        """End it, also for a task that waits for an event: there the iteration ends."""
+        self._closed = True
+        if self._waiting is not None:
+            self._waiting.cancel()
+        await self._give_up()
 
     def __aiter__(self) -> Events[D_co]:
         return self
 
     async def __anext__(self) -> Event[D_co]:
+        if not self._closed:
+            with anyio.CancelScope() as self._waiting:
+                return await self._next()
+        raise StopAsyncIteration
+
+    async def _next(self) -> Event[D_co]:
+        waits = pauses()
         while True:
-            line = await self._line()
             try:
-                event = self._event(line)
-            except BaseException:
-                await self.aclose()
-                raise
+                event = self._event(await (self._connection or await self._subscribe()).receive())
+            except (ConnectionLost, NodeNotRunning, RpcError) as error:
+                if not self._subscribed_once or not _passes(error):
+                    await self._give_up()
+                    raise
+                await self._disconnect()
+                self._lost()
+                await anyio.sleep(next(waits))
+                continue
             if event is None or self._is_repeat(event):
                 continue
             if event.seq is not None:
                 self.cursor = event.seq
             return event
 
-    async def _line(self) -> Line:
-        """The next line, over a new connection where the last one was lost."""
-        waits = pauses()
-        while True:
-            try:
-                return await (self._connection or await self._subscribe()).receive()
-            except ProtocolError:
-                await self.aclose()
-                raise
-            except (ConnectionLost, NodeNotRunning, TooManySessions):
-                await self.aclose()
-                if not self._subscribed_once:
-                    raise
-                self._lost()
-                await anyio.sleep(next(waits))
-
     async def _subscribe(self) -> Connection:
-        self._connection = connection = await self._way.open()
         self._open_ones.add(self)
+        self._connection = connection = await self._way.open()
         try:
             begun = await connection.ask("events.subscribe", {**self._chosen, "after": self.cursor}, Subscribed)
             if self.cursor is not None and begun.seq > self.cursor:
                 raise ProtocolError  # it would leave facts out
         except BaseException:
-            await self.aclose()
+            await self._disconnect()
             raise
         self.cursor = begun.seq
         if self._subscribed_once:
@@ -160,15 +161,24 @@ class Events(Generic[D_co]):
         self._subscribed_once = True
         return connection
 
+    async def _give_up(self) -> None:
+        self._open_ones.discard(self)
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.aclose()
+
     def _event(self, line: Line) -> Event[Any] | None:
-        """The event of a notification; None for a line of another kind. Raises `RpcError` when the node ends it."""
+        """The event of a notification; None for a line of another kind. Raises `RpcError`, `ProtocolError`."""
         if line.error is not None:
             raise line.error.exception()
         if line.method != "events.event":
             return None
-        told = read(line.params, _Told)
+        told = read(line.params, _Told, "event")
         shape: Any = self._shapes.get(told.topic, dict[str, Any])
-        return Event(told.seq, told.topic, read(told.data, shape))
+        return Event(told.seq, told.topic, read(told.data, shape, f"event {told.topic}"))
 
     def _is_repeat(self, event: Event[Any]) -> bool:
         return event.seq is not None and self.cursor is not None and event.seq <= self.cursor
@@ -180,3 +190,8 @@ class _Told(msgspec.Struct):
     topic: str
     data: msgspec.Raw
     seq: int | None = None
+
+
+def _passes(error: MepassaError) -> bool:
+    """Whether to connect again: not where the node refuses for good or is none."""
+    return isinstance(error, ConnectionLost | NodeNotRunning | TooManySessions) and not isinstance(error, ProtocolError)

@@ -73,9 +73,11 @@ def decode_line(line: bytes) -> Line:
     return decoded
 
 
-def read(raw: msgspec.Raw, kind: type[T]) -> T:
-    """A part of a line. Raises `ProtocolError` when it has another shape."""
+def read(raw: msgspec.Raw, kind: type[T], what: str) -> T:
+    """A part of a line; `what` names it. Raises `ProtocolError` when it has another shape."""
     try:
         return msgspec.json.decode(raw, type=kind)
     except _JUNK:
-        raise ProtocolError from None
+        raise ProtocolError(
+            f"The node's {what} has not the shape that this client's version of mepassad's protocol gives it."
+        ) from None

@@ -54,7 +54,9 @@ async def subscribe(node: Node, caller: Caller, params: SubscribeParams) -> Subs
     """
     wanted = caller.authority.account_for(params.account)
     account = None if wanted is None else node.accounts.resolve(wanted).id
-    subscription, seq = await caller.subscriptions.open(params.topics, params.after, account)
+    subscription, seq = await caller.subscriptions.open(
+        params.topics, params.after, account, alone=bool(caller.authority.account)
+    )
     return Subscribed(subscription=subscription, seq=seq)
 
 

@@ -12,8 +12,9 @@ import click
 from mepassa.cli.files import new_file
 from mepassa.cli.i18n import _
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import as_json, echo_line, echo_table, visible
+from mepassa.cli.text import echo_line, echo_table
 from mepassa.cli.words import kind_word
+from mepassa.text import as_json, visible
 
 KINDS = ("person", "bot", "ai-agent", "node")
 Kind = Literal["person", "bot", "ai-agent", "node"]

@@ -10,9 +10,10 @@ from mepassa.cli.asking import yes
 from mepassa.cli.i18n import _
 from mepassa.cli.people import called, contact_argument, find_contact, label
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import as_json, echo_line, echo_table
+from mepassa.cli.text import echo_line, echo_table
 from mepassa.cli.words import state_word
 from mepassa.generated import ContactItem
+from mepassa.text import as_json
 
 
 @click.group(invoke_without_command=True, short_help="List contacts, name, block, remove them.")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from mepassa.cli.keys import Text
-from mepassa.cli.text import beginning, visible, width
+from mepassa.text import beginning, visible, width
 
 MAX_HISTORY = 500  # lines to go back to
 _WORD = re.compile(r"\S+\s*$")

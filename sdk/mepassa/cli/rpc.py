@@ -9,7 +9,8 @@ import msgspec
 
 from mepassa.cli.i18n import _
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import as_json, echo_line
+from mepassa.cli.text import echo_line
+from mepassa.text import as_json
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -17,8 +17,9 @@ import anyio.lowlevel
 
 from mepassa.cli.editor import End, LineEditor
 from mepassa.cli.keys import Keys
-from mepassa.cli.text import columns, cut, echo_line, width
+from mepassa.cli.text import columns, echo_line
 from mepassa.errors import CallTooLarge
+from mepassa.text import cut, width
 from mepassa.wire import LINE_LIMIT
 
 CHUNK = 65_536  # bytes

@@ -10,8 +10,9 @@ from mepassa.cli import times
 from mepassa.cli.i18n import _
 from mepassa.cli.people import contact_argument, find_contact, label
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import as_json, columns, cut, echo_line, visible
+from mepassa.cli.text import columns, echo_line
 from mepassa.generated import MessageItem
+from mepassa.text import as_json, cut, visible
 
 PAGE = 100
 LIMIT = click.IntRange(min=1)

@@ -6,8 +6,9 @@ import click
 
 from mepassa.cli.i18n import _
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import as_json, echo_line, echo_table, visible
+from mepassa.cli.text import echo_line, echo_table
 from mepassa.generated.params import API
+from mepassa.text import as_json, visible
 
 
 @click.command(short_help="Show version, account, addresses, counts.")

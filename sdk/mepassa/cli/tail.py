@@ -11,11 +11,12 @@ import click
 from mepassa.cli import times
 from mepassa.cli.i18n import _
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import as_json, columns, cut, echo_line, visible
+from mepassa.cli.text import columns, echo_line
 from mepassa.cli.words import route_word, sentence, state_word
 from mepassa.client import Client
 from mepassa.errors import RpcError
 from mepassa.events import Event
+from mepassa.text import as_json, cut, visible
 
 _TOPIC = len("message.delivered")
 _TIME = len("14:02:11")

@@ -18,7 +18,6 @@ from mepassa.cli.people import called
 from mepassa.cli.screen import Screen
 from mepassa.cli.search import PAGE, newest
 from mepassa.cli.session import Refused, Session
-from mepassa.cli.text import cut, visible
 from mepassa.cli.transcript import NAME, Progress, Said, Transcript, notice
 from mepassa.cli.words import refusal, sentence, state_word
 from mepassa.errors import MepassaError, RpcError
@@ -34,6 +33,7 @@ from mepassa.generated import (
     Typing,
     UnknownMessage,
 )
+from mepassa.text import cut, visible
 
 TOPICS = (
     "message.received", "message.sent", "message.delivered", "message.read", "message.failed",

@@ -14,7 +14,8 @@ from mepassa.cli.files import new_file
 from mepassa.cli.i18n import _
 from mepassa.cli.invite import seconds
 from mepassa.cli.session import Session, over_socket
-from mepassa.cli.text import as_json, echo_line, echo_table, visible
+from mepassa.cli.text import echo_line, echo_table
+from mepassa.text import as_json, visible
 
 
 @click.group(short_help="Give programs less than you may do.")

@@ -9,8 +9,8 @@ import msgspec
 
 from mepassa.cli import times
 from mepassa.cli.i18n import _
-from mepassa.cli.text import cut, visible, wrapped
 from mepassa.cli.words import route_word, state_word
+from mepassa.text import cut, visible, wrapped
 
 INDENT = "    "
 QUOTED = 30  # columns of a message that is answered, where it has no number

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mepassa.cli.i18n import _
-from mepassa.cli.text import visible
 from mepassa.errors import RpcError
+from mepassa.text import visible
 
 
 def refusal(error: RpcError) -> str:

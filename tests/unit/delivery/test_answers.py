@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mepassad.api.types import ConversationId
+from mepassad.api.filters import Draft
+from mepassad.api.types import ConversationId, Message
 from mepassad.delivery.answers import Answer, Reply
 from mepassad.errors import (
     AlreadyAnswered,
@@ -110,6 +111,39 @@ async def test_many_that_do_not_wait_for_each_other_arrive_in_their_order(nodes:
             tasks.start_soon(keep, bot, made(bot, bob, seq, str(seq), after=seq - 1, state=state))
     await eventually(lambda: bob.texts() == [str(seq) for seq in range(1, 65)])
     assert (await kept(bot, bob))[1:] == (64, b'{"n":64}')
+
+
+class Slow:
+    """A filter that lets the first text wait until the test says so."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        self.gate, self.waiting = anyio.Event(), anyio.Event()
+
+    async def message_send(self, draft: Draft) -> Draft:
+        if draft.text == "1":
+            self.waiting.set()
+            await self.gate.wait()
+        return draft
+
+    async def message_received(self, message: Message) -> Message:
+        return message
+
+
+async def test_an_answer_that_filters_hold_up_is_not_overtaken(nodes: Nodes) -> None:
+    bob, bot = await nodes.pair()
+    slow = Slow()
+    bot.core.screen([slow])
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keep, bot, made(bot, bob, 1, "1"))
+        await slow.waiting.wait()
+        for seq in (2, 3):
+            tasks.start_soon(keep, bot, made(bot, bob, seq, str(seq), after=seq - 1))
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+        slow.gate.set()
+    await eventually(lambda: bob.texts() == ["1", "2", "3"])
 
 
 async def test_what_was_sent_before_is_not_sent_again(nodes: Nodes) -> None:

@@ -192,6 +192,28 @@ async def test_a_page_ends_early_where_the_line_ends_and_loses_nothing(served: S
     assert texts == [*reversed(range(12))]
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "reason"),
+    [
+        ("invites.create", {"expires_in": 0}, "Expected `int` >= 1, in `expires_in`."),
+        ("messages.send", {"text": 1}, "Expected `str`, got `int`, in `text`."),
+        ("messages.send", {}, "Object missing required field `text`."),
+        ("messages.send", {"text": "x", "to": "y"}, "Object contains unknown field `to`."),
+        ("events.subscribe", {"topics": ["typing", 1]}, "Expected `str`, got `int`, in `topics[1]`."),
+    ],
+)
+async def test_a_refusal_names_the_method_and_the_parameter(
+    client: RpcClient, method: str, params: dict[str, Any], reason: str
+) -> None:
+    id = await client.begin(method, **params)
+    await client.until(lambda: id in client._replies)
+    assert client._replies[id]["error"]["message"] == f"The parameters of {method} are wrong: {reason}"
+
+
+async def test_hello_without_a_version_takes_any_interface(client: RpcClient) -> None:
+    assert (await client.call("system.hello", client="test"))["api"] == 1
+
+
 async def test_a_cursor_that_is_none_is_refused(client: RpcClient) -> None:
     assert await refused(client, "messages.list", contact=BOB, before="junk") == "InvalidParams"
     assert await refused(client, "messages.search", query="x", before="junk") == "InvalidParams"

@@ -256,7 +256,7 @@ def test_whatever_the_schedule_every_fact_comes_once_in_order_and_every_signal_i
         bus.add(before)
         topics = ["contact.changed", "typing"] if chosen else None
         subscriptions = Subscriptions(bus, outlet, outlet.spawn, Rpc(follow_lag=10), Gauge(10, list))
-        _, start = await subscriptions.open(topics, after, None)
+        _, start = await subscriptions.open(topics, after, None, alone=False)
         for step in steps:
             told = len(outlet.told)
             if isinstance(step, int):

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mepassad.api.types import Account, AccountId
+from mepassad.bus import Fact
 from mepassad.errors import ConfigError, NotPermitted, StoreFull, TokenRefused, UnsafePath
 from mepassad.rpc.authority import Authority
 from mepassad.rpc.methods import ALL
@@ -164,13 +165,14 @@ async def test_a_token_of_one_account_acts_for_it_and_for_no_other(path: Path, n
         assert not node.stopped.is_set()
 
 
-async def test_it_hears_only_of_its_account(path: Path, node: FakeNode) -> None:
+async def test_it_hears_only_of_its_account_and_not_of_the_node(path: Path, node: FakeNode) -> None:
     async with connect(path) as client:
         await client.call("system.hello", token=await shown(node, "read", account=EVA))
         await client.call("events.subscribe")
         node.bus.add(account=ANA)
+        node.bus.publish([Fact(2, "", "plugin.failed", {"account": "", "plugin": "x", "reason": "/home/ana"})])
         node.bus.add(account=EVA)
-        assert (await client.event())["seq"] == 2
+        assert (await client.event())["seq"] == 3
 
 
 async def test_calls_sent_behind_a_hello_have_its_authority_already(path: Path, node: FakeNode) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mepassa.events
 import pytest
+from bots_node import BotsNode
 from wire_node import WireNode
 
 
@@ -34,3 +35,12 @@ def _short_pauses() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(mepassa.events, "FIRST_PAUSE", 0.001)
         yield
+
+
+@pytest.fixture
+async def bots() -> AsyncIterator[BotsNode]:
+    """A node that keeps what bots do."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with BotsNode(Path(folder, "s")).serving() as node:
+            assert isinstance(node, BotsNode)
+            yield node

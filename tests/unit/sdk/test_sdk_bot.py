@@ -1,103 +1,83 @@
-"""Bots: one answer a message, over restarts of either side and failures of the handler."""
+"""Bots: each message is answered once, its answers, state and mark in one step, over restarts of either side."""
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import tempfile
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from bot_runs import ManualClock, echo_bot, example, run_until, running, until
+from bots_node import BotsNode
 from mepassa import Bot, Client, Context, NodeNotRunning, RpcError
-from mepassa.cursor import CursorFile
-from mepassa.pace import MAX_ANSWERS
-from wire_node import ME, Refusal, Wire, WireNode
+from wire_node import ANA, ME, Refusal, Wire
 
-ROOT = Path(__file__).parents[3]
+BIA = "mp1bia"
 
 
-def echo_bot() -> Bot:
-    specification = importlib.util.spec_from_file_location("echo", ROOT / "examples" / "bots" / "echo.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    bot: Bot = module.bot
+def counting_bot(name: str = "counter") -> Bot:
+    """A bot that says how many messages a contact has written."""
+    bot = Bot(name, answers_per_minute=None)
+
+    @bot.message
+    async def count(ctx: Context) -> None:
+        ctx.state["count"] = ctx.state.get("count", 0) + 1
+        await ctx.reply(f"{ctx.text} {ctx.state['count']}")
+
     return bot
 
 
-async def run_until(
-    bot: Bot, node: WireNode, state: Path, done: Callable[[], bool], account: str | None = None
-) -> None:
-    """Run the bot until `done` and its cursor has reached the end of the log."""
-    cursor = CursorFile(state)
-    async with Client(node.path) as client, anyio.create_task_group() as tasks:
-
-        async def serve() -> None:
-            await bot.serve(client, cursor, account=account)
-
-        tasks.start_soon(serve)
-        with anyio.fail_after(30):
-            while not (done() and cursor.load(account or ME) == len(node.log)):
-                await anyio.sleep(0.001)
-        tasks.cancel_scope.cancel()
+async def test_the_echo_bot_says_back_what_it_is_told(bots: BotsNode) -> None:
+    said = bots.say("olá")
+    await run_until(example("echo"), bots, lambda: bool(bots.answers))
+    assert bots.answers == [(f"with {ANA}", f"echo:{said}:1", "olá")]
 
 
-async def test_the_echo_bot_says_back_what_it_is_told(node: WireNode, tmp_path: Path) -> None:
-    said = node.receive("olá")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: bool(node.sent))
-    method, params = node.calls[-1]
-    assert method == "messages.send"
-    assert params == {"account": ME, "conversation": "c1", "text": "olá", "request_id": f"echo:{said}:1"}
+async def test_an_answer_the_state_and_the_place_are_one_call(bots: BotsNode) -> None:
+    bots.say("a")
+    await run_until(counting_bot(), bots, lambda: bool(bots.answers))
+    (answer,) = [params for method, params in bots.calls if method == "bots.answer"]
+    assert answer["answers"] == [{"text": "a 1", "request_id": "counter:m1:1"}]
+    assert (answer["after"], answer["seq"], answer["place"], answer["state"]) == (0, 1, 1, {"count": 1})
 
 
-def test_the_echo_bot_fits_on_ten_lines() -> None:
-    source = (ROOT / "examples" / "bots" / "echo.py").read_text()
-    code = [line for line in source.split('"""', 2)[2].splitlines() if line.strip()]
-    assert len(code) <= 10
+async def test_the_messages_of_a_conversation_follow_each_other_from_state_to_state(bots: BotsNode) -> None:
+    for number in range(100):
+        bots.say(str(number))
+    await run_until(counting_bot(), bots, lambda: len(bots.answers) == 100)
+    assert bots.texts() == [f"{number} {number + 1}" for number in range(100)]
+    assert [params["after"] for method, params in bots.calls if method == "bots.answer"] == list(range(100))
 
 
-async def test_a_message_is_answered_once_over_restarts_of_the_bot(node: WireNode, tmp_path: Path) -> None:
-    node.receive("one")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: len(node.sent) == 1)
-    node.receive("two")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: len(node.sent) == 2)
-    assert [params["text"] for method, params in node.calls if method == "messages.send"] == ["one", "two"]
+async def test_the_state_is_asked_for_once_a_conversation(bots: BotsNode) -> None:
+    for contact in (ANA, BIA, ANA, BIA):
+        bots.say("hi", contact)
+    await run_until(counting_bot(), bots, lambda: len(bots.answers) == 4)
+    assert [method for method, _ in bots.calls].count("bots.state") == 2
+    assert bots.states == {("counter", f"with {ANA}"): {"count": 2}, ("counter", f"with {BIA}"): {"count": 2}}
 
 
-async def test_a_bot_that_was_killed_before_it_kept_its_place_does_not_answer_twice(
-    node: WireNode, tmp_path: Path
-) -> None:
-    node.receive("one")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: len(node.sent) == 1)
-    (tmp_path / "s").unlink()
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: True)
-    assert list(node.sent.values()) == ["one"]
+async def test_a_bot_goes_on_where_it_was(bots: BotsNode) -> None:
+    bots.say("one")
+    await run_until(counting_bot(), bots, lambda: len(bots.answers) == 1)
+    bots.say("two")
+    await run_until(counting_bot(), bots, lambda: len(bots.answers) == 2)
+    assert bots.texts() == ["one 1", "two 2"]
+    subscribed = [params["after"] for method, params in bots.calls if method == "events.subscribe"]
+    assert subscribed == [0, 1]
 
 
-async def test_another_wording_after_a_restart_is_not_a_second_answer(node: WireNode, tmp_path: Path) -> None:
-    wordings = iter(["first", "second"])
-    bot = Bot("fickle")
-    replied: list[str] = []
-
-    @bot.message
-    async def answer(ctx: Context) -> None:
-        await ctx.reply(next(wordings))
-        replied.append("returned")
-
-    node.receive("hi")
-    await run_until(bot, node, tmp_path / "s", lambda: len(replied) == 1)
-    (tmp_path / "s").unlink()
-    await run_until(bot, node, tmp_path / "s", lambda: len(replied) == 2)
-    assert list(node.sent.values()) == ["first"]
+async def test_a_place_that_lags_behind_leads_to_no_second_answer(bots: BotsNode) -> None:
+    bots.say("one")
+    bots.say("two")
+    await run_until(counting_bot(), bots, lambda: len(bots.answers) == 2)
+    bots.places.clear()
+    bots.say("three")
+    await run_until(counting_bot(), bots, lambda: len(bots.answers) == 3)
+    assert bots.texts() == ["one 1", "two 2", "three 3"]
 
 
-async def test_two_replies_to_one_message_are_two_messages(node: WireNode, tmp_path: Path) -> None:
+async def test_two_replies_to_one_message_are_two_messages_with_numbers_of_their_own(bots: BotsNode) -> None:
     bot = Bot("twice")
 
     @bot.message
@@ -105,160 +85,220 @@ async def test_two_replies_to_one_message_are_two_messages(node: WireNode, tmp_p
         await ctx.reply("a")
         await ctx.reply("a")
 
-    node.receive("hi")
-    await run_until(bot, node, tmp_path / "s", lambda: len(node.sent) == 2)
+    bots.say("hi")
+    await run_until(bot, bots, lambda: bool(bots.answers))
+    assert [request for _, request, _ in bots.answers] == ["twice:m1:1", "twice:m1:2"]
 
 
-async def test_a_handler_that_raises_is_logged_without_its_words_and_the_bot_goes_on(
-    node: WireNode, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    bot = Bot("clumsy")
+async def test_a_handler_that_says_nothing_is_done_as_well(bots: BotsNode) -> None:
+    bot, seen = Bot("silent"), []
+
+    @bot.message
+    async def listen(ctx: Context) -> None:
+        seen.append(ctx.text)
+
+    bots.say("hi")
+    await run_until(bot, bots, lambda: bool(bots.marks))
+    bots.places.clear()
+    bots.say("again")
+    await run_until(bot, bots, lambda: len(seen) == 2)
+    assert seen == ["hi", "again"]
+
+
+async def test_a_bot_gets_the_messages_of_its_own_account_only(bots: BotsNode) -> None:
+    bots.say("for somebody else", account=ME)
+    bots.say("for me", account="mp1bot")
+    await run_until(echo_bot(), bots, lambda: bool(bots.answers), account="mp1bot")
+    assert bots.texts() == ["for me"]
+
+
+async def test_an_erased_message_is_passed_over(bots: BotsNode) -> None:
+    bots.publish("message.received", account=ME, message_id="m1")
+    bots.say("text")
+    await run_until(echo_bot(), bots, lambda: bool(bots.answers))
+    assert bots.texts() == ["text"]
+
+
+async def test_messages_that_nobody_wants_cost_no_call_but_the_place_moves_on(bots: BotsNode) -> None:
+    bot = Bot("idle")
+
+    @bot.command("ping")
+    async def ping(ctx: Context) -> None:
+        await ctx.reply("pong")
+
+    for _ in range(256):
+        bots.say("hi")
+    await run_until(bot, bots, lambda: bots.place == 256)
+    assert {method for method, _ in bots.calls} == {"bots.open", "events.subscribe", "bots.save"}
+
+
+async def test_a_bot_without_a_handler_just_passes(bots: BotsNode) -> None:
+    bots.say("hi")
+    async with running(Bot("idle"), bots):
+        await bots.called("events.subscribe")
+    assert bots.answers == []
+
+
+async def test_conversations_do_not_wait_for_each_other(bots: BotsNode) -> None:
+    bot, gate = Bot("slow"), anyio.Event()
 
     @bot.message
     async def answer(ctx: Context) -> None:
-        if ctx.text == "canary":
-            raise ValueError(ctx.text)
+        if ctx.message.contact == ANA:
+            await gate.wait()
         await ctx.reply(ctx.text)
 
-    failed = node.receive("canary")
-    node.receive("fine")
-    with caplog.at_level(logging.DEBUG):
-        await run_until(bot, node, tmp_path / "s", lambda: bool(node.sent))
-    assert list(node.sent.values()) == ["fine"]
-    assert f"clumsy failed on message {failed}" in caplog.text
-    assert "ValueError" in caplog.text
-    assert "test_sdk_bot.py:" in caplog.text
-    assert "canary" not in caplog.text
+    bots.say("slow", ANA)
+    bots.say("slow too", ANA)
+    bots.say("quick", BIA)
+    async with running(bot, bots):
+        await until(lambda: bots.texts(BIA) == ["quick"])
+        assert bots.texts(ANA) == []
+        assert bots.place == 0
+        gate.set()
+        await until(lambda: bots.texts(ANA) == ["slow", "slow too"])
+    assert bots.place == 3
 
 
-async def test_a_refused_reply_is_logged_by_the_errors_name(
-    node: WireNode, tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_no_more_handlers_are_at_work_than_may_be(bots: BotsNode) -> None:
+    bot, gate, at_work = Bot("few", max_concurrent=3), anyio.Event(), []
+
+    @bot.message
+    async def answer(ctx: Context) -> None:
+        at_work.append(ctx.message.contact)
+        await gate.wait()
+
+    for number in range(5):
+        bots.say("hi", f"mp1{number}")
+    async with running(bot, bots):
+        await until(lambda: len(at_work) == 3)
+        await until(lambda: bots.calls[-1][0] == "bots.state")
+        assert len(at_work) == 3
+        gate.set()
+        await until(lambda: len(bots.marks) == 5)
+
+
+async def test_what_is_written_before_a_handler_is_over_is_dropped_when_another_run_was_first(bots: BotsNode) -> None:
+    bot, gate, states = counting_bot(), anyio.Event(), []
+
+    @bot.middleware
+    async def hold(ctx: Context, call_next: Any) -> None:
+        states.append(dict(ctx.state))
+        if len(states) == 1:
+            await gate.wait()
+        await call_next()
+
+    bots.say("one")
+    bots.say("two")
+    async with running(bot, bots):
+        await until(lambda: len(states) == 1)
+        bots.marks["counter", f"with {ANA}"] = 1
+        bots.states["counter", f"with {ANA}"] = {"count": 50}
+        gate.set()
+        await until(lambda: len(bots.answers) == 1)
+    assert bots.texts() == ["two 51"]
+
+
+async def test_an_answer_on_its_way_is_dealt_with_again_when_its_connection_ends(bots: BotsNode) -> None:
+    bots.cut = lambda method, number: {1: "before", 2: "after"}.get(number, "") if method == "bots.answer" else ""
+    for number in range(5):
+        bots.say(str(number))
+    await run_until(counting_bot(), bots, lambda: len(bots.answers) == 5)
+    assert bots.texts() == ["0 1", "1 2", "2 3", "3 4", "4 5"]
+
+
+async def test_a_bot_that_was_away_too_long_goes_on_with_what_is_kept(
+    bots: BotsNode, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def refuse(wire: Wire, **_: Any) -> dict[str, Any]:
-        raise Refusal(1101, "ContactBlocked", "Blocked.")
-
-    node.methods["messages.send"] = refuse
-    node.receive("hi")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: True)
-    assert "ContactBlocked" in caplog.text
-
-
-async def test_a_bot_gets_the_messages_of_its_own_account_only(node: WireNode, tmp_path: Path) -> None:
-    node.receive("for somebody else", account=ME)
-    node.receive("for me", account="mp1bot")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: bool(node.sent), account="mp1bot")
-    assert list(node.sent.values()) == ["for me"]
-
-
-async def test_a_message_of_a_kind_without_text_does_not_stop_the_bot(node: WireNode, tmp_path: Path) -> None:
-    node.publish("message.received", account=ME, message_id="m1")
-    node.receive("text")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: bool(node.sent))
-
-
-async def test_a_bot_without_a_handler_just_passes(node: WireNode, tmp_path: Path) -> None:
-    node.receive("hi")
-    await run_until(Bot("idle"), node, tmp_path / "s", lambda: True)
-    assert node.sent == {}
-
-
-async def test_a_bot_that_was_away_too_long_goes_on_with_what_is_kept(node: WireNode, tmp_path: Path) -> None:
-    plain = node.subscribe
+    plain = bots.subscribe
 
     async def subscribe(wire: Wire, after: int, **chosen: Any) -> dict[str, Any]:
         if after == 1:
             raise Refusal(1700, "EventsExpired", "Too old.", oldest=2)
         return await plain(wire, after=after, **chosen)
 
-    node.methods["events.subscribe"] = subscribe
-    CursorFile(tmp_path / "s").save(ME, 1)
-    node.receive("one")
-    node.receive("two")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: len(node.sent) == 2)
+    bots.methods["events.subscribe"] = subscribe
+    bots.places["echo"] = 1
+    bots.say("one")
+    bots.say("two")
+    await run_until(echo_bot(), bots, lambda: len(bots.answers) == 2)
+    assert "begins with the oldest kept" in caplog.text
 
 
-async def test_a_place_later_than_the_nodes_last_event_is_given_up(node: WireNode, tmp_path: Path) -> None:
-    CursorFile(tmp_path / "s").save(ME, 90)
-    node.receive("first message of a node set up anew")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: len(node.sent) == 1)
-
-
-async def test_another_refusal_of_the_subscription_ends_the_bot(node: WireNode, tmp_path: Path) -> None:
+async def test_another_refusal_of_the_subscription_ends_the_bot(bots: BotsNode) -> None:
     async def subscribe(wire: Wire, **_: Any) -> dict[str, Any]:
         raise Refusal(1702, "ApiVersion", "Newer, please.")
 
-    node.methods["events.subscribe"] = subscribe
-    async with Client(node.path) as client:
+    bots.methods["events.subscribe"] = subscribe
+    async with Client(bots.path) as client:
         with pytest.raises(RpcError, match="Newer"):
-            await echo_bot().serve(client, CursorFile(tmp_path / "s"))
+            await echo_bot().serve(client)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(150, 900), min_size=2, max_size=2), st.lists(st.integers(0, 900), max_size=6))
-async def test_whatever_byte_the_sockets_die_at_each_message_is_answered_once(
-    first: list[int], later: list[int]
-) -> None:
-    texts = [f"text {number}" for number in range(5)]
-    with tempfile.TemporaryDirectory() as folder:
-        async with WireNode(Path(folder, "s")).serving() as node:
-            node.lives = first + later  # the first two live long enough for the bot to start
-            for text in texts:
-                node.receive(text)
-            await run_until(echo_bot(), node, Path(folder, "state"), lambda: len(node.sent) == len(texts))
-            assert list(node.sent.values()) == texts
+async def test_a_token_that_was_revoked_ends_the_bot(bots: BotsNode) -> None:
+    async def refuse(wire: Wire, **_: Any) -> dict[str, Any]:
+        raise Refusal(2000, "TokenRefused", "Revoked.")
+
+    bots.methods["bots.answer"] = refuse
+    bots.say("hi")
+    async with Client(bots.path) as client:
+        with pytest.raises(RpcError, match="Revoked"):
+            await echo_bot().serve(client)
 
 
-async def test_a_reply_waits_for_a_node_that_is_away(node: WireNode, tmp_path: Path) -> None:
-    failures = 0
-
-    async def die(wire: Wire, **params: Any) -> dict[str, Any]:
-        nonlocal failures
-        if failures < 3:
-            failures += 1
-            await wire.close()
-        return await node.send(wire, **params)
-
-    node.methods["messages.send"] = die
-    node.receive("hi")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: len(node.sent) == 1)
-    assert failures == 3
-
-
-async def test_a_flood_of_one_contact_is_answered_up_to_the_limit_with_one_warning_without_its_text(
-    node: WireNode, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    for _ in range(MAX_ANSWERS + 3):
-        node.receive("canary")
-    await run_until(echo_bot(), node, tmp_path / "s", lambda: True)
-    assert len(node.sent) == MAX_ANSWERS
-    assert caplog.text.count("unanswered") == 1
-    assert "canary" not in caplog.text
-
-
-async def _run(arguments: list[str]) -> None:
-    await anyio.to_thread.run_sync(lambda: Bot("idle").run(arguments))
-
-
-async def test_run_without_a_node_ends_with_a_sentence_and_code_3(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        await _run(["--socket", str(tmp_path / "none")])
-    assert ended.value.code == 3
-    assert "No mepassad answers" in capsys.readouterr().err
-
-
-async def test_run_with_a_damaged_state_file_ends_with_a_sentence_and_code_1(
-    node: WireNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "s").write_text("junk")
-    with pytest.raises(SystemExit) as ended:
-        await _run(["--socket", str(node.path), "--state", str(tmp_path / "s")])
-    assert ended.value.code == 1
-    assert "remove it to begin anew" in capsys.readouterr().err
-
-
-async def test_serve_without_a_node_raises(tmp_path: Path) -> None:
-    async with Client(tmp_path / "none") as client:
+async def test_serve_without_a_node_raises(bots: BotsNode) -> None:
+    async with Client(bots.path.with_name("none")) as client:
         with pytest.raises(NodeNotRunning):
-            await echo_bot().serve(client, CursorFile(tmp_path / "s"))
+            await echo_bot().serve(client)
+
+
+async def test_a_bot_runs_once_at_a_time(bots: BotsNode) -> None:
+    bot = echo_bot()
+    async with running(bot, bots) as client:
+        await bots.called("events.subscribe")
+        with pytest.raises(RuntimeError, match="running already"):
+            await bot.serve(client)
+
+
+async def test_a_stopped_bot_finishes_what_is_being_handled_and_nothing_more(bots: BotsNode) -> None:
+    bot, gate, began = Bot("slow"), anyio.Event(), anyio.Event()
+
+    @bot.message
+    async def answer(ctx: Context) -> None:
+        began.set()
+        await gate.wait()
+        await ctx.reply(ctx.text)
+
+    bots.say("one")
+    bots.say("two")
+    async with running(bot, bots):
+        await began.wait()
+        bot.stop()
+        assert not bot.running
+        gate.set()
+    assert bots.texts() == ["one"]
+    assert bots.place == 1
+
+
+async def test_a_stopped_bot_does_not_wait_for_ever_and_the_message_is_handled_next_time(bots: BotsNode) -> None:
+    bot, clock, began = Bot("hanging", stop_timeout=7), ManualClock(), anyio.Event()
+
+    @bot.message
+    async def answer(ctx: Context) -> None:
+        began.set()
+        await anyio.sleep_forever()
+
+    bots.say("one")
+    async with running(bot, bots, clock=clock):
+        await began.wait()
+        bot.stop()
+        await clock.slept_for(7)
+        clock.advance(7)
+    assert bots.marks == {}
+    await run_until(echo_bot("hanging"), bots, lambda: bots.texts() == ["one"])
+
+
+async def test_a_log_tells_that_a_bot_is_ready_and_as_whom(bots: BotsNode, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        async with running(echo_bot(), bots):
+            await until(lambda: f"echo is ready as {ME}" in caplog.text)

@@ -16,7 +16,7 @@ from commanding import HELLO, HOSTILE, SHOWN, TIME, answering, contact, run, wit
 from hypothesis import given
 from hypothesis import strategies as st
 from mepassa.cli import main
-from mepassa.cli.text import as_json, visible
+from mepassa.text import as_json, visible
 from wire_node import ANA, ME, Refusal, Wire, WireNode
 
 

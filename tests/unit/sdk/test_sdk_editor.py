@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mepassa.cli.editor import MAX_HISTORY, End, LineEditor
 from mepassa.cli.keys import MAX_PENDING, Keys
-from mepassa.cli.text import width
+from mepassa.text import width
 
 LEFT, RIGHT, UP, DOWN, HOME, END, DELETE = "\x1b[D", "\x1b[C", "\x1b[A", "\x1b[B", "\x1b[H", "\x1b[F", "\x1b[3~"
 

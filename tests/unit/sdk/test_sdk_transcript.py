@@ -8,8 +8,8 @@ import pytest
 from commanding import HOSTILE, SHOWN
 from hypothesis import given
 from hypothesis import strategies as st
-from mepassa.cli.text import cut, visible, width, wrapped
 from mepassa.cli.transcript import INDENT, Progress, Said, Transcript, notice
+from mepassa.text import cut, visible, width, wrapped
 
 NOON = datetime(2027, 3, 1, 12, 0, tzinfo=UTC)
 

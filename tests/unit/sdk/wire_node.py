@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio.abc import SocketStream
+from anyio.abc import SocketStream, TaskGroup
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 ME = "mp1me"
@@ -34,6 +34,9 @@ class Refusal(Exception):
         self.error = {"code": code, "message": message, "data": {"name": name, **data}}
 
 
+REFUSED = Refusal(2000, "TokenRefused", "This token is not good.")
+
+
 class WireNode:
     """Answers calls from `methods`, replays and follows `log`; a connection dies once it has sent `lives` bytes."""
 
@@ -44,8 +47,12 @@ class WireNode:
         self.sent: dict[str, str] = {}
         self.lives: list[int] = []
         self.deaf = 0  # so many first connections are never read
+        self.tokens: set[str] | None = None  # those that are good; None: none is asked for
+        self.shown: list[str] = []
+        self._wires: list[Wire] = []
         self.connections = 0
         self.methods: dict[str, Method] = {
+            "system.hello": self.hello,
             "identity.show": self.identity,
             "messages.send": self.send,
             "events.subscribe": self.subscribe,
@@ -79,6 +86,27 @@ class WireNode:
         """Wait until `method` has been called."""
         await self._arrivals[method].wait()
 
+    async def hello(self, wire: Wire, client: str, api: int, token: str) -> dict[str, Any]:
+        self.shown.append(token)
+        if token not in (self.tokens or ()):
+            raise REFUSED
+        wire.token = token
+        return {"version": "0", "api": api}
+
+    async def cut(self) -> None:
+        """End all connections."""
+        for wire in self._wires:
+            await wire.close()
+
+    async def revoke(self, token: str) -> None:
+        """As a node does: a line that belongs to no call, then the end."""
+        assert self.tokens is not None
+        self.tokens.remove(token)
+        for wire in self._wires:
+            if wire.token == token:
+                await wire.write({"jsonrpc": "2.0", "id": None, "error": REFUSED.error})
+                await wire.close()
+
     async def identity(self, wire: Wire, account: str = ME) -> dict[str, Any]:
         return {"account": account, "name": "Bia", "kind": "person", "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"]}
 
@@ -108,20 +136,27 @@ class WireNode:
     async def _serve(self, stream: SocketStream) -> None:
         self.connections += 1
         wire = Wire(stream, self.lives.pop(0) if self.lives else None)
+        self._wires.append(wire)
         async with stream, anyio.create_task_group() as tasks:
             if self.connections <= self.deaf:
                 await anyio.sleep_forever()
             try:
                 while True:
                     call = json.loads(await wire.incoming.receive_until(b"\n", 1 << 20))
-                    tasks.start_soon(self._answer, wire, call)
+                    await self.take(tasks, wire, call)
             except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError):
                 tasks.cancel_scope.cancel()
+
+    async def take(self, tasks: TaskGroup, wire: Wire, call: dict[str, Any]) -> None:
+        """Carry out calls at once, in any order."""
+        tasks.start_soon(self._answer, wire, call)
 
     async def _answer(self, wire: Wire, call: dict[str, Any]) -> None:
         self.calls.append((call["method"], call["params"]))
         self._arrivals[call["method"]].set()
         try:
+            if self.tokens is not None and not wire.token and call["method"] != "system.hello":
+                raise REFUSED
             answer = {"result": await self.methods[call["method"]](wire, **call["params"])}
         except Refusal as refusal:
             answer = {"error": refusal.error}
@@ -136,7 +171,9 @@ class Wire:
 
     def __init__(self, stream: SocketStream, life: int | None) -> None:
         self.incoming = BufferedByteReceiveStream(stream)
+        self.account = ME  # for whom it acts
         self.afterwards: Callable[[], Awaitable[None]] | None = None
+        self.token = ""
         self._stream = stream
         self._life = life
 

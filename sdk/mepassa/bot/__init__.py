@@ -1,0 +1,21 @@
+"""Bots: handlers of messages, what they may ask for, and the engine that answers each message once."""
+
+from mepassa.bot.bot import Bot
+from mepassa.bot.clock import Clock
+from mepassa.bot.context import Context
+from mepassa.bot.errors import BotNotLoaded, InvalidBot, TooManyAnswers
+from mepassa.bot.filters import F
+from mepassa.bot.message import Message
+from mepassa.bot.router import Router
+
+__all__ = [
+    "Bot",
+    "BotNotLoaded",
+    "Clock",
+    "Context",
+    "F",
+    "InvalidBot",
+    "Message",
+    "Router",
+    "TooManyAnswers",
+]
