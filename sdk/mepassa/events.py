@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
@@ -58,7 +58,7 @@ class Chosen(NamedTuple):
     account: str | None
 
 
-class Events(Generic[D_co]):
+class Events(AsyncIterator[Event[D_co]]):
     """Iterate it for events; `cursor` is the number up to which none is missing.
 
     Entering it (`async with`) subscribes at once, so that what happens from then on is seen; otherwise the first
@@ -107,7 +107,7 @@ class Events(Generic[D_co]):
         await self.aclose()
 
     def watch(self, *, lost: Callable[[], None], back: Callable[[], None]) -> None:
-        """Call `lost` whenever the connection is lost, and `back` once it was made again."""
+        """Call `lost` whenever the connection is lost or cannot be made again, and `back` once it was made again."""
         self._lost, self._back = lost, back
 
     async def aclose(self) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,27 +12,11 @@ from typing import Any
 import anyio
 import pytest
 from click.testing import CliRunner
-from mepassa import Bot, Client, Context, RpcError, UnknownContact
+from mepassa import Bot, Client, Context, Done, NotPermitted, RpcError, TokenRefused, UnknownContact
 from mepassa.cli import main
+from served_node import fake_node, serving
 
 from mepassad.bus import Fact
-from mepassad.config.model import Rpc
-from mepassad.log import StructuredLog
-from mepassad.rpc.server import serve
-
-_place = Path(__file__).parents[1] / "rpc" / "fake_node.py"
-_specification = importlib.util.spec_from_file_location("fake_node", _place)
-assert _specification is not None
-assert _specification.loader is not None
-fake_node = importlib.util.module_from_spec(_specification)
-_specification.loader.exec_module(fake_node)
-
-
-@asynccontextmanager
-async def serving(node: Any, folder: str) -> AsyncIterator[Path]:
-    config = Rpc(socket=Path(folder, "run", "s"))
-    async with serve(node, config, StructuredLog("rpc")):
-        yield config.socket
 
 
 @pytest.fixture
@@ -75,6 +58,38 @@ async def test_calls_and_refusals(node: Any) -> None:
         with pytest.raises(RpcError, match="nested more than 32") as caught:
             await client.call("plugin.method", contact=deep)
         assert caught.value.name == "InvalidRequest"
+
+
+async def test_every_noun_speaks_as_the_server_expects(node: Any) -> None:
+    async with Client(node.socket) as client:
+        created = await client.accounts.create(name="Robot", kind="bot")
+        assert [one.kind async for one in client.accounts.iterate()] == ["person", "bot"]
+        assert (await client.identity.show(account=created.account)).name == "Robot"
+        invite = await client.invites.create(uses=2, expires_in=60)
+        assert invite.expires_at == datetime(2023, 11, 14, 22, 14, 20, tzinfo=UTC)
+        assert (await client.invites.accept(uri=invite.uri)).state == "pending"
+        (bob,) = [one async for one in client.contacts.iterate()]
+        assert (await client.contacts.rename(contact=bob.contact, name="Roberto")).petname == "Roberto"
+        sent = await client.messages.send(contact=bob.contact, text="olá", reply_to="m9")
+        message = await client.messages.get(message_id=sent.message_id)
+        assert (message.text, message.reply_to, message.route) == ("olá", "m9", None)
+        assert [message] == [one async for one in client.messages.iterate(conversation=bob.conversation)]
+        assert [message] == [one async for one in client.messages.iterate_search(query="ola")]
+        assert await client.messages.mark_read(message_id=sent.message_id) == Done()
+        assert (await client.conversations.get(contact=bob.contact)).unread == 1
+        assert await client.system.stats() == {"commits": 3}
+        token = await client.tokens.create(name="bot", scopes=["read"], account=fake_node.ANA)
+        async with Client(node.socket, token=token.token) as reader:
+            hello = await reader.system.hello(client="a test")
+            assert (hello.account, hello.scopes) == (fake_node.ANA, ["read"])
+            with pytest.raises(NotPermitted):
+                await reader.messages.send(contact=bob.contact, text="no")
+            async with reader.events() as events:
+                await client.tokens.revoke(token_id=token.token_id)
+                for refused in (reader.identity.show(), anext(events)):
+                    with pytest.raises(TokenRefused), anyio.fail_after(30):
+                        await refused
+        assert [one.name async for one in client.tokens.iterate()] == []
 
 
 async def test_the_longest_line_that_the_client_sends_is_one_that_the_server_takes(node: Any) -> None:

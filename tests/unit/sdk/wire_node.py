@@ -93,6 +93,11 @@ class WireNode:
         wire.token = token
         return {"version": "0", "api": api}
 
+    async def cut(self) -> None:
+        """End all connections."""
+        for wire in self._wires:
+            await wire.close()
+
     async def revoke(self, token: str) -> None:
         """As a node does: a line that belongs to no call, then the end."""
         assert self.tokens is not None
