@@ -107,7 +107,7 @@ class Events(AsyncIterator[Event[D_co]]):
         await self.aclose()
 
     def watch(self, *, lost: Callable[[], None], back: Callable[[], None]) -> None:
-        """Call `lost` whenever the connection is lost, and `back` once it was made again."""
+        """Call `lost` whenever the connection is lost or cannot be made again, and `back` once it was made again."""
         self._lost, self._back = lost, back
 
     async def aclose(self) -> None:

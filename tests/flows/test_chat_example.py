@@ -145,7 +145,9 @@ def test_what_is_shown_is_marked_as_read_and_what_is_not_is_counted(three: Three
     becomes(there, hidden, "read", account=three.caio_id)
     for key in (DOWN, UP, "\t", "\x1b[Z"):
         ana.press(key)
-        ana.shows(*((": de bruno",) if key in (DOWN, "\t") else (": 2 de caio",)))
+        ana.shows(": de bruno" if key in (DOWN, "\t") else ": 2 de caio")
+    ana.resize(3, 80)
+    ana.shows("*    caio", "Tab", no=["bruno"])  # the chosen one is to be seen, also where there is no room for all
 
 
 def test_a_draft_stays_with_its_conversation(three: Three) -> None:

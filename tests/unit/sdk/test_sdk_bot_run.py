@@ -78,7 +78,7 @@ async def test_a_bot_gets_an_account_of_its_own_says_so_and_ends_well(bots: Bots
     assert bots.texts() == ["hi"]
     assert "account mp1bot" in words
     assert "/somewhere/words" in words
-    assert f"mepassa --socket {bots.path} chat 'mepassa:i/1/AAAA'" in words
+    assert f"mepassa --socket {bots.path} chat mepassa:i/1/AAAA" in words
     assert bots.token not in words
     assert ("bots.register", {"bot": "echo"}) in bots.calls
 
