@@ -10,6 +10,8 @@ from pathlib import Path
 
 import anyio
 import pytest
+from mepassa import Bot, Context, F
+from mepassa.bot import Clock, InvalidBot
 from mepassa.bot.limits import Limits
 from mepassa.testing import BotTester
 
@@ -81,6 +83,39 @@ async def test_what_is_provided_comes_by_name_and_may_be_overridden(bot_tester: 
         assert await t.contact("ana").say("mate") == ["mate: 12"]
     async with bot_tester(bot, overrides={"prices": {"chá": 8}}) as t:
         assert await t.contact("ana").say("chá") == ["chá: 8"]
+
+
+async def test_the_names_that_a_bot_gives_are_no_arguments_and_state_comes_back_as_json_has_it(
+    bot_tester: Tester,
+) -> None:
+    bot = Bot("claims")
+
+    @bot.command("sell")
+    async def sell(ctx: Context, client: str, clock: Clock) -> None:
+        await ctx.reply(repr(ctx.state))
+        ctx.state.update(pieces={5: (1, 2)}, tags={"a"}, at=clock.now())
+
+    async with bot_tester(bot) as t:
+        ana = t.contact("ana")
+        assert await ana.say("/sell Maria") == ["“Maria” is too much. Usage: /sell"]
+        await ana.say("/sell")
+        (state,) = await ana.say("/sell")
+        assert state.startswith("{'pieces': {'5': [1, 2]}, 'tags': ['a'], 'at': '20")
+
+
+async def test_a_comparison_among_filters_needs_its_parentheses(bot_tester: Tester) -> None:
+    bot = Bot("claims")
+    with pytest.raises(InvalidBot):
+        bot.message(F.text == "a" | F.text == "b")  # type: ignore[operator]
+
+    @bot.message((F.text == "a") | (F.text == "b"))
+    async def either(ctx: Context) -> None:
+        await ctx.reply("yes")
+
+    async with bot_tester(bot) as t:
+        ana = t.contact("ana")
+        assert await ana.say("a") == await ana.say("b") == ["yes"]
+        assert await ana.say("c") == []
 
 
 class Erp:
