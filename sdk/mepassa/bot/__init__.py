@@ -1,5 +1,6 @@
 """Bots: handlers of messages, what they may ask for, and the engine that answers each message once."""
 
+from mepassa.bot.account import AccountClient
 from mepassa.bot.bot import Bot
 from mepassa.bot.clock import Clock
 from mepassa.bot.context import Context
@@ -9,6 +10,7 @@ from mepassa.bot.message import Message
 from mepassa.bot.router import Router
 
 __all__ = [
+    "AccountClient",
     "Bot",
     "BotNotLoaded",
     "Clock",
