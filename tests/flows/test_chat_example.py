@@ -88,7 +88,7 @@ def three(fleet: Fleet) -> Iterator[Three]:
 
     async def meet() -> tuple[str, str, str]:
         async with here.session() as ana, there.session() as both:
-            caio = (await both.call("accounts.create", name="caio"))["account"]
+            caio = (await both.call("accounts.create", name="caio", kind="bot"))["account"]
             invite = await ana.call("invites.create")
             await both.call("invites.accept", uri=invite["uri"], account=caio)
             await eventually(lambda: ana.call("contacts.list"), lambda page: len(page["items"]) == 1)
@@ -141,7 +141,7 @@ def test_what_is_shown_is_marked_as_read_and_what_is_not_is_counted(three: Three
     becomes(there, seen, "read")
     becomes(there, hidden, "delivered", account=three.caio_id)
     ana.press(DOWN)
-    ana.shows(": 2 de caio", no=["  2 caio", "de bruno"])
+    ana.shows(": 2 de caio", ", bot", no=["  2 caio", "de bruno"])
     becomes(there, hidden, "read", account=three.caio_id)
     for key in (DOWN, UP, "\t", "\x1b[Z"):
         ana.press(key)
