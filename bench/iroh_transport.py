@@ -13,9 +13,9 @@ from iroh import iroh_ffi
 
 from bench.iroh_stream import IrohStream
 from mepassad.api import PluginContext, StreamClosed, Unreachable
+from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.api.transport import Handler, Transport
 from mepassad.api.types import NodeId
-from mepassad.wire.node_id import key_from_node_id, node_id_from_key
 
 ALPN = b"mepassa/0"
 DIAL_TIMEOUT = ANSWER_TIMEOUT = 5.0

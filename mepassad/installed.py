@@ -8,6 +8,7 @@ from functools import cached_property
 from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
+from mepassad import __version__
 from mepassad.api.permissions import PERMISSIONS, Permission
 from mepassad.errors import PluginBroken, PluginIncompatible, PluginNotPermitted
 
@@ -44,19 +45,20 @@ class Installed:
     @cached_property
     def needs(self) -> list[str]:
         """What must be installed beside it, as its distribution writes it. Raises `PluginBroken`."""
-        return [str(one) for one in self._requirements.needed] if self._checked else []
+        return [str(one) for one in self._requirements.needed] if self._foreign else []
 
     @property
     def bounded(self) -> bool:
         """Whether it says with which versions of mepassad it goes. Raises `PluginBroken`."""
-        return not self._checked or self._requirements.bounded
+        return not self._foreign or self._requirements.bounded
 
     def check(self, given: Collection[str]) -> None:
         """Whether it goes with this mepassad, has what it needs, and was `given` the permissions that it asks for.
 
         Raises `PluginBroken`, `PluginIncompatible`, `PluginNotPermitted`.
         """
-        if self._checked and (complaint := self._requirements.complaint(self.name, self.version)):
+        together = self._own and self.version == __version__  # as released: a look costs a tenth of a node's start
+        if self._foreign and not together and (complaint := self._requirements.complaint(self.name, self.version)):
             raise PluginIncompatible(complaint, plugin=self.name)
         if missing := self.missing(given):
             names = [one.name for one in missing]
@@ -64,18 +66,22 @@ class Installed:
 
     def missing(self, given: Collection[str]) -> list[Permission]:
         """What it asks for and was not given. Raises `PluginBroken`."""
-        if self.point.dist is None or _normal(self.distribution) in OWN:
+        if self.point.dist is None or self._own:
             return []
         return [one for one in self.permissions if one.name not in given]
 
     @property
-    def _checked(self) -> bool:
-        """What mepassad itself requires need not be asked for: it runs."""
+    def _own(self) -> bool:
+        return _normal(self.distribution) in OWN
+
+    @property
+    def _foreign(self) -> bool:
+        """Whether it requires anything that mepassad itself, which runs, does not."""
         return self.point.dist is not None and _normal(self.distribution) != CORE
 
     @cached_property
     def _requirements(self) -> Requirements:
-        assert self.point.dist is not None  # noqa: S101 (see `_checked`)
+        assert self.point.dist is not None  # noqa: S101 (see `_foreign`)
         from mepassad.requirements import Requirements  # a node without other people's plugins need not wait for it
 
         try:

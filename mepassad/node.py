@@ -20,6 +20,7 @@ from mepassad import __version__, descriptors, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.transport import Transport
 from mepassad.api.types import Account
 from mepassad.bots import BotHost
@@ -40,7 +41,6 @@ from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
 from mepassad.usage import usage
 from mepassad.wire.addresses import worth_telling
-from mepassad.wire.node_id import node_id_from_key
 
 
 class InitResult(msgspec.Struct, frozen=True):

@@ -209,9 +209,10 @@ async def count(ana: Node, bia: Node, text: str) -> None:
 
 @asynccontextmanager
 async def bot(bia: Node) -> AsyncIterator[Process]:
-    """The echo bot, as a process of its own at Bia's socket."""
+    """The echo bot, as a process of its own at Bia's socket, for her account."""
     command = [str(ROOT / "examples/bots/echo.py"), "--socket", str(bia.client.socket)]
-    process = await spawn(bia.folder / "bot.log", *command, "--state", str(bia.folder / "echo.json"))
+    account = (await bia.client.identity.show()).account
+    process = await spawn(bia.folder / "bot.log", *command, "--account", account)
     try:
         yield process
     finally:

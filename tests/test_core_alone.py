@@ -8,85 +8,30 @@ take the longest and import no more than the others, and those that compare the 
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
-import sys
-import venv
-from collections.abc import Iterable, Iterator
-from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
-from tests.daemon import clean_environment
+from tests.environments import ROOT, Environment, closure, passed, run, wheels
 
-ROOT = Path(__file__).parents[1]
 TOOLS = ("babel", "hypothesis", "jsonschema", "pytest", "pytest-timeout", "xeddsa")
 # Tests of this repository rather than of the core: they compare it with files that a wheel does not have.
 OF_THE_REPOSITORY = ("generated_documents", "catalogues_are_current")
 LONG = ("store_sqlite", "vault", "wire", "crypto_signal", "delivery", "test_methods.py", "test_junk.py")
-LEFT_OUT = ("sdk", "bench", "scripts", "test_published_vectors.py", "test_crypto_olm.py", *LONG)
+LEFT_OUT = ("sdk", "bench", "scripts", "test_published_vectors.py", "test_crypto_olm.py", "test_new.py", *LONG)
 SECONDS = 240  # on cores that others use as well; alone it takes half a minute
 
 pytestmark = pytest.mark.timeout(SECONDS)
-
-
-class Environment:
-    """A virtual environment with the core's wheel in it."""
-
-    def __init__(self, folder: Path) -> None:
-        venv.create(folder, with_pip=False, symlinks=True)
-        self.python = folder / "bin" / "python"
-        (self.packages,) = folder.glob("lib/python*/site-packages")
-
-    def install(self, wheel: Path) -> Distribution:
-        """Install the wheel alone."""
-        run(sys.executable, "-m", "pip", "--python", self.python, "install", "--no-deps", "--no-index", wheel)
-        (found,) = Distribution.discover(path=[str(self.packages)])
-        return found
-
-    def lend(self, distributions: Iterable[Distribution], folder: Path) -> None:
-        """Make distributions of the running environment importable here, and nothing else of it."""
-        for file in (file for one in distributions for file in one.files or () if ".." not in file.parts):
-            link = folder / file
-            link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.exists():
-                link.symlink_to(file.locate())
-        (self.packages / "lent.pth").write_text(f"{folder}\n")
-
-
-def run(*command: str | Path, cwd: Path = ROOT, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run a command, and show what it wrote if it fails."""
-    done = subprocess.run(
-        command, cwd=cwd, env=clean_environment() | environ, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
-def closure(requirements: Iterable[str]) -> Iterator[Distribution]:
-    """The installed distributions that requirements need, directly or not."""
-    waiting, known = [Requirement(line) for line in requirements], set[str]()
-    while waiting:
-        wanted = waiting.pop()
-        if wanted.name.lower() in known or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
-            continue
-        known.add(wanted.name.lower())
-        found = distribution(wanted.name)
-        yield found
-        waiting += map(Requirement, found.requires or ())
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment that has only the core and test tools."""
     folder = tmp_path_factory.mktemp("alone")
-    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder, ROOT)
     environment = Environment(folder / "venv")
-    (wheel,) = folder.glob("mepassad-*.whl")
-    core = environment.install(wheel)
+    (core,) = environment.install(*wheels(folder, ROOT))
     environment.lend(closure([*(core.requires or ()), *TOOLS]), folder / "lent")
     return environment.python
 
@@ -100,14 +45,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("conftest.py", "pyproject.toml", "config.yaml"):
         shutil.copy(ROOT / name, folder)
     return folder
-
-
-def passed(python: Path, checkout: Path, *arguments: str) -> int:
-    """Run tests; how many there were. All must pass, and none may be skipped."""
-    end = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, cwd=checkout, CI="true").stdout
-    counts = re.search(r"^(\d+) passed(, \d+ deselected)? in ", end, re.MULTILINE)
-    assert counts, end
-    return int(counts[1])
 
 
 @pytest.mark.parametrize("name", ["libp2p", "trio", "mepassa", "mepassad_transport_libp2p"])

@@ -65,7 +65,8 @@ class Transport(Protocol):
         ...
 
     def addresses(self) -> tuple[str, ...]:
-        """Where this node can be dialled now: multiaddrs that end in `/p2p/<node id>`."""
+        """Where this node can be dialled now: multiaddrs that end in `/p2p/<node id>`. Short ones: an invite has room
+        for about 100 bytes of them, and goes without those that do not fit."""
         ...
 
     def can_dial(self, address: str) -> bool:

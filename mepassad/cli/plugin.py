@@ -1,4 +1,4 @@
-"""`mepassad plugin`: turns a plugin on, after telling what it may do then, or off."""
+"""`mepassad plugin`: turns a plugin on, after telling what it may do then, or off; `new.py` begins one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mepassad.cli.i18n import _
+from mepassad.cli.new import new
 from mepassad.cli.plugins import facts
 from mepassad.cli.setting import SYSTEM_CONFIG, Setting, pass_setting
 from mepassad.config import switch
@@ -56,6 +57,9 @@ def disable(setting: Setting, name: str) -> None:
         _changed(setting, path)
     else:
         click.echo(_("The plugin '{plugin}' is not on.").format(plugin=name))
+
+
+plugin.add_command(new)
 
 
 def _file(setting: Setting, advice: str = "") -> Path:

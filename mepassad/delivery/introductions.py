@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from mepassad.api.context import Clock
+from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.api.types import Contact, Invite
 from mepassad.bus import Change
 from mepassad.errors import MalformedContent
@@ -17,7 +18,6 @@ from mepassad.wire.identity import VerifiedCard, sign_card, verify_card
 from mepassad.wire.ids import account_id, account_key, b64, direct_conversation
 from mepassad.wire.invites import parse_invite, proof
 from mepassad.wire.messages_pb2 import Content, Introduction, NodeHint
-from mepassad.wire.node_id import key_from_node_id, node_id_from_key
 from mepassad.wire.packets import Reason
 
 MAX_NODES = 4

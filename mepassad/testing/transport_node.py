@@ -11,11 +11,11 @@ import anyio
 from anyio.abc import TaskStatus
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad.api import Component, PluginContext, Secret, StreamClosed
+from mepassad.api import Component, Secret, StreamClosed
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.transport import Stream, Transport
 from mepassad.api.types import NodeId
-from mepassad.clock import SystemClock
-from mepassad.wire.node_id import node_id_from_key
+from mepassad.testing.component import Lines, live
 
 ECHO = "/test/echo/1"
 HOLD = "/test/hold/1"
@@ -24,25 +24,6 @@ CHUNK = bytes(range(256)) * 128
 
 TIMEOUT = 40.0
 """Seconds after which a test gives up waiting."""
-
-
-class Lines:
-    """A log that keeps its lines, for tests to look at."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str, dict[str, object]]] = []
-
-    def debug(self, event: str, **facts: object) -> None:
-        self.lines.append(("debug", event, facts))
-
-    def info(self, event: str, **facts: object) -> None:
-        self.lines.append(("info", event, facts))
-
-    def warning(self, event: str, **facts: object) -> None:
-        self.lines.append(("warning", event, facts))
-
-    def error(self, event: str, **facts: object) -> None:
-        self.lines.append(("error", event, facts))
 
 
 @dataclass
@@ -78,19 +59,13 @@ async def run_node(
     """Run one transport with an echo handler until its node is stopped; `started` gives the `Node`."""
     node_id = node_id_from_key(Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw())
     log = Lines()
-    async with anyio.create_task_group() as tasks:
-        context = PluginContext(
-            name="transport", config=config, log=log, clock=SystemClock(), tasks=tasks, data_dir=folder,
-            node_key=Secret(seed),
-        )  # fmt: skip
-        async with component(context) as transport:
-            node = Node(node_id, transport, log)
-            transport.watch(node.seen.append, node.lost.append)
-            transport.handle(ECHO, echo)
-            await transport.listen()
-            task_status.started(node)
-            await node.leave.wait()
-        tasks.cancel_scope.cancel()
+    async with live(component, config=config, folder=folder, name="transport", log=log, node_key=Secret(seed)) as made:
+        node = Node(node_id, made, log)
+        made.watch(node.seen.append, node.lost.append)
+        made.handle(ECHO, echo)
+        await made.listen()
+        task_status.started(node)
+        await node.leave.wait()
     node.left.set()
 
 

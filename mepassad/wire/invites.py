@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from google.protobuf.message import DecodeError
 
+from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.errors import InviteMalformed, InviteVersion
 from mepassad.wire import messages_pb2 as pb
 from mepassad.wire.ids import b64, unb64
-from mepassad.wire.node_id import key_from_node_id, node_id_from_key
 
 SCHEME = "mepassa:"
 MAX_BYTES = 220  # before base64, checksum included

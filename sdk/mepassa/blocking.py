@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from mepassa import events
 from mepassa.errors import ProtocolError
@@ -37,7 +37,7 @@ class Noun:
         self._call = call
 
 
-class Events(Generic[D_co]):
+class Events(Iterator[Event[D_co]]):
     """Iterate it for events: `mepassa.Events` without async, with the same `cursor`, guarantees and errors."""
 
     def __init__(self, inner: events.Events[D_co], run: Run) -> None:
@@ -72,7 +72,7 @@ class Events(Generic[D_co]):
             raise StopIteration from None
 
 
-class Pages(Generic[T]):
+class Pages(Iterator[T]):
     """Iterate it for all items; the next page is asked for when it is needed. It goes over the list once."""
 
     def __init__(self, page: Callable[[str | None], Page[T]]) -> None:

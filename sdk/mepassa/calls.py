@@ -62,6 +62,9 @@ class Calls:
                 await self._connection.send(b"".join(lines))
             except ConnectionLost as lost:
                 self._end(lost)
+            except BaseException:
+                self._end(ConnectionLost("The client was closed."))
+                raise
 
     async def _send(self, line: bytes, pending: _Pending) -> None:
         try:

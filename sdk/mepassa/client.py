@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 from mepassa.calls import Calls, Posted, Settled
 from mepassa.check import checked
 from mepassa.connection import Connect, Way, default_socket
-from mepassa.errors import MepassaError
+from mepassa.errors import ConnectionLost, MepassaError
 from mepassa.events import Chosen, Events
 from mepassa.generated.methods import Nouns
 from mepassa.generated.topics import TOPICS
@@ -101,17 +101,23 @@ class Client(Nouns):
             self._tasks.start_soon(self._post_all)
 
     async def _post_all(self) -> None:
-        while self._posts:
-            try:
-                calls = await self._connected()
-            except MepassaError as error:
-                posts, self._posts = self._posts, []
-                for _, _, settled in posts:
-                    settled(error)
-            else:
-                posts, self._posts = self._posts, []
-                await calls.post(posts)
-        self._posting = False
+        try:
+            while self._posts:
+                try:
+                    calls = await self._connected()
+                except MepassaError as error:
+                    self._give_up_posts(error)
+                else:
+                    posts, self._posts = self._posts, []
+                    await calls.post(posts)
+        finally:
+            self._posting = False
+            self._give_up_posts(ConnectionLost("The client was closed."))
+
+    def _give_up_posts(self, error: MepassaError) -> None:
+        posts, self._posts = self._posts, []
+        for _, _, settled in posts:
+            settled(error)
 
     async def _connected(self) -> Calls:
         if self._tasks is None:

@@ -67,15 +67,18 @@ class Way:
     async def _stream(self) -> ByteStream:
         try:
             return await (self._connect() if self._connect else UnixStream.connect(self.socket))
-        except PermissionError:
-            raise NodeNotRunning(f"The socket {self.socket} belongs to another user; you may not open it.") from None
-        except _ENDED:
-            raise NodeNotRunning(
-                f"No mepassad answers on {self.socket}. Start one with `mepassad --config config.yaml`, "
-                "or name its socket with `--socket` or MEPASSAD_SOCKET."
-                if self._connect is None
-                else "The node cannot be reached."
-            ) from None
+        except _ENDED as error:
+            raise NodeNotRunning(self._why(error)) from None
+
+    def _why(self, error: Exception) -> str:
+        if self._connect:
+            return "The node cannot be reached."
+        if isinstance(error, PermissionError):
+            return f"The socket {self.socket} belongs to another user; you may not open it."
+        return (
+            f"No mepassad answers on {self.socket}. Start one with `mepassad --config config.yaml`, "
+            "or name its socket with `--socket` or MEPASSAD_SOCKET."
+        )
 
 
 class Connection:

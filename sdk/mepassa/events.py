@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple
 
@@ -58,7 +58,7 @@ class Chosen(NamedTuple):
     account: str | None
 
 
-class Events(Generic[D_co]):
+class Events(AsyncIterator[Event[D_co]]):
     """Iterate it for events; `cursor` is the number up to which none is missing.
 
     Entering it (`async with`) subscribes at once, so that what happens from then on is seen; otherwise the first
@@ -122,8 +122,12 @@ class Events(Generic[D_co]):
 
     async def __anext__(self) -> Event[D_co]:
         if not self._closed:
-            with anyio.CancelScope() as self._waiting:
-                return await self._next()
+            try:
+                with anyio.CancelScope() as self._waiting:
+                    return await self._next()
+            except MepassaError:
+                if not self._closed:
+                    raise
         raise StopAsyncIteration
 
     async def _next(self) -> Event[D_co]:

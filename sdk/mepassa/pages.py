@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
 from mepassa.errors import ProtocolError
 
@@ -25,7 +25,7 @@ class Page(Protocol[T_co]):
         ...
 
 
-class Pages(Generic[T]):
+class Pages(AsyncIterator[T]):
     """Iterate it for all items; the next page is asked for when it is needed. It goes over the list once."""
 
     def __init__(self, page: Callable[[str | None], Awaitable[Page[T]]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -64,6 +65,7 @@ class Client(Nouns):
         with self._starting:
             self._closed = True
             self._portal = None
+            atexit.unregister(self._open.close)
             self._open.close()
 
     def call(self, method: str, /, **params: Any) -> dict[str, Any]:
@@ -87,6 +89,8 @@ class Client(Nouns):
             if self._closed:
                 raise RuntimeError("This client is closed; make another one.")
             if self._portal is None:
+                # Whoever forgets to close it: Python must not tear it down while its thread stands still.
+                atexit.register(self._open.close)
                 self._portal = self._open.enter_context(start_blocking_portal(name="mepassa"))
                 self._open.enter_context(self._portal.wrap_async_context_manager(self._inner))
             return self._portal

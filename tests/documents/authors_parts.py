@@ -10,12 +10,12 @@ from typing import Any
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.store import Store
 from mepassad.api.types import Secret
 from mepassad.builtin.store_sqlite.store import open_store
 from mepassad.builtin.transport_memory.transport import MemoryTransport
 from mepassad.log import StructuredLog
-from mepassad.wire.node_id import node_id_from_key
 from tests.fixtures.crypto_olm import Olm
 
 __all__ = ["Bluetooth", "Circuits", "Folder", "Forwarder", "LocalNetwork", "Olm", "UnifiedPush", "open_my_mailbox",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mepassad.wire.node_id import key_from_node_id, node_id_from_key
+from mepassad.api.node_id import key_from_node_id, node_id_from_key
 
 # The Ed25519 example of libp2p's peer-ids specification: the public key's protobuf, and the peer id go-libp2p makes.
 SPEC_KEY = bytes.fromhex("1ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e")

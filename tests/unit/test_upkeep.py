@@ -49,8 +49,7 @@ async def test_signed_prekeys_are_replaced_after_a_week_and_the_old_ones_still_o
     async def retired() -> bool:
         return any(key.retired_at for key in await ana.node.store.keys(ana.account))
 
-    nodes.clock.advance(8 * DAY)
-    await eventually(lambda: nodes.clock.waits.count(EXPIRY) == 2)
+    await nodes.pass_by(8 * DAY)
     await looks(nodes, ROUND)
     await eventually(retired)
     assert await Courier().hand(ana, hello) == [None]
@@ -60,8 +59,7 @@ async def test_packet_ids_are_remembered_for_longer_than_a_packet_may_be_offered
     ana, bob = await nodes.pair()
     raw = await packet(ana, bob, text(ana, bob, "once"))
     assert await Courier().hand(bob, raw) == [None]
-    nodes.clock.advance((SEEN_DAYS - 1) * DAY)
-    await eventually(lambda: nodes.clock.waits.count(EXPIRY) == 2)
+    await nodes.pass_by((SEEN_DAYS - 1) * DAY)
     await looks(nodes, ROUND)
     assert await Courier().hand(bob, raw) == [None]
     assert bob.node.config.delivery.expire_days + 30 < SEEN_DAYS
@@ -72,9 +70,9 @@ async def test_events_are_forgotten_after_their_days(nodes: Nodes) -> None:
     await ana.say(bob, "long ago")
     await eventually(lambda: len(ana.facts("message.delivered")) == 1)
     assert await ana.node.bus.oldest() == 1
-    nodes.clock.advance(31 * DAY)
+    await nodes.pass_by(31 * DAY)
     await ana.say(bob, "now")
-    await eventually(lambda: nodes.clock.waits.count(EXPIRY) == 2)
+    await nodes.pass_by(0)
 
     async def forgotten() -> bool:
         return await ana.node.bus.oldest() > 1
@@ -91,8 +89,7 @@ async def test_a_full_disk_does_not_end_upkeep(nodes: Nodes, monkeypatch: pytest
     await nodes.up["bob"].stop()
     message = await ana.say(bob, "too late")
     full = refuse(ana, monkeypatch)
-    nodes.clock.advance(14 * DAY)
-    await eventually(lambda: nodes.clock.waits.count(EXPIRY) == 1)
+    await nodes.pass_by(14 * DAY)
     await looks(nodes, 3)
     assert await ana.state(message) == "queued"
     full.clear()

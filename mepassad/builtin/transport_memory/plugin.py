@@ -10,9 +10,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.transport import Transport
 from mepassad.builtin.transport_memory.transport import MemoryTransport
-from mepassad.wire.node_id import node_id_from_key
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

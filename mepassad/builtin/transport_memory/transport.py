@@ -8,11 +8,11 @@ from anyio.abc import TaskGroup
 
 from mepassad.api import StreamClosed, Unreachable
 from mepassad.api.context import Log
+from mepassad.api.node_id import key_from_node_id
 from mepassad.api.transport import Handler, Stream
 from mepassad.api.types import NodeId
 from mepassad.builtin.transport_memory.network import Network
 from mepassad.builtin.transport_memory.stream import MemoryStream
-from mepassad.wire.node_id import key_from_node_id
 
 
 class MemoryTransport:

@@ -10,7 +10,8 @@ from mepassad.api.methods import Done, Params, Result, method
 from mepassad.errors import InvalidName, StoreFull, TooManyTokens, UnknownAccount, UnknownToken
 from mepassad.people.tokens import Token
 from mepassad.rpc.authority import check_scopes
-from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.caller import Caller
+from mepassad.rpc.node import Node
 from mepassad.rpc.values import AccountRef, Time, secret, timestamp
 
 _Scopes = Annotated[

@@ -17,7 +17,7 @@ from mepassad_transport_libp2p.host import Host
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad.api import Secret
-from mepassad.testing.transport_node import Lines
+from mepassad.testing.component import Lines
 
 ECHO = TProtocol("/test/trio-echo/1")
 

@@ -14,7 +14,8 @@ from running import Running
 
 from mepassad.api import PluginContext, Secret, Unreachable
 from mepassad.api.types import NodeId
-from mepassad.testing.transport_node import TIMEOUT, Lines, until
+from mepassad.testing.component import Lines
+from mepassad.testing.transport_node import TIMEOUT, until
 
 NODE = NodeId("12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq")
 ADDRESSES = (f"/ip4/192.0.2.1/tcp/4001/p2p/{NODE}", f"/ip4/192.0.2.2/tcp/4001/p2p/{NODE}")

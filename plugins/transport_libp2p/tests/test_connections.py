@@ -13,7 +13,8 @@ from running import Running
 
 from mepassad.api import StreamClosed, Unreachable
 from mepassad.api.transport import Stream
-from mepassad.testing.transport_node import ECHO, TIMEOUT, Lines, Node, assert_echoes, until
+from mepassad.testing.component import Lines
+from mepassad.testing.transport_node import ECHO, TIMEOUT, Node, assert_echoes, until
 
 
 async def arrives(node: Node, at: Node) -> Stream:

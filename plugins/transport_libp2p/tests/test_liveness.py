@@ -17,7 +17,8 @@ from mepassad_transport_libp2p.compat.ends import socket_of
 from mepassad_transport_libp2p.config import Config
 from running import Running
 
-from mepassad.testing.transport_node import TIMEOUT, Lines, Node, assert_echoes, until
+from mepassad.testing.component import Lines
+from mepassad.testing.transport_node import TIMEOUT, Node, assert_echoes, until
 
 
 class Deaf:

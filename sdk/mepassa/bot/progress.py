@@ -15,10 +15,13 @@ class Progress:
         self._open: list[int] = []  # a heap; what is finished stays in it until it is the least
         self._finished: Counter[int] = Counter()
 
-    def begin(self, seq: int) -> None:
-        """Something is to be done about the events from this number on."""
-        heapq.heappush(self._open, seq)
+    def read(self, seq: int) -> None:
+        """All events up to this one were looked at."""
         self._newest = max(self._newest, seq)
+
+    def begin(self, seq: int) -> None:
+        """Something is to be done about an event of this number, or about what follows it."""
+        heapq.heappush(self._open, seq)
 
     def finish(self, seq: int) -> None:
         """What was begun under this number is done, for good."""

@@ -76,6 +76,7 @@ class Reader:
     def _take(self, event: Event[MessageReceived]) -> bool:
         if event.seq is not None:
             self._seen = event.seq
+            self._progress.read(event.seq)
             message = Message.of(event.data)
             if message is not None:
                 self._lanes.offer(event.seq, message)

@@ -1,13 +1,12 @@
-"""A bot that runs alone: its options, its account on the node, and how it ends."""
+"""A bot as a program of its own: its account on the node, and how it ends."""
 
 from __future__ import annotations
 
 import logging
 import signal
-import stat
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,102 +15,96 @@ import click
 
 from mepassa.bot.errors import InvalidBot
 from mepassa.bot.load import loading
+from mepassa.cli.i18n import _, speak
+from mepassa.cli.itself import itself
+from mepassa.cli.session import Refused, Session
 from mepassa.client import Client
-from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning
+from mepassa.connection import default_socket
+from mepassa.generated.values import RegisteredBot
+from mepassa.text import visible
 
 if TYPE_CHECKING:
     from mepassa.bot.bot import Bot
 
-log = logging.getLogger("mepassa.bot")
-
-TOKEN_FILE = "MEPASSA_TOKEN_FILE"  # noqa: S105 - the name of a variable
-
-token_option = click.option(
-    "--token-file", type=click.Path(path_type=Path), envvar=TOKEN_FILE, metavar="PATH",
-    help=f"A file with the bot's token (default: ${TOKEN_FILE}); without one the node gives the bot an account.",
-)  # fmt: skip
+OPTIONS = ("socket", "account", "token_file")
+"""Of the command `mepassa`, which a bot's own file has too."""
 
 
 def main(bot: Bot, arguments: Sequence[str] | None) -> None:
-    """Run a bot's own file as a command. Ends the process."""
+    """Run a bot's own file as a command. Ends the process. Raises `InvalidBot` where the file is only being read."""
     if loading.get():
         raise InvalidBot('The file runs its bot while it is read; put that below `if __name__ == "__main__":`.')
+    from mepassa.cli import main as mepassa
 
-    @click.command(help=f"The bot {bot.name}, over a running mepassad.")
-    @click.option(
-        "--socket", metavar="PATH", help="The node's socket (default: $MEPASSAD_SOCKET, else the usual place)."
+    def callback(socket: str | None, account: str | None, token_file: Path | None) -> None:
+        run(Session(socket, account, token_file), bot)
+
+    command = click.Command(
+        name=None,
+        params=[option for option in mepassa.params if option.name in OPTIONS],
+        callback=callback,
+        context_settings=mepassa.context_settings,
+        help=_("Run the bot {name} until it is interrupted.").format(name=bot.name),
     )
-    @click.option("--account", metavar="ID", help="Serve this account of the node instead of one of the bot's own.")
-    @token_option
-    def command(socket: str | None, account: str | None, token_file: Path | None) -> None:
-        sys.exit(run_alone(bot, socket, account, token_file))
-
+    speak(command)
     command.main(arguments)
 
 
-def run_alone(bot: Bot, socket: str | None, account: str | None, token_file: Path | None) -> int:
-    """Run a bot until it is interrupted; the exit code: 0 stopped, 1 refused, 3 there is no node."""
+def run(session: Session, bot: Bot) -> None:
+    """Run a bot until it is interrupted. Raises click's errors."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    try:
-        anyio.run(_run, bot, socket, account, read_token(token_file) if token_file else None)
-    except (NodeNotRunning, ConnectionLost) as error:
-        return _complaint(error, 3)
-    except MepassaError as error:
-        return _complaint(error, 1)
-    return 0
+    session.run(lambda: _serve(session, bot))
 
 
-def read_token(path: Path) -> str:
-    """The token that a file holds. Raises `InvalidBot` where it cannot be read, or by everybody."""
-    try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o007:
-            raise InvalidBot(f"Everybody may read the token in {path}: `chmod 600` it.")
-        token = path.read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        raise InvalidBot(f"The token file {path} cannot be read.") from None
-    if not token:
-        raise InvalidBot(f"The token file {path} is empty.")
-    return token
-
-
-async def _run(bot: Bot, socket: str | None, account: str | None, token: str | None) -> None:
-    failure = None
-    async with anyio.create_task_group() as tasks:
-        if threading.current_thread() is threading.main_thread():
-            tasks.start_soon(_stop_on_signals, bot, tasks.cancel_scope)
+async def _serve(session: Session, bot: Bot) -> None:
+    async with _stopped_by_signals(bot):
         try:
-            if token is None and account is None:
-                token = await _register(bot, socket)
-            async with Client(socket, token=token) as client:
-                await bot.serve(client, account=account)
-        except Exception as error:  # the group would wrap it
-            failure = error
-        tasks.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
-
-
-async def _register(bot: Bot, socket: str | None) -> str:
-    """A token for the bot's own account."""
-    async with Client(socket) as client:
-        registered = await client.bots.register(bot=bot.name)
-    account, words = registered.account, registered.words_file
-    log.info("%s has the account %s; invite people with `mepassa --account %s invite`", bot.name, account, account)
-    if words is not None:
-        log.info("the 24 words of its new account are in %s: keep them somewhere else, then remove the file", words)
-    return registered.token
-
-
-async def _stop_on_signals(bot: Bot, scope: anyio.CancelScope) -> None:
-    """The first signal stops the bot well, the second one at once."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            if bot.running:
-                bot.stop()
+            if session.account is None and not session.has_token:
+                registered = await _register(session, bot)
+                async with Client(session.socket, token=registered.token) as client:
+                    await _say_how_to_reach(session, registered.account, client)
+                    await bot.serve(client)
             else:
-                scope.cancel()
+                await bot.serve(session.client, account=session.account)
+        except InvalidBot as error:
+            raise Refused(str(error)) from None
 
 
-def _complaint(error: MepassaError, code: int) -> int:
-    sys.stderr.write(f"{error}\n")
-    return code
+async def _register(session: Session, bot: Bot) -> RegisteredBot:
+    """The bot's own account, and a token for it."""
+    registered = await session.client.bots.register(bot=bot.name)
+    told = _("The bot {name} has the account {account} of this node.")
+    click.echo(told.format(name=bot.name, account=registered.account), err=True)
+    if registered.words_file is not None:
+        told = _("The 24 words of its new account are in {path}: keep them somewhere else, then remove that file.")
+        click.echo(told.format(path=visible(registered.words_file)), err=True)
+    return registered
+
+
+async def _say_how_to_reach(session: Session, account: str, client: Client) -> None:
+    """Tell how people come to the bot: whom nobody knows gets a link."""
+    socket = () if session.socket == default_socket() else ("--socket", str(session.socket))
+    if (await client.contacts.list(limit=1)).items:
+        click.echo(_("Invite people:") + " " + itself(*socket, "--account", account, "invite"), err=True)
+    else:
+        link = (await client.invites.create()).uri
+        click.echo(_("Talk to it:") + " " + itself(*socket, "chat", link), err=True)
+
+
+@asynccontextmanager
+async def _stopped_by_signals(bot: Bot) -> AsyncIterator[None]:
+    """The first SIGINT or SIGTERM stops the bot well, the second one at once."""
+    async with anyio.create_task_group() as tasks:
+
+        async def listen() -> None:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                async for _signal in signals:
+                    if bot.running:
+                        bot.stop()
+                    else:
+                        tasks.cancel_scope.cancel()
+
+        if threading.current_thread() is threading.main_thread():
+            tasks.start_soon(listen)
+        yield
+        tasks.cancel_scope.cancel()

@@ -9,6 +9,7 @@ import click
 
 from mepassa.cli.accept import accept
 from mepassa.cli.accounts import accounts
+from mepassa.cli.bot import bot
 from mepassa.cli.chat import chat
 from mepassa.cli.completion import completion
 from mepassa.cli.contacts import contacts
@@ -55,7 +56,7 @@ def main(context: click.Context, socket: str | None, account: str | None, token_
 
 
 COMMANDS = (
-    status, accounts, invite, accept, contacts, verify, send, chat, history, search, tail, rpc, tokens, completion,
+    status, accounts, invite, accept, contacts, verify, send, chat, history, search, tail, rpc, tokens, bot, completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

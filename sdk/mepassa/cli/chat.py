@@ -11,7 +11,7 @@ import click
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from mepassa.cli.i18n import _
-from mepassa.cli.people import called, contact_argument, find_contact
+from mepassa.cli.people import called, contact_argument, contact_or_guest
 from mepassa.cli.screen import Pipe, Screen, Terminal
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.talk import TOPICS, Talk
@@ -30,11 +30,11 @@ WAITING = 100  # typed lines that may wait for the node
 )  # fmt: skip
 @over_socket
 async def chat(session: Session, contact: str, history: int) -> None:
-    """Talk to CONTACT: shows the last messages, what comes in, and what becomes of what you write; marks as read what
-    it has shown. On a terminal, /help shows what else can be done; Ctrl-D ends it. Lines of a pipe are sent one by
-    one, as they are; it ends when the node has kept the last one."""
+    """Talk to CONTACT, or to whom an invite's link leads: shows the last messages, what comes in, and what becomes of
+    what you write; marks as read what it has shown. On a terminal, /help shows what else can be done; Ctrl-D ends it.
+    Lines of a pipe are sent one by one, as they are; it ends when the node has kept the last one."""
     client = session.client
-    found = await find_contact(session, contact)
+    found = await contact_or_guest(session, contact)
     account = (await client.identity.show(account=session.account)).account
     asked = sys.stdin.isatty()
     screen: Screen = Terminal() if asked and sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else Pipe()

@@ -13,11 +13,12 @@ from click.shell_completion import CompletionItem
 
 from mepassa.cli.i18n import _
 from mepassa.cli.session import Refused, Session
-from mepassa.generated import ContactItem
+from mepassa.generated import AlreadyContact, ContactItem
 from mepassa.text import visible
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+LINK = "mepassa:i/"
 COMPLETION_PATIENCE = 2.0  # seconds that Tab waits for the node
 _HARMLESS = re.compile(r"\w[\w .@+-]*")  # names that no shell takes for anything else, but for their spaces
 
@@ -54,6 +55,20 @@ async def find_contact(session: Session, wanted: str) -> ContactItem:
     several = ", ".join(f"{label(contact)} ({contact.contact})" for contact in found[:5])
     told = _("{name} may be any of {several}; write more of it, or the id.")
     raise Refused(told.format(name=repr(visible(wanted)), several=several))
+
+
+async def contact_or_guest(session: Session, wanted: str) -> ContactItem:
+    """The contact that `wanted` means, as `find_contact`; if it is an invite's link, whom it makes a contact.
+
+    Raises also `RpcError` when the link is refused.
+    """
+    if not wanted.strip().startswith(LINK):
+        return await find_contact(session, wanted)
+    try:
+        contact = (await session.client.invites.accept(uri=wanted.strip(), account=session.account)).contact
+    except AlreadyContact as known:
+        contact = str(known.data["contact"])
+    return await session.client.contacts.get(contact=contact, account=session.account)
 
 
 def label(contact: ContactItem) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mepassa.cli.i18n import _
-from mepassa.cli.people import contact_argument, find_contact
+from mepassa.cli.people import contact_argument, contact_or_guest
 from mepassa.cli.session import Refused, Session, over_socket
 from mepassa.cli.text import echo_line
 from mepassa.cli.words import route_word, sentence, state_word
@@ -30,10 +30,10 @@ STDIN = "-"
 @click.option("--wait", is_flag=True, help="Wait until it is delivered; show each state, its route and milliseconds.")
 @over_socket
 async def send(session: Session, contact: str, text: Sequence[str], reply_to: str | None, wait: bool) -> None:
-    """Send TEXT to CONTACT: an id, a name, or the only beginning of one. Without TEXT, or with -, standard input is
-    sent. Prints the message's id."""
+    """Send TEXT to CONTACT: an id, a name, the only beginning of one, or an invite's link. Without TEXT, or with -,
+    standard input is sent. Prints the message's id."""
     words = _standard_input() if tuple(text) in ((), (STDIN,)) else " ".join(text)
-    to = (await find_contact(session, contact)).contact
+    to = (await contact_or_guest(session, contact)).contact
     what = {"contact": to, "text": words, "reply_to": reply_to, "account": session.account}
     if wait:
         async with session.client.events(

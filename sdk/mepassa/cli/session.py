@@ -47,6 +47,11 @@ class Session:
         self.account = account
         self._token_file = token_file
 
+    @property
+    def has_token(self) -> bool:
+        """Whether a token is presented."""
+        return self._token_file is not None
+
     def open(self) -> Client:
         """A client to enter. Raises click.UsageError where the token cannot be read."""
         token = None if self._token_file is None else read_secret(self._token_file)

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api import StreamClosed, Unreachable
 from mepassad.api.gauges import Gauge
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.store import Commit, Committed
 from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId, Outgoing
@@ -27,15 +28,14 @@ from mepassad.delivery.links import Links
 from mepassad.delivery.receipts import AT_ONCE
 from mepassad.errors import RequestReused
 from mepassad.testing.clock import ManualClock
+from mepassad.testing.component import Lines
 from mepassad.testing.courier import Courier, packet
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
-from mepassad.testing.transport_node import Lines
 from mepassad.upkeep import DISTRUST, EXPIRY, JUMP, ROUND, Steadiness
 from mepassad.wire.content import RECEIPT
 from mepassad.wire.framing import pack
 from mepassad.wire.ids import unb64
 from mepassad.wire.messages_pb2 import Frame
-from mepassad.wire.node_id import node_id_from_key
 from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, pack_packet, packet_id
 
 DAY = 86_400

@@ -20,8 +20,8 @@ from mepassad.delivery.link import GATHERED, Link
 from mepassad.delivery.links import LINKS_OF_A_NODE, Links
 from mepassad.delivery.router import BUSY_RETRY
 from mepassad.testing.clock import ManualClock
+from mepassad.testing.component import Lines
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
-from mepassad.testing.transport_node import Lines
 from mepassad.wire.framing import pack
 from mepassad.wire.messages_pb2 import Frame, Refusal
 from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, packet_id

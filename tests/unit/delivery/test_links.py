@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api import OtherNode, StreamClosed, Unreachable
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
 from mepassad.builtin.transport_memory.transport import MemoryTransport
@@ -19,11 +20,10 @@ from mepassad.delivery.links import Links
 from mepassad.delivery.loopback import HIGH_WATER, Loopback
 from mepassad.delivery.router import STRANGER_PATIENCE, WATCH
 from mepassad.testing.clock import ManualClock
+from mepassad.testing.component import Lines
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
-from mepassad.testing.transport_node import Lines
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.messages_pb2 import Frame, Refusal
-from mepassad.wire.node_id import node_id_from_key
 from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, pack_packet, parse_frame
 
 

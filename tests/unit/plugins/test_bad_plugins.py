@@ -92,6 +92,12 @@ def test_what_a_plugin_needs_is_enough_in_a_version_of_before_a_release(site: Si
     discover().load(["odd"])
 
 
+def test_a_plugin_of_this_project_of_another_release_is_told_as_well(site: Site) -> None:
+    site.install("odd", distribution="mepassad-transport-libp2p", version="0.0.9", requires=["mepassad<0.1"])
+    with pytest.raises(PluginIncompatible, match=r"'odd' 0\.0\.9 needs mepassad <0\.1, and this is"):
+        discover().load(["odd"])
+
+
 def test_a_requirement_that_is_none_is_told(home: Path, capsys: pytest.CaptureFixture[str], site: Site) -> None:
     site.install("odd", EXIT, requires=["mepassad >< 3"])
     assert refused(home, capsys, ON).startswith(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,9 +26,18 @@ HOOKS = Path(__file__).parents[3] / "docs" / "hooks.md"
 
 
 def example() -> str:
-    """The code of the example."""
-    section = HOOKS.read_text(encoding="utf-8").partition("\n## register_methods\n")[2].partition("\n## ")[0]
-    return section.split("```python\n")[2].partition("```")[0]
+    """The code of the plugin that has methods, but for its command, and the imports shown before."""
+    text = HOOKS.read_text(encoding="utf-8").partition("\n## register_commands\n")[0]
+    imports = re.findall(r"^(?:from (?!mepassa )|import ).*\n", "".join(_code(text)), re.MULTILINE)
+    sections = {part.partition("\n")[0]: part for part in text.split("\n## ")}
+    hooks = ("register_config", "provide_filter", "register_methods")
+    return "".join([*imports, *(part for hook in hooks for part in _code(sections[hook]))])
+
+
+def _code(text: str) -> list[str]:
+    """The blocks of Python in a text, but for signatures."""
+    found = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for block in found if not block.endswith(":\n")]
 
 
 @pytest.fixture

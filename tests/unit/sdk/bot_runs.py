@@ -43,6 +43,13 @@ class ManualClock(Clock):
                 woken.set()
         self._sleepers = [one for one in self._sleepers if not one[1].is_set()]
 
+    async def goes_by_until(self, done: Callable[[], bool]) -> None:
+        """Let time go by, half a second at a time, until it is so."""
+        with anyio.fail_after(PATIENCE):
+            while not done():
+                self.advance(0.5)
+                await anyio.sleep(0.001)
+
     async def slept_for(self, seconds: float) -> None:
         """Wait until somebody sleeps until so many seconds from now, or less."""
         await until(lambda: any(due <= self.passed + seconds + 1e-9 for due, _ in self._sleepers))

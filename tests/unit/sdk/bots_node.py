@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from anyio.abc import TaskGroup
 from wire_node import ANA, ME, Refusal, Wire, WireNode
 
 Cut = Callable[[str, int], str]
-"""What happens at the n-th call of a method: "" nothing, "before" or "after" it is carried out the connection ends."""
+"""What happens at the n-th call of a method: "" nothing, "before" or "after" it is carried out the connection ends, or
+with the "node" all connections."""
 
 
 class BotsNode(WireNode):
@@ -27,10 +29,13 @@ class BotsNode(WireNode):
         self.typed: list[bool] = []
         self.token = "mpt1_good"
         self.words_file: str | None = None
+        self.contacts = 0
         self._counts: Counter[str] = Counter()
         self.methods |= {
             "system.hello": self.hello,
             "bots.register": self.register,
+            "invites.create": self.invite,
+            "contacts.list": self.list_contacts,
             "bots.open": self.open_bot,
             "bots.state": self.state,
             "bots.answer": self.answer,
@@ -71,6 +76,17 @@ class BotsNode(WireNode):
 
     async def register(self, wire: Wire, bot: str) -> dict[str, Any]:
         return {"account": "mp1bot", "token": self.token, "words_file": self.words_file}
+
+    async def invite(self, wire: Wire, **_: Any) -> dict[str, Any]:
+        return {"uri": "mepassa:i/1/AAAA", "expires_at": "2030-01-02T03:04:05.006Z"}
+
+    async def list_contacts(self, wire: Wire, **_: Any) -> dict[str, Any]:
+        row = {
+            "contact": ANA, "conversation": f"with {ANA}", "name": "Ana", "petname": None, "chosen_name": "Ana",
+            "key_suffix": "", "kind": "person", "state": "accepted", "reason": None, "blocked": False,
+            "verified": False, "online": False, "created_at": "2030-01-02T03:04:05.006Z",
+        }  # fmt: skip
+        return {"items": [row] * self.contacts, "next": None}
 
     async def open_bot(self, wire: Wire, bot: str, account: str | None = None) -> dict[str, Any]:
         return {"account": account or wire.account, "seq": self.places.get(bot)}
@@ -149,8 +165,12 @@ class BotsNode(WireNode):
         if cut == "before":
             await wire.close()
         elif cut == "after":
-            await self.methods[method](wire, **call["params"])
+            with suppress(Refusal):
+                await self.methods[method](wire, **call["params"])
             await wire.close()
+        elif cut == "node":
+            for one in self._wires:
+                await one.close()
         elif method == "events.subscribe":
             tasks.start_soon(self._answer, wire, call)
         else:

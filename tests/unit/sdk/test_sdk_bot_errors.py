@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import pairwise
 from typing import Any
 
 import anyio
@@ -218,24 +219,22 @@ async def test_a_conversation_whose_state_cannot_be_asked_for_is_passed_over(
 
 
 async def test_a_full_disk_is_waited_for(bots: BotsNode) -> None:
-    clock, full = ManualClock(), True
+    clock, full, refused = ManualClock(), True, []
     plain = bots.answer
 
     async def answer(wire: Wire, **params: Any) -> dict[str, Any]:
         if full:
+            refused.append(clock.passed)
             raise Refusal(1300, "StoreFull", "Full.")
         return await plain(wire, **params)
 
     bots.methods["bots.answer"] = answer
     bots.say("hi")
     async with running(echo_bot(), bots, clock=clock):
-        for _ in range(3):
-            await clock.slept_for(FULL_PAUSE)
-            clock.advance(FULL_PAUSE)
+        await clock.goes_by_until(lambda: len(refused) == 3)
         full = False
-        await clock.slept_for(FULL_PAUSE)
-        clock.advance(FULL_PAUSE)
-        await until(lambda: bots.texts() == ["hi"])
+        await clock.goes_by_until(lambda: bots.texts() == ["hi"])
+    assert all(later - earlier >= FULL_PAUSE for earlier, later in pairwise(refused))
 
 
 async def test_a_bot_outlives_its_node_and_answers_what_came_meanwhile(bots: BotsNode) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -15,9 +16,7 @@ from anyio.abc import Process
 from bot_runs import PATIENCE, ROOT, until
 from bots_node import BotsNode
 from mepassa import Bot
-from mepassa.bot.errors import InvalidBot
-from mepassa.bot.run import TOKEN_FILE, read_token
-from wire_node import ANA, ME
+from wire_node import ANA, ME, Wire
 
 ECHO = ROOT / "examples" / "bots" / "echo.py"
 
@@ -77,10 +76,21 @@ async def test_a_bot_gets_an_account_of_its_own_says_so_and_ends_well(bots: Bots
         words = await said(process)
         assert await process.wait() == 0
     assert bots.texts() == ["hi"]
-    assert "mepassa --account mp1bot invite" in words
+    assert "account mp1bot" in words
     assert "/somewhere/words" in words
+    assert f"mepassa --socket {bots.path} chat mepassa:i/1/AAAA" in words
     assert bots.token not in words
     assert ("bots.register", {"bot": "echo"}) in bots.calls
+
+
+async def test_a_bot_that_has_contacts_says_how_to_invite_more(bots: BotsNode) -> None:
+    bots.contacts = 1
+    async with program(ECHO, "--socket", str(bots.path)) as process:
+        await bots.called("bots.open")
+        process.terminate()
+        words = await said(process)
+    assert f"mepassa --socket {bots.path} --account mp1bot invite" in words
+    assert "chat" not in words
 
 
 async def test_a_second_signal_ends_a_bot_whose_handler_hangs(bots: BotsNode, tmp_path: Path) -> None:
@@ -94,6 +104,18 @@ async def test_a_second_signal_ends_a_bot_whose_handler_hangs(bots: BotsNode, tm
         await until(lambda: bots.texts() == ["begun"])
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGINT)
+        await said(process)
+        assert await process.wait() == 0
+
+
+async def test_a_signal_ends_a_bot_that_has_not_begun(bots: BotsNode) -> None:
+    async def hang(wire: Wire, **_: object) -> dict[str, Any]:
+        await anyio.sleep_forever()
+
+    bots.methods["bots.open"] = hang
+    async with program(ECHO, "--socket", str(bots.path), "--account", ME) as process:
+        await bots.called("bots.open")
+        process.terminate()
         await said(process)
         assert await process.wait() == 0
 
@@ -116,7 +138,7 @@ async def test_a_token_is_read_from_a_file(bots: BotsNode, tmp_path: Path, way: 
     file.write_text(f"{bots.token}\n")
     bots.say("hi", account="mp1bot")
     options = ["--token-file", str(file)] if way == "option" else []
-    environment = {TOKEN_FILE: str(file)} if way == "environment" else {}
+    environment = {"MEPASSA_TOKEN_FILE": str(file)} if way == "environment" else {}
     async with program(ECHO, "--socket", str(bots.path), *options, **environment) as process:
         await until(lambda: bots.texts(ANA) == ["hi"])
         process.terminate()
@@ -126,23 +148,6 @@ async def test_a_token_is_read_from_a_file(bots: BotsNode, tmp_path: Path, way: 
     code, words = await ended(ECHO, "--socket", str(bots.path), *options, **environment)
     assert code == 1
     assert "This token is unknown." in words
-
-
-def test_a_token_file_that_cannot_be_used_is_told_and_the_token_is_not(tmp_path: Path) -> None:
-    file = tmp_path / "token"
-    with pytest.raises(InvalidBot, match="cannot be read"):
-        read_token(file)
-    file.touch(mode=0o600)
-    with pytest.raises(InvalidBot, match="is empty"):
-        read_token(file)
-    file.write_bytes(b"\xff")
-    with pytest.raises(InvalidBot, match="cannot be read"):
-        read_token(file)
-    file.write_text("secret")
-    file.chmod(0o604)
-    with pytest.raises(InvalidBot, match="chmod 600") as caught:
-        read_token(file)
-    assert "secret" not in str(caught.value)
 
 
 async def test_run_without_a_node_ends_with_a_sentence_and_code_3(
@@ -168,4 +173,4 @@ def test_help_names_the_options(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         Bot("idle").run(["--help"])
     shown = capsys.readouterr().out
-    assert all(option in shown for option in ("--socket", "--account", "--token-file", TOKEN_FILE))
+    assert all(option in shown for option in ("--socket", "--account", "--token-file", "MEPASSA_TOKEN_FILE"))

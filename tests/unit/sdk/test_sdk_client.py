@@ -79,33 +79,50 @@ async def test_a_file_that_is_no_socket_is_a_node_that_is_not_running(tmp_path: 
                 await client.call("identity.show")
 
 
-async def test_errors_of_the_body_leave_the_client_unwrapped(node: WireNode) -> None:
-    async def fail() -> None:
-        async with Client(node.path) as client:
-            await client.call("identity.show")
-            raise KeyError("mine")
-
-    with pytest.raises(KeyError, match="mine"):
-        await fail()
+async def never(wire: Wire) -> dict[str, Any]:
+    await anyio.sleep_forever()
+    return {}
 
 
-async def test_a_timeout_around_a_client_ends_it(node: WireNode) -> None:
-    async def never(wire: Wire) -> dict[str, Any]:
+async def test_an_answer_to_a_call_that_was_never_made_is_not_the_protocol(node: WireNode) -> None:
+    async def answer_another(wire: Wire) -> dict[str, Any]:
+        await wire.write({"jsonrpc": "2.0", "id": 2, "result": {}})
         await anyio.sleep_forever()
         return {}
 
-    node.methods["never"] = never
-    with anyio.move_on_after(0.05) as scope:
-        async with Client(node.path) as client:
-            await client.call("never")
-    assert scope.cancelled_caught
+    node.methods["odd"] = answer_another
+    async with Client(node.path) as client:
+        with pytest.raises(ProtocolError), anyio.fail_after(30):
+            await client.call("odd")
+
+
+async def test_an_answer_that_comes_twice_counts_once(node: WireNode) -> None:
+    async def twice(wire: Wire) -> dict[str, Any]:
+        for text in ("first", "second"):
+            await wire.write({"jsonrpc": "2.0", "id": 1, "result": {"text": text}})
+        await anyio.sleep_forever()
+        return {}
+
+    node.methods["twice"] = twice
+    async with Client(node.path) as client:
+        assert await client.call("twice") == {"text": "first"}
+        assert (await client.identity.show()).name == "Bia"
+    assert node.connections == 1
+
+
+async def test_an_answer_of_another_shape_fails_its_call_alone_and_names_it(node: WireNode) -> None:
+    async def older(wire: Wire, **_: Any) -> dict[str, Any]:
+        return {"account": "mp1me"}
+
+    node.methods["identity.show"] = older
+    async with Client(node.path) as client:
+        with pytest.raises(ProtocolError, match=r"answer to identity\.show"):
+            await client.identity.show()
+        assert await client.call("identity.show") == {"account": "mp1me"}
+    assert node.connections == 1
 
 
 async def test_a_cancelled_call_leaves_the_others_alone(node: WireNode) -> None:
-    async def never(wire: Wire) -> dict[str, Any]:
-        await anyio.sleep_forever()
-        return {}
-
     node.methods["never"] = never
     async with Client(node.path) as client:
         with anyio.move_on_after(0.05):

@@ -10,9 +10,9 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mepassa import Client, ConnectionLost, Events, NodeNotRunning, RpcError
+from mepassa import Client, ConnectionLost, Events, MessageReceived, NodeNotRunning, ProtocolError, RpcError
 from mepassa.events import pauses
-from wire_node import CONTACT, LEAST, MESSAGE, Refusal, Wire, WireNode
+from wire_node import CONTACT, LEAST, ME, MESSAGE, Refusal, Wire, WireNode
 
 
 async def take(events: Events, count: int) -> list[int | None]:
@@ -145,6 +145,79 @@ async def test_leaving_the_client_ends_its_subscriptions(node: WireNode) -> None
         events = client.events(after=0)
         await take(events, 1)
     assert events._connection is None
+
+
+async def test_closing_events_ends_the_iteration_of_who_waits(node: WireNode) -> None:
+    seen: list[int | None] = []
+
+    async def follow(events: Events) -> None:
+        seen.extend([event.seq async for event in events])
+        seen.append(None)
+
+    async with Client(node.path) as client, client.events() as events:
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(follow, events)
+                await anyio.wait_all_tasks_blocked()
+                await events.aclose()
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+    assert seen == [None]
+
+
+async def test_data_of_a_topic_that_is_not_known_here_are_a_dict(node: WireNode) -> None:
+    node.publish("newer.topic", account="mp1me", mood=3)
+    async with Client(node.path) as client:
+        event = await anext(client.events(after=0))
+    assert (event.topic, event.data) == ("newer.topic", {"account": "mp1me", "mood": 3})
+
+
+async def test_following_gives_the_data_just_as_the_node_does(node: WireNode) -> None:
+    node.publish("message.received", text="olá", newer=1)
+    async with Client(node.path) as client:
+        raw = await anext(client.follow(topics=["message.received"], after=0))
+        typed = await anext(client.events(topics=["message.received"], after=0))
+    assert raw.data == node.log[0][1]
+    assert (typed.data, typed.data.text) == (MessageReceived(account=ME, message_id="m1", text="olá"), "olá")
+
+
+async def test_a_subscription_that_would_leave_facts_out_is_not_believed(node: WireNode) -> None:
+    async def skip(wire: Wire, **_: Any) -> dict[str, Any]:
+        return {"subscription": "s1", "seq": 9}
+
+    node.methods["events.subscribe"] = skip
+    async with Client(node.path) as client:
+        with pytest.raises(ProtocolError):
+            await anext(client.events(after=8))
+
+
+async def test_events_wait_where_the_node_is_full_for_a_moment(node: WireNode) -> None:
+    node.publish("contact.added")
+    async with Client(node.path) as client:
+        events = client.events(after=0)
+        assert await take(events, 1) == [1]
+
+        async def full(wire: Wire, **_: Any) -> dict[str, Any]:
+            node.methods["events.subscribe"] = node.subscribe
+            raise Refusal(1705, "TooManySessions", "Too many.")
+
+        node.methods["events.subscribe"] = full
+        await node.cut()
+        node.publish("contact.added")
+        assert await take(events, 1) == [2]
+
+
+async def test_after_junk_the_iteration_may_go_on_without_a_gap(node: WireNode) -> None:
+    for _ in range(3):
+        node.publish("contact.added")
+    good, node.log[1] = node.log[1], ("contact.added", {"contact": 7})
+    async with Client(node.path) as client:
+        events = client.events(after=0)
+        assert await take(events, 1) == [1]
+        with pytest.raises(ProtocolError, match=r"contact\.added"):
+            await anext(events)
+        node.log[1] = good
+        assert await take(events, 2) == [2, 3]
 
 
 @settings(max_examples=30, deadline=None)

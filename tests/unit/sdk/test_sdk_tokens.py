@@ -103,8 +103,7 @@ async def test_a_token_revoked_while_events_were_away_ends_them(node: WireNode) 
         events = client.events(after=0)
         assert (await anext(events)).seq == 1
         node.tokens = set()
-        for wire in node._wires:
-            await wire.close()
+        await node.cut()
         with anyio.fail_after(30), pytest.raises(TokenRefused):
             await anext(events)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from mepassad.api.node_id import node_id_from_key
 from mepassad.errors import InviteMalformed, InviteVersion
 from mepassad.wire import messages_pb2 as pb
 from mepassad.wire.ids import b64, unb64
@@ -22,7 +23,6 @@ from mepassad.wire.invites import (
     proof,
     verification_proof,
 )
-from mepassad.wire.node_id import node_id_from_key
 
 NODE, ANOTHER = node_id_from_key(b"n" * 32), node_id_from_key(b"m" * 32)
 LINK = InviteLink(b"a" * 32, b"s" * 16, b"n" * 32, 1_800_000_000, {NODE: ("/ip4/203.0.113.5/tcp/4001",)})

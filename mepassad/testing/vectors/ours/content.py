@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from mepassad.api.crypto import DeviceKey
+from mepassad.api.node_id import key_from_node_id
 from mepassad.api.types import AccountId, Contact, ConversationId
 from mepassad.delivery.introductions import Introductions
 from mepassad.errors import MalformedContent
@@ -13,7 +14,6 @@ from mepassad.testing.vectors.ours.protobuf import plain
 from mepassad.wire.content import open_content, seal_content
 from mepassad.wire.identity import parse, verify_card
 from mepassad.wire.messages_pb2 import Content, Introduction
-from mepassad.wire.node_id import key_from_node_id
 from mepassad.wire.padding import unpad
 
 

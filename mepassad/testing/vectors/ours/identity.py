@@ -6,11 +6,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mepassad.api import node_id
 from mepassad.api.crypto import DeviceKey
 from mepassad.delivery.stamps import difference
 from mepassad.people.accounts import seed_of
 from mepassad.testing.vectors.book import Fields
-from mepassad.wire import directory, ids, node_id
+from mepassad.wire import directory, ids
 from mepassad.wire.identity import Devices, agree, parse, sign_card, sign_devices, verify_card, verify_devices
 from mepassad.wire.messages_pb2 import DeviceList, ListStamp, SignedCard, SignedDeviceList
 from mepassad.wire.names import clean_name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.api.types import AccountId, Invite
 from mepassad.people.invites import Invites
 from mepassad.testing.clock import ManualClock
 from mepassad.testing.vectors.book import Fields
 from mepassad.wire import invites
-from mepassad.wire.node_id import key_from_node_id, node_id_from_key
 from mepassad.wire.packets import Reason
 
 _INVITER, _NUMBER = AccountId("inviter"), bytes(32)

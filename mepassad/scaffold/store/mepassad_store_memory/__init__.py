@@ -1,0 +1,1 @@
+"""A plugin of mepassad: a store that keeps all rows in memory, and each change of them on disk."""
