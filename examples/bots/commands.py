@@ -4,7 +4,7 @@ The arguments of commands have Portuguese names because people see them: `Uso: /
 """
 
 from mepassa import Bot, Context, F
-from mepassa.bot.folding import fold
+from mepassa.bot import fold
 
 PRICES = {"Açúcar": 549, "Café": 1890, "Mate": 1290}  # in cents
 PRODUCTS = {fold(name): name for name in PRICES}  # found without case and accents

@@ -3,8 +3,7 @@
 import logging
 import re
 
-from mepassa import Bot, Context, RpcError
-from mepassa.bot import Clock
+from mepassa import Bot, Clock, Context, RpcError
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LOOK_EVERY = 5.0  # seconds

@@ -6,6 +6,7 @@ from mepassa.bot.clock import Clock
 from mepassa.bot.context import Context
 from mepassa.bot.errors import BotNotLoaded, HandlerQuit, InvalidBot, TooManyAnswers
 from mepassa.bot.filters import F
+from mepassa.bot.folding import fold
 from mepassa.bot.message import Message
 from mepassa.bot.router import Router
 
@@ -21,4 +22,5 @@ __all__ = [
     "Message",
     "Router",
     "TooManyAnswers",
+    "fold",
 ]
