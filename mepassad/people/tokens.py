@@ -97,7 +97,7 @@ class Tokens:
         try:
             await self._store.commit(Commit((*writes, *(SetSetting("", _KEY + old.id, None) for old in gone))))
         except BaseException:
-            del self._all[id]
+            self._all.pop(id, None)  # a newer one of the same bot may have ended it already
             raise
         for old in gone:
             self._end(old.id)

@@ -1,4 +1,4 @@
-"""What the RPC needs of the node and of the session that calls: Protocols, so that it is tested without either."""
+"""What the RPC needs of the node: Protocols, so that it is tested without one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from mepassad.api.types import Account, AccountId, Contact, Conversation, Conver
 from mepassad.bus import Fact, Signal
 from mepassad.delivery.answers import Answer
 from mepassad.people.tokens import Token
-from mepassad.rpc.authority import Authority
 
 
 class Bus(Protocol):
@@ -294,47 +293,4 @@ class Node(Protocol):
 
     def stop(self) -> None:
         """Begin to stop; returns at once."""
-        ...
-
-
-class Subscriber(Protocol):
-    """The subscriptions of one session."""
-
-    async def open(
-        self, topics: Collection[str] | None, after: int | None, account: str | None, *, alone: bool
-    ) -> tuple[str, int]:
-        """Begin to follow, `alone`: nothing about the whole node. The subscription's id, and the number after which it
-        follows. Raises `EventsExpired`, `UnknownTopic`, `TooManySubscriptions`."""
-        ...
-
-    def close(self, subscription: str) -> None:
-        """End one. Raises `UnknownSubscription`."""
-        ...
-
-
-class Caller(Protocol):
-    """The session that calls, as methods see it."""
-
-    @property
-    def authority(self) -> Authority:
-        """What it may do."""
-        ...
-
-    def present(self, shown: str) -> None:
-        """A token is shown: from now on only what it allows. Raises `TokenRefused`, `NotPermitted`."""
-        ...
-
-    @property
-    def methods(self) -> list[str]:
-        """The names of all methods that the node offers."""
-        ...
-
-    @property
-    def max_line(self) -> int:
-        """Bytes that a reply may have."""
-        ...
-
-    @property
-    def subscriptions(self) -> Subscriber:
-        """The session's subscriptions."""
         ...

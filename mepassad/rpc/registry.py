@@ -8,7 +8,8 @@ import msgspec
 
 from mepassad.api.methods import AccountParams, Declaration, Params
 from mepassad.errors import InvalidParams, MethodNotFound, NoAccount, PluginClash, UnknownAccount
-from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.caller import Caller
+from mepassad.rpc.node import Node
 from mepassad.rpc.protocol import reason
 
 

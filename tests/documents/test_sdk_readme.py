@@ -13,7 +13,7 @@ import pytest
 
 from mepassad.testing.rpc_client import RpcClient
 from tests.daemon import Fleet, eventually
-from tests.documents.blocks import ROOT
+from tests.documents.blocks import ROOT, blocks
 from tests.documents.shell import environment
 from tests.flows.test_accounts_of_one_node import meet
 
@@ -39,6 +39,37 @@ async def test_the_client_sends_and_prints_what_comes_back(
                     return shown.read_text()
 
                 await eventually(answered, lambda found: bool(re.match(rf"{sent}\n\d+ {text}\n", found)))
+
+
+@pytest.mark.runs("sdk/README.md", "A client without async")
+async def test_the_client_without_async_lists_and_follows(
+    texts: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Fleet(tmp_path_factory.mktemp("s")) as fleet:
+        (node,) = fleet.start("node", plugins=[])
+        file = fleet.folder / "client.py"
+        file.write_text(texts[0])
+        async with node.session() as rpc:
+            ana = (await rpc.call("identity.show"))["account"]
+            bia = (await rpc.call("accounts.create", name="Bia", kind="person"))["account"]
+            await meet(rpc, ana, bia)
+            with running(file, node.socket) as shown:
+
+                async def written() -> str:  # again and again: it hears nothing before it has subscribed
+                    await rpc.call("messages.send", account=bia, contact=ana, text="oi")
+                    return shown.read_text()
+
+                await eventually(written, lambda found: bool(re.match(r"Bia accepted\noi\n", found)))
+
+
+def test_the_client_without_async_says_where_no_node_is(tmp_path: Path) -> None:
+    (block,) = blocks("sdk/README.md", "A client without async")
+    environ = environment(tmp_path, MEPASSAD_SOCKET=str(tmp_path / "none"))
+    done = subprocess.run(
+        [sys.executable, "-c", block.text], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("No mepassad answers on")
 
 
 @contextmanager

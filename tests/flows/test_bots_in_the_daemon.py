@@ -96,3 +96,12 @@ async def test_a_file_that_is_broken_is_told_with_its_line_and_runs_once_it_is_m
         bot = await meet(owner)
         await owner.call("messages.send", contact=bot, text="oi")
         await hears(owner, bot, ["1: oi"])
+
+
+async def test_what_a_contact_writes_cannot_make_a_handler_end_the_daemon(fleet: Fleet) -> None:
+    daemon, _ = host(fleet, ECHO.replace("raise ValueError(ctx.message.text)", "raise SystemExit"))
+    async with daemon.session() as owner:
+        bot = await meet(owner)
+        await owner.call("messages.send", contact=bot, text="um segredo")
+        await owner.call("messages.send", contact=bot, text="oi")
+        await hears(owner, bot, ["1: oi"])

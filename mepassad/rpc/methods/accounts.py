@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from mepassad.api.methods import Params, Result, method
 from mepassad.api.types import Account
 from mepassad.errors import InvalidName, StoreFull
-from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.caller import Caller
+from mepassad.rpc.node import Node
 from mepassad.rpc.values import AccountRef, Time, secret, timestamp
 
 

@@ -22,8 +22,9 @@ from mepassad.errors import (
     StoreFull,
     UnknownContact,
 )
+from mepassad.rpc.caller import Caller
 from mepassad.rpc.methods.pages import PageParams, cut
-from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.node import Node
 from mepassad.rpc.values import ContactRef, ContactState, ConversationRef, Cursor, InviteUri, Time, timestamp
 from mepassad.wire.ids import suffix
 from mepassad.wire.safety import groups, safety_number

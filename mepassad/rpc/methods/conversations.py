@@ -9,8 +9,9 @@ from msgspec import Meta
 from mepassad.api.methods import AccountParams, Done, Result, method
 from mepassad.api.types import Account, AccountId, Conversation, ConversationId
 from mepassad.errors import InvalidParams, StoreFull, UnknownContact, UnknownConversation
+from mepassad.rpc.caller import Caller
 from mepassad.rpc.methods.pages import PageParams, cut
-from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.node import Node
 from mepassad.rpc.values import ContactRef, ConversationRef, Cursor, MessageRef, Time, timestamp
 
 

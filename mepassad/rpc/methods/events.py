@@ -14,7 +14,8 @@ from mepassad.errors import (
     UnknownSubscription,
     UnknownTopic,
 )
-from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.caller import Caller
+from mepassad.rpc.node import Node
 
 _Topics = Annotated[
     list[Annotated[str, Meta(max_length=128)]], Meta(min_length=1, max_length=100, description="Absent: all topics.")

@@ -20,9 +20,10 @@ from mepassad.errors import (
     UnknownConversation,
     UnknownMessage,
 )
+from mepassad.rpc.caller import Caller
 from mepassad.rpc.methods import pages
 from mepassad.rpc.methods.conversations import PlaceParams, place
-from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.node import Node
 from mepassad.rpc.values import (
     ContactRef,
     ConversationRef,

@@ -9,7 +9,8 @@ from msgspec import Meta
 from mepassad.api.events import TOPICS
 from mepassad.api.methods import Done, Params, Result, method
 from mepassad.errors import ApiVersion, NotPermitted, TokenRefused
-from mepassad.rpc.node import Caller, Node
+from mepassad.rpc.caller import Caller
+from mepassad.rpc.node import Node
 from mepassad.rpc.values import AccountRef, secret
 
 API = 1

@@ -69,19 +69,19 @@ class Attendant:
         """Whether a handler wants the message; to be asked only where that does not need the state."""
         return self._plan.find(Context(self._desk, message, NO_STATE, 0)) is not None
 
-    async def handle(self, seat: Seat, message: Message, state: bytes, earlier: int) -> Outcome:
-        """What the message leads to, whatever its handler does. `earlier`: answers given to it before."""
-        ctx = Context(self._desk, message, state, earlier)
+    async def handle(self, seat: Seat, message: Message, state: bytes) -> Outcome:
+        """What the message leads to, whatever its handler does."""
+        ctx = Context(self._desk, message, state, 0)
         try:
             wanted = await self._handled(seat, ctx)
             changed = ctx.changed_state()
         except Exception as error:
             log.error("%s failed on message %s: %s", self._desk.bot, message.id, where(error))
             return await self._caught(seat, message, state, ctx.given, error)
-        return Outcome(wanted or ctx.given > earlier or changed is not None, ctx.answers, changed, ctx.given)
+        return Outcome(wanted or ctx.given > 0 or changed is not None, ctx.answers, changed, ctx.given)
 
     async def refused(self, seat: Seat, message: Message, state: bytes, earlier: int, error: MepassaError) -> Outcome:
-        """What the message leads to after the node refused what came of it."""
+        """What the message leads to after the node refused what came of it. `earlier`: answers given to it before."""
         log.error("%s cannot answer message %s: %s", self._desk.bot, message.id, kind_of(error))
         return await self._caught(seat, message, state, earlier, error)
 

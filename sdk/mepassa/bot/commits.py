@@ -50,7 +50,8 @@ class Commits:
         if lane.failed:
             self._window.release()
             return False
-        commit = Commit(job, lane.after, [one for one in outcome.answers if not one.sent], outcome.state)
+        answers = [one for one in outcome.answers if not one.sent]
+        commit = Commit(job, lane.after, answers, outcome.state, outcome.given)
         lane.commits.append(commit)
         lane.in_flight.up()
         self.in_flight.up()

@@ -67,7 +67,6 @@ class Dealer:
             self._commits.finish(job)
             return True
         outcome = await self._outcome(seat, lane, job)
-        job.given = outcome.given
         if lane.failed:
             return False
         if not outcome.wanted:
@@ -91,7 +90,7 @@ class Dealer:
 
     async def _outcome(self, seat: Seat, lane: Lane, job: Job) -> Outcome:
         if job.refused is None:
-            return await self._attendant.handle(seat, job.message, lane.state, job.given)
+            return await self._attendant.handle(seat, job.message, lane.state)
         if job.refusals == 1:
             return await self._attendant.refused(seat, job.message, lane.state, job.given, job.refused)
         return Outcome(True, [], None, job.given)
@@ -105,6 +104,7 @@ class Dealer:
         lane.failed = lane.loaded = lane.proven = False
         if failed.error is not None and not isinstance(failed.error, (AlreadyAnswered, *PASSING)):
             failed.job.refusals += 1
+            failed.job.given = failed.given
             failed.job.refused = failed.error
             if failed.job.refusals == TRIES:
                 self._pass_over(failed.job, failed.error)

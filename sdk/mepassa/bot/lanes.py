@@ -29,22 +29,24 @@ class Job:
         self.seq = seq
         self.message = message
         self.weight = 1 + len(message.text) // 1024
-        self.given = 0  # answers so far, also those that came to nothing
         self.refusals = 0
+        self.given = 0  # answers until the last refusal
         self.refused: MepassaError | None = None  # why the node did not take what came of it last
 
 
 class Commit:
     """What came of a message, on its way to the node. `error`: why the node does not have it."""
 
-    __slots__ = ("after", "answers", "error", "job", "settled", "state")
+    __slots__ = ("after", "answers", "error", "given", "job", "settled", "state")
 
-    def __init__(self, job: Job, after: int, answers: list[Answer], state: bytes | None) -> None:
-        """`after`: the event of the conversation that was dealt with before; `state`: JSON, None for unchanged."""
+    def __init__(self, job: Job, after: int, answers: list[Answer], state: bytes | None, given: int) -> None:
+        """`after`: the event of the conversation that was dealt with before; `state`: JSON, None for unchanged;
+        `given`: answers to the message so far, dropped ones included."""
         self.job = job
         self.after = after
         self.answers = answers
         self.state = state
+        self.given = given
         self.settled = False
         self.error: MepassaError | None = None
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from mepassa.bot.account import AccountClient
 from mepassa.bot.clock import Clock
 from mepassa.client import Client
 from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning, ProtocolError
@@ -46,6 +47,7 @@ class Node:
 
     def __init__(self, client: Client, clock: Clock, bot: str, account: str) -> None:
         self.client = client
+        self.own = AccountClient(client, account)
         self.account = account
         self._bot = bot
         self._clock = clock

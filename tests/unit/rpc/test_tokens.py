@@ -17,6 +17,7 @@ from fake_node import ANA, BOB, FakeAccounts, FakeNode, ListLog, Serve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mepassad.api.store import Commit, Committed
 from mepassad.api.types import Account, AccountId
 from mepassad.bus import Fact
 from mepassad.errors import ConfigError, NotPermitted, StoreFull, TokenRefused, UnsafePath
@@ -124,6 +125,34 @@ async def test_a_token_that_could_not_be_kept_is_none(client: RpcClient, node: F
     assert node.tokens.all() == []
 
 
+async def test_a_token_that_a_newer_one_replaced_before_it_was_kept_says_why_it_was_not(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = anyio.Event()
+    store = node.tokens._store
+    commit, full = store.commit, ["at first"]
+
+    async def first_is_refused(change: Commit) -> Committed:
+        if full:
+            full.clear()
+            await replaced.wait()
+            raise StoreFull
+        return await commit(change)
+
+    monkeypatch.setattr(store, "commit", first_is_refused)
+
+    async def refused_token() -> None:
+        with pytest.raises(StoreFull):
+            await node.tokens.create("eco", ["write"], bot="eco")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(refused_token)
+        await anyio.wait_all_tasks_blocked()
+        row, _ = await node.tokens.create("eco", ["write"], bot="eco")
+        replaced.set()
+    assert node.tokens.all() == [row]
+
+
 # -- what it allows
 
 
@@ -146,6 +175,15 @@ async def test_a_token_of_single_methods_allows_those(path: Path, node: FakeNode
         assert (hello["scopes"], hello["account"]) == (["messages.send"], None)
         await client.call("messages.send", contact=BOB, text="oi")
         assert await refused(client, "messages.list", contact=BOB) == "NotPermitted"
+
+
+async def test_a_token_that_makes_tokens_gives_no_more_than_it_has(path: Path, node: FakeNode) -> None:
+    async with connect(path) as client:
+        await client.call("system.hello", token=await shown(node, "read", "tokens.create"))
+        for scopes in (["admin"], ["read", "write"], ["messages.send"], ["tokens.revoke"]):
+            assert await refused(client, "tokens.create", name="x", scopes=scopes) == "NotPermitted"
+        await client.call("tokens.create", name="x", scopes=["read", "tokens.create"])
+        assert len(node.tokens.all()) == 2
 
 
 async def test_a_token_of_one_account_acts_for_it_and_for_no_other(path: Path, node: FakeNode) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from anyio.abc import TaskGroup
 from wire_node import ANA, ME, Refusal, Wire, WireNode
 
 Cut = Callable[[str, int], str]
-"""What happens at the n-th call of a method: "" nothing, "before" or "after" it is carried out the connection ends."""
+"""What happens at the n-th call of a method: "" nothing, "before" or "after" it is carried out the connection ends, or
+with the "node" all connections."""
 
 
 class BotsNode(WireNode):
@@ -163,8 +165,12 @@ class BotsNode(WireNode):
         if cut == "before":
             await wire.close()
         elif cut == "after":
-            await self.methods[method](wire, **call["params"])
+            with suppress(Refusal):
+                await self.methods[method](wire, **call["params"])
             await wire.close()
+        elif cut == "node":
+            for one in self._wires:
+                await one.close()
         elif method == "events.subscribe":
             tasks.start_soon(self._answer, wire, call)
         else:

@@ -10,8 +10,8 @@ import pytest
 from bot_runs import ManualClock, run_until, running, until
 from bots_node import BotsNode
 from mepassa import Bot, Client, Context, F, Router
-from mepassa.bot import Clock, InvalidBot
-from wire_node import ANA
+from mepassa.bot import AccountClient, Clock, InvalidBot
+from wire_node import ANA, ME
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -157,16 +157,34 @@ async def test_the_bot_its_client_and_its_clock_are_given_to_whoever_asks(bots: 
     bot, clock, seen = Bot("b"), ManualClock(), []
 
     @bot.provide
-    async def a_provider(bot: Bot, client: Client, clock: Clock) -> tuple[object, ...]:
+    async def a_provider(bot: Bot, client: AccountClient, clock: Clock) -> tuple[object, ...]:
         return bot, client, clock
 
     @bot.message
-    async def answer(bot: Bot, client: Client, clock: Clock, ctx: Context, a_provider: object) -> None:
+    async def answer(bot: Bot, client: AccountClient, clock: Clock, ctx: Context, a_provider: object) -> None:
         seen.append((bot, client, clock) == a_provider and client is ctx.client)
 
     bots.say("hi")
     async with running(bot, bots, clock=clock):
         await until(lambda: seen == [True])
+
+
+async def test_the_client_is_for_the_account_that_the_bot_serves(bots: BotsNode) -> None:
+    bot, told = Bot("b"), []
+
+    @bot.message
+    async def answer(ctx: Context) -> None:
+        told.append((await ctx.client.identity.show()).account)
+        told.append((await ctx.client.identity.show(account="mp1another")).account)
+        told.append((await ctx.client.call("identity.show"))["account"])
+        async with ctx.client.events(topics=["message.received"], after=0) as events:
+            told.append((await anext(events)).data.account)
+
+    bots.say("not mine", account="mp1another")
+    bots.say("hi", account="mp1bot")
+    async with running(bot, bots, account="mp1bot"):
+        await until(lambda: len(told) == 4)
+    assert told == ["mp1bot", "mp1another", ME, "mp1bot"]
 
 
 async def test_a_provider_that_fails_at_the_start_ends_the_bot_with_its_error(bots: BotsNode) -> None:
