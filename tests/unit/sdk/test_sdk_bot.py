@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import anyio
@@ -296,9 +295,3 @@ async def test_a_stopped_bot_does_not_wait_for_ever_and_the_message_is_handled_n
         clock.advance(7)
     assert bots.marks == {}
     await run_until(echo_bot("hanging"), bots, lambda: bots.texts() == ["one"])
-
-
-async def test_a_log_tells_that_a_bot_is_ready_and_as_whom(bots: BotsNode, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        async with running(echo_bot(), bots):
-            await until(lambda: f"echo is ready as {ME}" in caplog.text)
