@@ -84,9 +84,7 @@ class Tokens:
         """A new token and what is to be shown for it, which is kept nowhere. In the same commit tokens made for the
         same bot before are revoked, and expired ones forgotten. Raises `InvalidName`, `TooManyTokens`, `StoreFull`."""
         now = int(self._clock.now())
-        gone = [row for row in self._all.values() if self._expired(row) or (bot and row.bot == bot)]
-        if len(self._all) - len(gone) >= self._most:
-            raise TooManyTokens(limit=self._most)
+        gone = self.demand_room(bot)
         id, secret = secrets.token_hex(8), secrets.token_urlsafe(_SECRET_BYTES)
         row = Token(
             id=id, name=own_name(name), scopes=tuple(dict.fromkeys(scopes)), account=AccountId(account), bot=bot,
@@ -102,6 +100,13 @@ class Tokens:
         for old in gone:
             self._end(old.id)
         return row, f"{PREFIX}_{id}_{secret}"
+
+    def demand_room(self, bot: str = "") -> Sequence[Token]:
+        """The tokens that a new one, of a bot or not, would take the place of. Raises `TooManyTokens`."""
+        gone = [row for row in self._all.values() if self._expired(row) or (bot and row.bot == bot)]
+        if len(self._all) - len(gone) >= self._most:
+            raise TooManyTokens(limit=self._most)
+        return gone
 
     async def revoke(self, id: str) -> None:
         """A token is good no more, at once; its sessions end. Raises `UnknownToken`, `StoreFull`."""

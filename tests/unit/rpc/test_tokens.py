@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import grp
 import logging
-import os
-import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from asking import alive, errors
+from asking import errors
 from fake_node import ANA, BOB, FakeAccounts, FakeNode, ListLog, Serve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,11 +17,10 @@ from hypothesis import strategies as st
 from mepassad.api.store import Commit, Committed
 from mepassad.api.types import Account, AccountId
 from mepassad.bus import Fact
-from mepassad.errors import ConfigError, NotPermitted, StoreFull, TokenRefused, UnsafePath
+from mepassad.errors import NotPermitted, StoreFull, TokenRefused
 from mepassad.rpc.authority import Authority
 from mepassad.rpc.methods import ALL
 from mepassad.rpc.registry import Registry
-from mepassad.rpc.socket_file import listening
 from mepassad.testing.rpc_client import RpcClient, RpcError, connect
 
 EVA = AccountId("mp1eva")
@@ -286,70 +282,6 @@ async def test_the_sessions_of_an_expired_token_end_though_they_only_listen(path
         node.clock.advance(60)
         await client.until_closed()
         tasks.cancel_scope.cancel()
-
-
-# -- the socket for programs of other users
-
-
-async def test_the_bots_socket_wants_a_token_first(path: Path, node: FakeNode) -> None:
-    for method in ("system.stats", "system.hello"):
-        async with connect(path.with_name("b")) as client:
-            if method == "system.hello":
-                assert (await client.call("system.hello", token=await shown(node, "read")))["scopes"] == ["read"]
-                assert await client.call("system.stats")
-            else:
-                assert await refused(client, method) == "TokenRefused"
-                await client.until_closed()
-
-
-async def test_who_shows_nothing_there_is_dropped(served: Serve, folder: Path) -> None:
-    async with (
-        served(bots_socket=folder / "run" / "b", hello_timeout=0.01) as path,
-        connect(path.with_name("b")) as client,
-    ):
-        await client.until_closed()
-
-
-async def test_lines_are_short_there_until_a_token_was_shown(path: Path, node: FakeNode) -> None:
-    bots = path.with_name("b")
-    async with connect(bots) as client:
-        await client.send(b" " * 4097)
-        await client.until_closed()
-        assert errors(client) == ["InvalidRequest"]
-    async with connect(bots) as client:
-        await client.call("system.hello", token=await shown(node, "write"))
-        await client.call("messages.send", contact=BOB, text="x" * 5000)
-
-
-async def test_strangers_take_no_place_of_the_owner(path: Path) -> None:
-    bots = path.with_name("b")
-    async with connect(bots), connect(bots), connect(bots) as third:
-        await third.until_closed()
-        assert errors(third) == ["TooManySessions"]
-        assert await alive(path)
-
-
-def test_a_group_may_open_the_socket_and_not_write_beside_it(folder: Path) -> None:
-    group = grp.getgrgid(os.getegid()).gr_name
-    with listening(folder / "bots" / "s", group):
-        socket, around = (folder / "bots" / "s").stat(), (folder / "bots").stat()
-        assert (stat.S_IMODE(socket.st_mode), socket.st_gid) == (0o660, os.getegid())
-        assert (stat.S_IMODE(around.st_mode), around.st_gid) == (0o750, os.getegid())
-
-
-@pytest.mark.parametrize(("mode", "error"), [(0o700, ConfigError), (0o770, UnsafePath)])
-def test_a_folder_that_the_group_cannot_enter_or_may_write_to_is_refused(
-    folder: Path, mode: int, error: type[Exception]
-) -> None:
-    (folder / "bots").mkdir()
-    (folder / "bots").chmod(mode)
-    with pytest.raises(error), listening(folder / "bots" / "s", grp.getgrgid(os.getegid()).gr_name):
-        pass
-
-
-def test_a_group_that_does_not_exist_is_named(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="no group 'mepassa-nobody'"), listening(folder / "s", "mepassa-nobody"):
-        pass
 
 
 async def test_no_log_has_a_token(path: Path, node: FakeNode, log: ListLog, caplog: pytest.LogCaptureFixture) -> None:
