@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 
@@ -61,14 +62,15 @@ class Server:
         return await UNIXSocketStream.from_socket(theirs)
 
     def has_place(self, newcomer: Session) -> bool:
-        """Whether a session that has begun may stay. Where its door has no place left, the one that has owed a token
-        longest goes: who only occupies places keeps nobody out who has one."""
+        """Whether a session that has begun may stay. Where its door has no place left, one that owes a token goes, of
+        the user who has most of them the oldest: who only occupies places keeps nobody out who has a token."""
         company = [one for one in self.sessions if one.door == newcomer.door and not one.sent_away]
         if len(company) <= newcomer.door.most:
             return True
         strangers = {one: one.deadline for one in company if one.deadline is not None}
         if strangers:
-            min(strangers, key=lambda one: strangers[one]).abort()
+            crowds = Counter(one.user for one in strangers)
+            min(strangers, key=lambda one: (-crowds[one.user], strangers[one])).abort()
         return bool(strangers)
 
     def leave(self, session: Session) -> None:

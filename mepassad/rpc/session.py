@@ -57,6 +57,7 @@ class Session(asyncio.Protocol):
         self.door = door
         self.authority = door.authority
         self._max_line = door.max_line
+        self.user: int | None = None  # who is at the other end, where the system says so
         self._patience: asyncio.TimerHandle | None = None  # runs out unless a token is shown
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
@@ -108,16 +109,14 @@ class Session(asyncio.Protocol):
         self._transport = transport
         self._writer.open(transport)
         self._host.sessions.add(self)
-        if self._host.stopping or not self._is_welcome(transport):
+        self.user = peer_uid(transport.get_extra_info("socket"))
+        if self._host.stopping or (self.door.same_user and self.user not in (None, os.geteuid())):
             self.abort()
         elif not self._host.has_place(self):
             self._writer.write(error_line(None, TooManySessions(limit=self.door.most)))
             self.finish()
         elif self.door.demands_token:
             self._patience = self._loop.call_later(self._host.config.hello_timeout, self.abort)
-
-    def _is_welcome(self, transport: asyncio.Transport) -> bool:
-        return not self.door.same_user or peer_uid(transport.get_extra_info("socket")) in (None, os.geteuid())
 
     def present(self, shown: str) -> None:
         """A token is shown: from now on only what it allows. Raises `TokenRefused`, `NotPermitted`."""

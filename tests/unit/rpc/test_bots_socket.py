@@ -7,7 +7,7 @@ import os
 import socket
 import stat
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from asking import alive, errors
 from fake_node import BOB, FakeNode, Serve
 
 from mepassad.errors import ConfigError, UnsafePath
+from mepassad.rpc import session
 from mepassad.rpc.socket_file import listening
 from mepassad.testing.rpc_client import RpcClient, RpcError, connect
 
@@ -83,6 +84,20 @@ async def test_strangers_take_no_place_of_the_owner_and_none_of_who_has_a_token(
                 assert (errors(first), errors(second), errors(fifth)) == ([], [], ["TooManySessions"])
             assert await third.call("system.stats")
             assert await fourth.call("system.stats")
+
+
+async def test_a_user_who_comes_again_and_again_pushes_out_only_sessions_of_their_own(
+    served: Serve, folder: Path, node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = iter([7, *[8] * 9])
+    monkeypatch.setattr(session, "peer_uid", lambda connection: next(users))
+    token = await shown(node, "read")
+    async with served(bots_socket=folder / "run" / "b", max_bot_sessions=3) as path, AsyncExitStack() as open_:
+        bots = path.with_name("b")
+        patient, *pushing = [await open_.enter_async_context(connect(bots)) for _ in range(10)]
+        for pushed in pushing[:-2]:
+            await pushed.until_closed()
+        await patient.call("system.hello", token=token)
 
 
 async def test_a_flood_of_strangers_leaves_no_session_behind_and_lets_who_has_a_token_in(
