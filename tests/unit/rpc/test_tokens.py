@@ -248,6 +248,19 @@ async def test_a_token_revoked_in_mid_stream_ends_its_sessions_and_no_others(pat
         assert await refused(again, "system.hello", token=one) == "TokenRefused"
 
 
+async def test_a_token_revoked_on_a_full_disk_is_good_no_more_and_can_be_revoked_again(
+    client: RpcClient, node: FakeNode
+) -> None:
+    token, store = await shown(node, "read"), node.tokens._store
+    store.failure = StoreFull()  # type: ignore[attr-defined]
+    assert await refused(client, "tokens.revoke", token_id=token.split("_")[1]) == "StoreFull"
+    with pytest.raises(TokenRefused):
+        node.tokens.check(token)
+    store.failure = None  # type: ignore[attr-defined]
+    await client.call("tokens.revoke", token_id=token.split("_")[1])
+    assert not store.kept  # type: ignore[attr-defined]
+
+
 async def test_a_call_that_was_begun_is_answered_although_the_token_is_revoked(path: Path, node: FakeNode) -> None:
     token = await shown(node, "write")
     async with connect(path) as client:
