@@ -9,17 +9,16 @@ import stat
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
-from asking import alive, errors
+from asking import alive, errors, refused, shown
 from fake_node import BOB, FakeNode, Serve
 
 from mepassad.errors import ConfigError, UnsafePath
 from mepassad.rpc import session
 from mepassad.rpc.socket_file import listening
-from mepassad.testing.rpc_client import RpcClient, RpcError, connect
+from mepassad.testing.rpc_client import connect
 
 
 @pytest.fixture
@@ -27,17 +26,6 @@ async def path(served: Serve, folder: Path) -> AsyncIterator[Path]:
     """The owner's socket; that of bots is beside it."""
     async with served(bots_socket=folder / "run" / "b", max_bot_sessions=2) as path:
         yield path
-
-
-async def shown(node: FakeNode, scope: str) -> str:
-    """A token to show."""
-    return (await node.tokens.create("test", (scope,)))[1]
-
-
-async def refused(client: RpcClient, method: str, **params: Any) -> str:
-    with pytest.raises(RpcError) as caught:
-        await client.call(method, **params)
-    return caught.value.name
 
 
 async def test_the_bots_socket_wants_a_token_first(path: Path, node: FakeNode) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from asking import errors
+from asking import errors, refused, shown
 from fake_node import ANA, BOB, FakeAccounts, FakeNode, ListLog, Serve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ from mepassad.errors import NotPermitted, StoreFull, TokenRefused
 from mepassad.rpc.authority import Authority
 from mepassad.rpc.methods import ALL
 from mepassad.rpc.registry import Registry
-from mepassad.testing.rpc_client import RpcClient, RpcError, connect
+from mepassad.testing.rpc_client import RpcClient, connect
 
 EVA = AccountId("mp1eva")
 
@@ -40,17 +40,6 @@ async def path(served: Serve, folder: Path) -> AsyncIterator[Path]:
     """The owner's socket; that of bots is beside it."""
     async with served(bots_socket=folder / "run" / "b", max_bot_sessions=2) as path:
         yield path
-
-
-async def shown(node: FakeNode, *scopes: str, account: str = "", expires_in: int = 0) -> str:
-    """A token to show."""
-    return (await node.tokens.create("test", scopes, account, "", expires_in))[1]
-
-
-async def refused(client: RpcClient, method: str, **params: Any) -> str:
-    with pytest.raises(RpcError) as caught:
-        await client.call(method, **params)
-    return caught.value.name
 
 
 # -- what it is and how it is kept
