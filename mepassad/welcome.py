@@ -73,14 +73,10 @@ async def show(node: Node, invite: bool) -> None:
 
 
 def _show_next(mepassa: str, reachable: bool) -> None:
+    told = _("`{mepassa} bot new NAME` begins a bot. Ctrl-C here ends the node.")
     if reachable:
-        told = _(
-            "Next, in another terminal: redeem somebody's invite with `{mepassa} accept INVITE`, or give them this one;"
-            "\nthen `{mepassa} chat NAME`. Ctrl-C here ends the node."
-        )
-    else:
-        told = _("Next, in another terminal: `{mepassa} status`. Ctrl-C here ends the node.")
-    click.echo(told.format(mepassa=mepassa))
+        told = _("`{mepassa} chat INVITE` talks to whoever gave you an invite, or give this one away.") + "\n" + told
+    click.echo(_("Next, in another terminal:") + " " + told.format(mepassa=mepassa))
 
 
 def client_command(program: str, socket: Path, environ: Mapping[str, str]) -> str:

@@ -1,47 +1,58 @@
-"""A bot with commands that counts, adds and remembers; `/help` lists them."""
+"""A shop that takes orders by chat, in Portuguese: commands with arguments, plain questions, a cart each.
+
+The arguments of commands have Portuguese names because people see them: `Uso: /pedir PRODUTO [QUANTIDADE]`.
+"""
 
 from mepassa import Bot, Context, F
+from mepassa.bot import fold
 
-bot = Bot("commands")
+PRICES = {"Açúcar": 549, "Café": 1890, "Mate": 1290}  # in cents
+PRODUCTS = {fold(name): name for name in PRICES}  # found without case and accents
+MOST = 99  # pieces of a product in a cart
 
-
-@bot.command("ping", help="answers pong")
-async def ping(ctx: Context) -> None:
-    await ctx.reply("pong")
-
-
-@bot.command("add", help="adds numbers")
-async def add(ctx: Context, *numbers: float) -> None:
-    await ctx.reply(f"{sum(numbers):g}")
+bot = Bot("loja", language="pt-BR")
 
 
-@bot.command("note", help="keeps a note, or shows those that are kept")
-async def note(ctx: Context, text: str = "") -> None:
-    notes = ctx.state.setdefault("notes", [])
-    if text:
-        notes.append(text)
-        await ctx.reply(f"Kept, that makes {len(notes)}.")
+def reais(cents: int) -> str:
+    return f"R$ {cents // 100:_},{cents % 100:02}".replace("_", ".")
+
+
+@bot.command("preço", help="diz quanto custa um produto")
+@bot.message(F.text.folded.regex(r"quanto (custa|é|sai) (o |a )?(?P<produto>\w+)"))
+async def price(ctx: Context, produto: str) -> None:
+    name = PRODUCTS.get(fold(produto))
+    await ctx.reply(f"{name}: {reais(PRICES[name])}" if name else f"Temos {', '.join(PRICES)}.")
+
+
+@bot.command("pedir", help="põe um produto no carrinho")
+async def order(ctx: Context, produto: str, quantidade: int = 1) -> None:
+    name, cart = PRODUCTS.get(fold(produto)), ctx.state.setdefault("cart", {})
+    if name is None:
+        await ctx.reply(f"Temos {', '.join(PRICES)}.")
+    elif not 1 <= cart.get(name, 0) + quantidade <= MOST:
+        await ctx.reply(f"O carrinho leva de 1 a {MOST} de cada produto.")
     else:
-        await ctx.reply("\n".join(notes) or "There are no notes.")
+        cart[name] = cart.get(name, 0) + quantidade
+        await show(ctx)
 
 
-@bot.command("forget", help="forgets all notes, or the one of this number")
-async def forget(ctx: Context, number: int | None = None) -> None:
-    if number is None:
-        ctx.state.clear()
-    else:
-        del ctx.state["notes"][number - 1]
-    await ctx.reply("Forgotten.")
+@bot.command("carrinho", help="mostra o que você pediu")
+async def show(ctx: Context) -> None:
+    cart = ctx.state.get("cart", {})
+    lines = [f"{count} × {name}" for name, count in cart.items()]
+    total = sum(count * PRICES[name] for name, count in cart.items())
+    await ctx.reply("\n".join([*lines, f"Total: {reais(total)}"]) if cart else "O carrinho está vazio.")
 
 
-@bot.error(LookupError)
-async def no_such_note(ctx: Context, error: LookupError) -> None:
-    await ctx.reply("There is no note of that number.")
+@bot.command("esvaziar", help="esvazia o carrinho")
+async def clear(ctx: Context) -> None:
+    ctx.state.clear()
+    await ctx.reply("O carrinho está vazio.")
 
 
-@bot.message(F.text.folded.regex(r"my name is (?P<name>\w+)"))
-async def hello(ctx: Context, name: str) -> None:
-    await ctx.reply(f"Hello, {name}!")
+@bot.message
+async def otherwise(ctx: Context) -> None:
+    await ctx.reply("Não entendi. /ajuda mostra o que eu sei.")
 
 
 if __name__ == "__main__":

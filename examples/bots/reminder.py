@@ -1,57 +1,49 @@
-"""A bot that reminds, also after a restart: `/remind 10 minutes call Ana`."""
+"""Reminds people: `/remind 10m call Ana`. What is to come is kept in the state, so it outlives a restart."""
 
-from contextlib import suppress
-from datetime import datetime, timedelta
+import logging
+import re
 
-from mepassa import Bot, Context, RpcError
-from mepassa.bot import Clock
+from mepassa import Bot, Clock, Context, RpcError
+
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LOOK_EVERY = 5.0  # seconds
+MOST = 20  # reminders of one contact
 
 bot = Bot("reminder")
 
-UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
-
-
-class Agenda:
-    """All reminders by the id of the message that asked for them, and which of them were sent."""
-
-    def __init__(self) -> None:
-        self.open: dict[str, tuple[datetime, str, str]] = {}  # when, to whom, what
-        self.sent: set[str] = set()
-
 
 @bot.provide
-def agenda() -> Agenda:
-    return Agenda()
+def sent() -> set[str]:
+    """Ids of reminders that went out in this run, and may leave the state."""
+    return set()
 
 
-@bot.command("remind", help="reminds you: /remind 10 minutes call Ana")
-async def remind(ctx: Context, amount: int, unit: str, what: str, agenda: Agenda) -> None:
-    seconds = UNITS.get(unit.lower().removesuffix("s"))
-    if seconds is None or not 0 < amount * seconds < 10 * 365 * 86400:
-        await ctx.reply("I know seconds, minutes, hours and days, up to ten years.")
-        return
-    when = ctx.message.time + timedelta(seconds=amount * seconds)
-    reminders = ctx.state.setdefault("reminders", {})
-    for known in agenda.sent & reminders.keys():
-        del reminders[known]
-    reminders[ctx.message.id] = [when.isoformat(), what]
-    agenda.open[ctx.message.id] = when, ctx.message.contact, what
-    await ctx.reply(f"I will remind you in {amount} {unit}.")
+@bot.command("remind", help="reminds you: /remind 10m call Ana")
+async def remind(ctx: Context, after: str, text: str, clock: Clock, sent: set[str]) -> None:
+    span = re.fullmatch(r"(\d{1,4})([smhd])", after, re.ASCII)
+    waiting = [one for one in ctx.state.get("reminders", []) if one["id"] not in sent]
+    if span is None:
+        await ctx.reply("After how long? For example 30s, 10m, 2h or 1d: /remind 10m call Ana")
+    elif len(waiting) == MOST or len(text) > 500:
+        await ctx.reply(f"I keep {MOST} reminders for you, of 500 characters each.")
+    else:
+        due = clock.now().timestamp() + int(span[1]) * SECONDS[span[2]]
+        ctx.state["reminders"] = [*waiting, {"id": ctx.message.id, "due": due, "text": text}]
+        await ctx.reply(f"I will remind you in {after}.")
 
 
 @bot.task
-async def send_what_is_due(bot: Bot, clock: Clock, agenda: Agenda) -> None:
-    async for conversation in bot.conversations():
-        for asked, (when, what) in conversation.state.get("reminders", {}).items():
-            agenda.open.setdefault(asked, (datetime.fromisoformat(when), conversation.contact, what))
+async def send_what_is_due(bot: Bot, clock: Clock, sent: set[str]) -> None:
     while True:
-        for asked, (when, contact, what) in list(agenda.open.items()):
-            if when <= clock.now():
-                with suppress(RpcError):  # of a contact who was blocked since, for example
-                    await bot.send(contact, f"You wanted to be reminded: {what}", request_id=asked)
-                agenda.sent.add(asked)
-                del agenda.open[asked]
-        await clock.sleep(1)
+        async for conversation in bot.conversations():
+            for one in conversation.state.get("reminders", []):
+                if one["due"] <= clock.now().timestamp() and one["id"] not in sent:
+                    try:  # the same request_id is sent once, though an earlier run may have done it
+                        await bot.send(conversation.contact, f"⏰ {one['text']}", request_id=one["id"])
+                    except RpcError as error:  # blocked, for example; others must not wait for it
+                        logging.warning("reminder %s was not sent: %s", one["id"], error.name)
+                    sent.add(one["id"])
+        await clock.sleep(LOOK_EVERY)
 
 
 if __name__ == "__main__":

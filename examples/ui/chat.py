@@ -198,7 +198,7 @@ def name(person: ContactItem) -> str:
 def about(person: ContactItem) -> str:
     """Who somebody is, and how things are with them."""
     facts = {"online": person.online, "verified": person.verified, "blocked": person.blocked}
-    facts[person.state] = person.state != "accepted"
+    facts |= {person.kind: person.kind != "person", person.state: person.state != "accepted"}
     return ", ".join([name(person), *(_(fact) for fact, true in facts.items() if true)])
 
 

@@ -122,8 +122,12 @@ class Events(AsyncIterator[Event[D_co]]):
 
     async def __anext__(self) -> Event[D_co]:
         if not self._closed:
-            with anyio.CancelScope() as self._waiting:
-                return await self._next()
+            try:
+                with anyio.CancelScope() as self._waiting:
+                    return await self._next()
+            except MepassaError:
+                if not self._closed:
+                    raise
         raise StopAsyncIteration
 
     async def _next(self) -> Event[D_co]:

@@ -71,6 +71,7 @@ def at_a_terminal(root: Shell, block: str) -> str:
     return shlex.join(["nsenter", "--target", first, "--mount", "--net", "--pid", "sh", "-ec", block])
 
 
+@pytest.mark.timeout(240)  # on cores that others use as well; alone it takes 20 seconds
 @pytest.mark.skipif(bool(why_not()), reason=why_not())
 @pytest.mark.runs("README.md", "As a system service")
 @pytest.mark.runs("docs/at-rest.md", "Where the node finds it")

@@ -87,8 +87,8 @@ async def test_at_a_terminal_a_start_says_what_to_do_next(
     await welcome.show(node.node, False)
     *_, first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("Next, in another terminal: ")
-    assert f"--socket {node.node.config.rpc.socket} accept INVITE`" in first
-    assert second.endswith("chat NAME`. Ctrl-C here ends the node.")
+    assert f"--socket {node.node.config.rpc.socket} chat INVITE`" in first
+    assert second.endswith("bot new NAME` begins a bot. Ctrl-C here ends the node.")
 
 
 @pytest.mark.parametrize(

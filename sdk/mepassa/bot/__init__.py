@@ -4,8 +4,9 @@ from mepassa.bot.account import AccountClient
 from mepassa.bot.bot import Bot
 from mepassa.bot.clock import Clock
 from mepassa.bot.context import Context
-from mepassa.bot.errors import BotNotLoaded, InvalidBot, TooManyAnswers
+from mepassa.bot.errors import BotNotLoaded, HandlerQuit, InvalidBot, TooManyAnswers
 from mepassa.bot.filters import F
+from mepassa.bot.folding import fold
 from mepassa.bot.message import Message
 from mepassa.bot.router import Router
 
@@ -16,8 +17,10 @@ __all__ = [
     "Clock",
     "Context",
     "F",
+    "HandlerQuit",
     "InvalidBot",
     "Message",
     "Router",
     "TooManyAnswers",
+    "fold",
 ]

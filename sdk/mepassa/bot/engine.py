@@ -45,6 +45,7 @@ class Engine:
     ) -> None:
         """`place`: the event up to which all are dealt with. `failed`: see `Bot.serve`."""
         self._bot, self._plan, self._node, self._clock, self._limits = bot, plan, node, clock, limits
+        self._failed = failed
         self._progress = Progress(place)
         self._turns = Turns(limits.max_concurrent)
         self._watch = Watch(self._turns.seats, node, clock, limits.timeout)
@@ -127,4 +128,5 @@ class Engine:
                 return
             except Exception as error:
                 log.error("%s's task %s failed: %s", self._bot, task.function.__name__, where(error))
+                self._failed(error)
             await self._clock.sleep(pause)

@@ -15,3 +15,8 @@ class BotNotLoaded(MepassaError):
 
 class TooManyAnswers(MepassaError):
     """A handler gave more answers to one message than `Bot(max_answers=…)` allows."""
+
+
+class HandlerQuit(MepassaError):
+    """A function of the bot called `sys.exit`, or what it waited for was cancelled and it did not catch that. It ends
+    that function, not the bot, nor the node in which the bot may live."""

@@ -110,7 +110,7 @@ class Node:
 
     async def write(self, contact: str, text: str, request_id: str | None) -> str:
         """Send a text to a contact; the message's id. Waits for a node that is away. Raises `RpcError`."""
-        request = f"{self._bot}:{request_id or secrets.token_urlsafe(12)}"
+        request = f"{self._bot}:sent:{request_id or secrets.token_urlsafe(12)}"  # no answer to a message has such a one
         sent = await self.patiently(
             lambda: self.client.messages.send(account=self.account, contact=contact, text=text, request_id=request)
         )

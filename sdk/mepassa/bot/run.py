@@ -16,6 +16,7 @@ import click
 from mepassa.bot.errors import InvalidBot
 from mepassa.bot.load import loading
 from mepassa.cli.i18n import _, speak
+from mepassa.cli.itself import itself
 from mepassa.cli.session import Refused, Session
 from mepassa.client import Client
 from mepassa.connection import default_socket
@@ -82,12 +83,12 @@ async def _register(session: Session, bot: Bot) -> RegisteredBot:
 
 async def _say_how_to_reach(session: Session, account: str, client: Client) -> None:
     """Tell how people come to the bot: whom nobody knows gets a link."""
-    command = "mepassa" if session.socket == default_socket() else f"mepassa --socket {session.socket}"
+    socket = () if session.socket == default_socket() else ("--socket", str(session.socket))
     if (await client.contacts.list(limit=1)).items:
-        click.echo(_("Invite people:") + f" {command} --account {account} invite", err=True)
+        click.echo(_("Invite people:") + " " + itself(*socket, "--account", account, "invite"), err=True)
     else:
         link = (await client.invites.create()).uri
-        click.echo(_("Talk to it:") + f" {command} chat {link}", err=True)
+        click.echo(_("Talk to it:") + " " + itself(*socket, "chat", link), err=True)
 
 
 @asynccontextmanager

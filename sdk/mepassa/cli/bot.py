@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from mepassa.cli.i18n import _
+from mepassa.cli.itself import itself
 from mepassa.cli.session import Refused, Session
 
 TEMPLATES = ("commands", "echo")
@@ -43,8 +44,8 @@ def new(name: str, template: str) -> None:
     for source in _sources(template):
         text = source.read_text(encoding="utf-8").replace("NAME", folder.name)
         (folder / source.name.removesuffix(".template")).write_text(text, encoding="utf-8")
-    click.echo(_("Run it:") + f" mepassa bot run {folder / 'bot.py'}")
-    click.echo(_("Test it:") + f" mepassa bot test {folder}")
+    click.echo(_("Run it:") + " " + itself("bot", "run", str(folder / "bot.py")))
+    click.echo(_("Test it:") + " " + itself("bot", "test", str(folder)))
 
 
 @bot.command(short_help="Run a bot.")

@@ -8,8 +8,9 @@ from typing import TypeVar
 import anyio
 
 from mepassa.cli.i18n import _
-from mepassa.errors import ConnectionLost, NodeNotRunning
+from mepassa.errors import ConnectionLost, NodeNotRunning, ProtocolError
 from mepassa.events import pauses
+from mepassa.generated import TooManySessions
 
 T = TypeVar("T")
 
@@ -35,11 +36,13 @@ class Link:
             self._tell(_("The node answers again."))
 
     async def call(self, work: Callable[[], Awaitable[T]]) -> T:
-        """The result of a call that may be made again, once the node gives it. Raises `RpcError`."""
+        """The result of a call that may be made again, once the node gives it. Raises `RpcError`, `ProtocolError`."""
         for pause in pauses():
             try:
                 result = await work()
-            except (ConnectionLost, NodeNotRunning):
+            except ProtocolError:
+                raise
+            except (ConnectionLost, NodeNotRunning, TooManySessions):
                 self.lost()
                 await anyio.sleep(pause)
             else:

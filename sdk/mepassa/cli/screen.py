@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import anyio
+import anyio.lowlevel
 
 from mepassa.cli.editor import End, LineEditor
 from mepassa.cli.keys import Keys
@@ -74,7 +75,7 @@ class Pipe:
     async def read(self, take: Take) -> None:
         """Hand over the lines of standard input. Raises `CallTooLarge`, UnicodeDecodeError."""
         rest = b""
-        while data := await anyio.to_thread.run_sync(os.read, 0, CHUNK, abandon_on_cancel=True):
+        while data := await _standard_input():
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 await take(line.decode())
@@ -118,9 +119,8 @@ class Terminal:
 
     async def _typed(self, take: Take) -> bool:
         """Wait for keys, and take them; False once there will be none."""
-        await anyio.wait_readable(0)
         try:
-            typed = os.read(0, CHUNK)
+            typed = await _standard_input()
             for key in self._keys.feed(typed):
                 line = self._editor.press(key)
                 self.changed(self._editor.text)
@@ -163,6 +163,15 @@ class Terminal:
     def _write(self, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+async def _standard_input() -> bytes:
+    """What comes on standard input; nothing at its end."""
+    try:
+        await anyio.wait_readable(0)
+    except PermissionError:  # a file, which nobody need wait for
+        await anyio.lowlevel.checkpoint()
+    return os.read(0, CHUNK)
 
 
 def _begin_editing() -> None:

@@ -134,7 +134,7 @@ class Talk:
     # -- what happens
 
     async def _follow(self, events: Events[Any]) -> None:
-        events.watch(lost=self._link.lost, back=self._link.back)
+        events.watch(lost=self._lost, back=self._link.back)
         async for event in events:
             await self._happened(event)
 
@@ -153,6 +153,10 @@ class Talk:
             case ContactKeysChanged() as data if data.contact == self._contact.contact:
                 told = _("{name} has other devices than before; the safety number is the same.")
                 self.tell(told.format(name=self._transcript.name))
+
+    def _lost(self) -> None:
+        self._link.lost()
+        self._prompt()  # whether the contact types is not known now
 
     async def _received(self, data: MessageReceived) -> None:
         if data.text is None or data.time is None or data.message_id in self._transcript:

@@ -1,4 +1,7 @@
-"""`mepassad plugin new`: what it makes can be installed and keeps the rules of code, and it never overwrites."""
+"""`mepassad plugin new`: what it makes keeps the rules of code, and it never overwrites.
+
+That it can be installed and passes its tests is shown in tests/documents/test_three_plugins.py.
+"""
 
 from __future__ import annotations
 
@@ -93,12 +96,6 @@ def test_a_new_plugin_imports_of_mepassad_only_its_api(here: Path, kind: str, mo
         for line in path.read_text().splitlines():
             if line.startswith(("from mepassad.", "import mepassad")):
                 assert line.startswith("from mepassad.api"), (path.name, line)
-
-
-def test_a_new_filter_passes_its_tests_under_its_name(here: Path) -> None:
-    make(here / "made", "my_own", "filter")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
-    assert " passed" in run(*command, folder=here / "made")
 
 
 def test_nothing_is_overwritten(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,6 +58,16 @@ def _references(value: object) -> list[str]:
     return [ref for inner in value for ref in _references(inner)] if isinstance(value, list) else []
 
 
+def test_what_clients_keep_out_of_their_logs_is_marked() -> None:
+    document = openrpc.document(Registry(ALL))
+    fields = [item for schema in document["components"]["schemas"].values() for item in schema["properties"].items()]
+    fields += [(param["name"], param["schema"]) for method in document["methods"] for param in method["params"]]
+    secret = [one for name, one in fields if name in {"text", "token", "words"}]
+    assert len(secret) >= 7
+    for schema in secret:
+        assert any(part.get("x-secret") for part in (schema, *schema.get("anyOf", ())))
+
+
 def test_every_topic_has_a_shape() -> None:
     assert DATA.keys() == TOPICS.keys()
 

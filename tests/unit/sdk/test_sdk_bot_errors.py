@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from itertools import pairwise
 from typing import Any
@@ -49,6 +50,26 @@ async def test_what_a_handler_that_raises_changed_and_answered_is_dropped_and_th
     await run_until(clumsy_bot(), bots, lambda: bool(bots.marks))
     assert (bots.answers, bots.states) == ([], {})
     assert bots.marks == {("clumsy", f"with {ANA}"): 1}
+
+
+@pytest.mark.parametrize("how", [SystemExit, asyncio.CancelledError])
+async def test_a_handler_that_quits_or_is_left_by_what_it_waits_for_ends_neither_the_bot_nor_its_program(
+    bots: BotsNode, caplog: pytest.LogCaptureFixture, how: type[BaseException]
+) -> None:
+    bot = Bot("clumsy")
+
+    @bot.message
+    async def answer(ctx: Context) -> None:
+        await ctx.reply(f"{ctx.text}?")
+        if ctx.text == "canary":
+            raise how
+
+    failed = bots.say("canary")
+    bots.say("fine")
+    await run_until(bot, bots, lambda: bool(bots.answers))
+    assert bots.texts() == ["fine?"]
+    assert f"clumsy failed on message {failed}: test_sdk_bot_errors.py:" in caplog.text
+    assert "HandlerQuit" in caplog.text
 
 
 async def test_an_error_handler_may_answer_and_change_the_state_as_it_was_before(bots: BotsNode) -> None:

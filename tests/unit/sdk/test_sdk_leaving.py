@@ -78,9 +78,20 @@ class Silent(ByteStream):
         await anyio.lowlevel.checkpoint()
 
 
-async def test_leaving_the_client_waits_for_no_stream() -> None:
+class Abrupt(Silent):
+    """One whose reader notices that it was closed a moment before it is cancelled."""
+
+    async def receive(self, max_bytes: int = 65536) -> bytes:
+        try:
+            return await super().receive(max_bytes)
+        except anyio.get_cancelled_exc_class():
+            raise anyio.ClosedResourceError from None
+
+
+@pytest.mark.parametrize("stream", [Silent, Abrupt])
+async def test_leaving_the_client_waits_for_no_stream(stream: type[Silent]) -> None:
     async def connect() -> ByteStream:
-        return Silent()
+        return stream()
 
     ended: list[str] = []
 

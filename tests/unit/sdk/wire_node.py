@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio.abc import SocketStream, TaskGroup
+from anyio.abc import ByteStream, SocketStream, TaskGroup
 from anyio.streams.buffered import BufferedByteReceiveStream
+from mepassa.unix import UnixStream
 
 ME = "mp1me"
 ANA = "mp1ana"
@@ -133,8 +134,9 @@ class WireNode:
                     await wire.write({"jsonrpc": "2.0", "method": "events.event", "params": event})
             await grown.wait()
 
-    async def _serve(self, stream: SocketStream) -> None:
+    async def _serve(self, accepted: SocketStream) -> None:
         self.connections += 1
+        stream = UnixStream(accepted)
         wire = Wire(stream, self.lives.pop(0) if self.lives else None)
         self._wires.append(wire)
         async with stream, anyio.create_task_group() as tasks:
@@ -169,7 +171,7 @@ class WireNode:
 class Wire:
     """A connection that closes after `life` bytes."""
 
-    def __init__(self, stream: SocketStream, life: int | None) -> None:
+    def __init__(self, stream: ByteStream, life: int | None) -> None:
         self.incoming = BufferedByteReceiveStream(stream)
         self.account = ME  # for whom it acts
         self.afterwards: Callable[[], Awaitable[None]] | None = None
