@@ -15,3 +15,7 @@ class BotNotLoaded(MepassaError):
 
 class TooManyAnswers(MepassaError):
     """A handler gave more answers to one message than `Bot(max_answers=…)` allows."""
+
+
+class HandlerQuit(MepassaError):
+    """A handler raised what is to end more than itself, such as SystemExit, or the CancelledError of another task."""
