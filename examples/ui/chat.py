@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from mepassa.text import cut, visible, width, wrapped
 
 FRAME = 0.05  # seconds between two looks at the node, however much happens
 TYPING = 60.0  # seconds after which a typing notice is forgotten: its end may have been lost
+LATEST = datetime(9999, 12, 30, tzinfo=UTC)  # whose clock is beyond has no date in every zone
 INDENT = "    "  # before all lines of a message but the first, so that no text passes for another message
 # The SDK's catalogue has the node's words, such as "delivered", in the user's language.
 _ = gettext.translation("mepassa", Path(mepassa.__file__).with_name("locale"), fallback=True).gettext
@@ -206,7 +208,7 @@ def as_lines(message: MessageItem, person: ContactItem, columns: int) -> list[st
     """A message in lines of so many columns. Where it stands, on which route, and why, is to be seen always."""
     who, state = (name(person), None) if message.incoming else (_("you"), message.state)
     facts = ", ".join(_(fact) for fact in (state, message.route, message.reason) if fact)
-    text = f"{message.time.astimezone():%H:%M} {who}: {message.text}" + f" [{facts}]" * bool(facts)
+    text = f"{min(message.time, LATEST).astimezone():%H:%M} {who}: {message.text}" + f" [{facts}]" * bool(facts)
     parts = text.replace("\n", f"\n{INDENT}").split("\n")
     return [line for part in parts for line in wrapped(visible(part), columns, INDENT)]
 

@@ -56,9 +56,9 @@ def wrapped(text: str, most: int, indent: str = "") -> list[str]:
     while True:
         room = max(most - len(lead), 1)
         line = beginning(text[at : at + 8 * room], room) or text[at : at + 1]
-        if text[at + len(line) : at + len(line) + 1].strip() and line.strip().count(" "):
-            line = line[: line.rstrip().rindex(" ")]
-        lines.append(lead + line.rstrip())
+        if text[at + len(line) : at + len(line) + 1].strip(" ") and line.strip(" ").count(" "):
+            line = line[: line.rstrip(" ").rindex(" ")]
+        lines.append(lead + line.rstrip(" "))
         at += len(line)
         while text[at : at + 1] == " ":
             at += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ import anyio
 
 from mepassa.bot.context import NO_STATE, Answer, Context
 from mepassa.bot.desk import Desk
+from mepassa.bot.errors import HandlerQuit
 from mepassa.bot.inject import MessageScope
 from mepassa.bot.lanes import Lane
 from mepassa.bot.message import Message
@@ -67,7 +69,10 @@ class Attendant:
 
     def wants(self, message: Message) -> bool:
         """Whether a handler wants the message; to be asked only where that does not need the state."""
-        return self._plan.find(Context(self._desk, message, NO_STATE, 0)) is not None
+        try:
+            return self._plan.find(Context(self._desk, message, NO_STATE, 0)) is not None
+        except Exception:  # of a filter: it fails again where that is told
+            return True
 
     async def handle(self, seat: Seat, message: Message, state: bytes) -> Outcome:
         """What the message leads to, whatever its handler does."""
@@ -128,7 +133,7 @@ class Attendant:
         return wanted
 
     async def _limited(self, seat: Seat, ctx: Context, work: Callable[[Context, MessageScope], Awaitable[T]]) -> T:
-        """Do the work, unless it takes too long. Raises TimeoutError, and what the work raises."""
+        """Do the work, unless it takes too long. Raises TimeoutError, `HandlerQuit`, and what the work raises."""
         trace = None
         with anyio.CancelScope() as scope:
             seat.ctx, seat.scope, seat.since = ctx, scope, self._desk.clock.monotonic()
@@ -138,12 +143,25 @@ class Attendant:
                     return await work(ctx, made)
             except BaseException as error:
                 trace = error.__traceback__  # of a cancelled one: where it hung
+                if quits(error):
+                    raise HandlerQuit(f"A handler raised {type(error).__name__}.").with_traceback(trace) from None
                 raise
             finally:
                 ctx.over = True
                 seat.ctx = seat.scope = None
                 await ctx.sending.at_zero()
         raise TimeoutError(f"It took longer than {self._timeout:g} seconds.").with_traceback(trace)
+
+
+def quits(error: BaseException) -> bool:
+    """Whether a function of the bot raised what is to end more than itself, although nobody ends it."""
+    cancelled = anyio.get_cancelled_exc_class()
+    if isinstance(error, cancelled):  # on asyncio also of another task, which it waited for
+        task = asyncio.current_task() if cancelled is asyncio.CancelledError else None
+        return task is not None and not task.cancelling()
+    if isinstance(error, BaseExceptionGroup) and error.subgroup((KeyboardInterrupt, cancelled)) is not None:
+        return False
+    return not isinstance(error, Exception | KeyboardInterrupt | GeneratorExit)
 
 
 def kind_of(error: BaseException) -> str:

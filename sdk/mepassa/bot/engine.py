@@ -9,7 +9,7 @@ from functools import partial
 
 import anyio
 
-from mepassa.bot.attend import Attendant, Seat, where
+from mepassa.bot.attend import Attendant, Seat, quits, where
 from mepassa.bot.clock import Clock, give_up_after
 from mepassa.bot.commits import Commits
 from mepassa.bot.dealer import Dealer
@@ -126,7 +126,9 @@ class Engine:
             try:
                 await task({}, None)
                 return
-            except Exception as error:
+            except BaseException as error:
+                if not (isinstance(error, Exception) or quits(error)):
+                    raise
                 log.error("%s's task %s failed: %s", self._bot, task.function.__name__, where(error))
                 self._failed(error)
             await self._clock.sleep(pause)

@@ -44,12 +44,12 @@ class Watch:
             await self._begun.wait()
             self._begun = anyio.Event()
             # Whoever begins from now on is late no sooner than a whole timeout from now.
-            since = min((seat.since for seat in self._seats if seat.scope), default=self._clock.monotonic())
+            since = min((seat.since for seat in self._seats if _may_be_late(seat)), default=self._clock.monotonic())
             await self._clock.sleep(max(0.0, since + self._timeout - self._clock.monotonic()))
             for seat in self._seats:
                 if seat.scope and self._clock.monotonic() - seat.since >= self._timeout:
                     seat.scope.cancel()
-            if any(seat.scope for seat in self._seats):
+            if any(map(_may_be_late, self._seats)):
                 self._begun.set()
 
     async def send_early(self) -> None:
@@ -81,6 +81,11 @@ class Watch:
         # What the node refuses, or has not heard of, is left to the commit. Reused: an earlier run answered.
         answer.sent = error is None or isinstance(error, RequestReused)
         ctx.sending.down()
+
+
+def _may_be_late(seat: Seat) -> bool:
+    """Whether a handler is at work that was not cancelled yet; what it does after that takes as long as it takes."""
+    return seat.scope is not None and not seat.scope.cancel_called
 
 
 def _waits(seat: Seat) -> bool:

@@ -15,10 +15,12 @@ from mepassa.cli.people import called, contact_argument, contact_or_guest
 from mepassa.cli.screen import Pipe, Screen, Terminal
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.talk import TOPICS, Talk
+from mepassa.cli.words import NOT_DONE, complaint
 from mepassa.text import visible
 
 SHOWN = 20  # messages at the start, and of /history and /search
 MOST = 1000  # messages of /history
+DIGITS = 9  # of a number that is typed
 WAITING = 100  # typed lines that may wait for the node
 
 
@@ -83,23 +85,31 @@ async def obey(talk: Talk, line: str) -> bool:
         told = _("There is no /{name}; /help shows what there is. To send such a line, write //{name}.")
         talk.tell(told.format(name=visible(name)))
     else:
-        await COMMANDS[name](talk, rest.strip())
+        try:
+            await COMMANDS[name](talk, rest.strip())
+        except NOT_DONE as error:
+            talk.tell(complaint(error))
     return True
 
 
 async def _reply(talk: Talk, rest: str) -> None:
     number, _blank, text = rest.partition(" ")
-    if not (number.isdecimal() and text.strip()):
+    if not (_number(number) and text.strip()):
         talk.tell(_("Write /reply, the number before the message, and your answer: /reply 3 yes"))
         return
-    await talk.send(text.strip(), int(number))
+    await talk.send(text.strip(), _number(number))
+
+
+def _number(word: str) -> int:
+    """The number that somebody typed; 0 where it is none that a message could have."""
+    return int(word) if word.isdecimal() and len(word) <= DIGITS else 0
 
 
 async def _history(talk: Talk, rest: str) -> None:
-    if rest and not (rest.isdecimal() and 1 <= int(rest) <= MOST):
+    if rest and not 1 <= _number(rest) <= MOST:
         talk.tell(_("Write /history, or /history and how many messages, at most {most}.").format(most=MOST))
         return
-    await talk.history(int(rest or SHOWN))
+    await talk.history(_number(rest) or SHOWN)
 
 
 async def _search(talk: Talk, rest: str) -> None:

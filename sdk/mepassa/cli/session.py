@@ -13,11 +13,10 @@ import click
 
 from mepassa.cli.files import read_secret
 from mepassa.cli.i18n import _
-from mepassa.cli.words import refusal
+from mepassa.cli.words import complaint
 from mepassa.client import Client
 from mepassa.connection import default_socket
 from mepassa.errors import CallTooLarge, ConnectionLost, InvalidCall, NodeNotRunning, ProtocolError, RpcError
-from mepassa.wire import LINE_LIMIT
 
 P = ParamSpec("P")
 
@@ -73,18 +72,15 @@ class Session:
         """How a failure is told, and with which exit code."""
         match error:
             case RpcError():
-                return Refused(refusal(error))
+                return Refused(complaint(error))
             case NodeNotRunning():
                 return NoNode(self._nobody())
             case ProtocolError():
                 return NoNode(_("What answers on the socket does not speak mepassad's protocol."))
             case ConnectionLost():
                 return NoNode(_("The connection to the node ended."))
-            case CallTooLarge():
-                told = _("That is too long: a line to the node may have {limit} bytes.")
-                return click.UsageError(told.format(limit=LINE_LIMIT))
-            case InvalidCall():
-                return click.UsageError(str(error))
+            case CallTooLarge() | InvalidCall():
+                return click.UsageError(complaint(error))
             case UnicodeError():
                 return click.UsageError(_("What you typed is not valid UTF-8."))
             case KeyboardInterrupt():

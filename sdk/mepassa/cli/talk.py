@@ -19,8 +19,8 @@ from mepassa.cli.screen import Screen
 from mepassa.cli.search import PAGE, newest
 from mepassa.cli.session import Refused, Session
 from mepassa.cli.transcript import NAME, Progress, Said, Transcript, notice
-from mepassa.cli.words import refusal, sentence, state_word
-from mepassa.errors import MepassaError, RpcError
+from mepassa.cli.words import NOT_DONE, complaint, sentence, state_word
+from mepassa.errors import MepassaError
 from mepassa.events import Event, Events
 from mepassa.generated import (
     ContactEvent,
@@ -96,9 +96,9 @@ class Talk:
         async with self._sending:
             try:
                 sent = await self._link.call(send)
-            except RpcError as error:
+            except NOT_DONE as error:
                 self.refused = True
-                self.tell(refusal(error))
+                self.tell(complaint(error))
                 return
             said = Said(
                 message_id=sent.message_id, incoming=False, text=text, time=datetime.now(UTC), reply_to=reply_to

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from mepassa.cli.i18n import _
-from mepassa.errors import RpcError
+from mepassa.errors import CallTooLarge, InvalidCall, RpcError
 from mepassa.text import visible
+from mepassa.wire import LINE_LIMIT
+
+NOT_DONE = (RpcError, CallTooLarge, InvalidCall)
+"""A call that was not carried out, because of what was asked for."""
+
+
+def complaint(error: RpcError | CallTooLarge | InvalidCall) -> str:
+    """Why a call was not carried out."""
+    if isinstance(error, RpcError):
+        return refusal(error)
+    if isinstance(error, CallTooLarge):
+        return _("That is too long: a line to the node may have {limit} bytes.").format(limit=LINE_LIMIT)
+    return visible(str(error))
 
 
 def refusal(error: RpcError) -> str:

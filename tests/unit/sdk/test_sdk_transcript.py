@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import tzset
 
 import pytest
 from commanding import HOSTILE, SHOWN
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mepassa.cli.transcript import INDENT, Progress, Said, Transcript, notice
 from mepassa.text import cut, visible, width, wrapped
@@ -39,6 +40,18 @@ def test_messages_are_numbered_and_a_day_is_told_once() -> None:
     ]
     assert (transcript.number("b"), transcript.message_id(2)) == (2, "b")
     assert [transcript.message_id(n) for n in (0, 4)] == [None, None]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Sao_Paulo"])
+def test_a_clock_at_the_end_of_all_dates_is_shown_in_every_zone(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", zone)
+    tzset()
+    try:
+        end = Transcript("Ana").lines(said("a", "x", time=datetime.max.replace(tzinfo=UTC)), 80)
+    finally:
+        monkeypatch.undo()
+        tzset()
+    assert end[0].startswith("--- 9999-12-")
 
 
 def test_a_message_that_is_shown_again_keeps_its_number() -> None:
@@ -85,6 +98,7 @@ def test_no_text_is_wider_than_the_terminal_or_begins_where_a_message_does(text:
 
 
 @given(st.text(max_size=300).map(visible), st.integers(2, 40))
+@example("\xa0", 2)
 def test_wrapping_loses_nothing_but_spaces(text: str, columns: int) -> None:
     lines = wrapped(text, columns)
     assert all(width(line) <= columns for line in lines)
