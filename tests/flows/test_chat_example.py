@@ -242,7 +242,7 @@ def test_a_message_whose_answer_was_lost_is_sent_once(friends: Friends) -> None:
     ):
         ana.shows("bruno")
         ana.press("só uma vez\n")
-        ana.shows("you: só uma vez [", "The connection to the node ended.", "\n> só uma vez")
+        ana.shows("you: só uma vez [", "\n> só uma vez")
         ana.press("\n")
         ana.shows("\n>", no=["> só uma vez"])
         ana.press("e mais\n")
@@ -306,7 +306,7 @@ def test_leaving_leaves_the_terminal_as_it_was(friends: Friends, key: str) -> No
         ana.press(CTRL_RIGHT)  # which this terminal has no name for
         # What it reads together with such a key it throws away, so the next one may have to be pressed again.
         ana._wait(lambda: "> o" in ana.text or ana.press("o"), lambda: "it takes no key any more")
-        ana.press(key)
+        ana.press(f"a{key}")
         assert ana.exit_code() == 0
         assert termios.tcgetattr(ana._slave) == before
         assert "\x1b[?47l" in ana.shown.rpartition("o")[2]
