@@ -14,6 +14,7 @@ from mepassa.bot.clock import Clock, give_up_after
 from mepassa.bot.commits import Commits
 from mepassa.bot.dealer import Dealer
 from mepassa.bot.desk import Desk
+from mepassa.bot.errors import HandlerQuit
 from mepassa.bot.inject import Call
 from mepassa.bot.lanes import Lane, Lanes
 from mepassa.bot.limits import Limits
@@ -130,5 +131,5 @@ class Engine:
                 if not (isinstance(error, Exception) or quits(error)):
                     raise
                 log.error("%s's task %s failed: %s", self._bot, task.function.__name__, where(error))
-                self._failed(error)
+                self._failed(error if isinstance(error, Exception) else HandlerQuit("A task called sys.exit."))
             await self._clock.sleep(pause)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Literal
 
-from mepassa.bot.errors import HandlerQuit, InvalidBot
+from mepassa.bot.errors import InvalidBot
 from mepassa.bot.signature import Function, name_of, parameters
 
 Scope = Literal["bot", "message"]
@@ -96,16 +95,11 @@ class Call:
         self._only_context = self._positional == ["ctx"] and not self._named
 
     async def __call__(self, given: Mapping[str, Any], scope: MessageScope | None, rest: Sequence[Any] = ()) -> Any:
-        """Call it; `rest` is for its `*args`. Raises `HandlerQuit`, and what the function raises."""
-        try:
-            if self._only_context and not rest:
-                return await self.function(given["ctx"])
-            positional, named = await self.arguments(given, scope)
-            return await self.function(*positional, *rest, **named)
-        except (SystemExit, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
-                raise
-            raise HandlerQuit(f"It raised {type(error).__name__}.").with_traceback(error.__traceback__) from None
+        """Call it; `rest` is for its `*args`."""
+        if self._only_context and not rest:
+            return await self.function(given["ctx"])
+        positional, named = await self.arguments(given, scope)
+        return await self.function(*positional, *rest, **named)
 
     async def arguments(self, given: Mapping[str, Any], scope: MessageScope | None) -> tuple[list[Any], dict[str, Any]]:
         """What to call it with."""
@@ -118,15 +112,6 @@ class Call:
         if name in given:
             return given[name]
         return self._values[name] if name in self._values else self._absent[name]
-
-
-def _is_cancelled() -> bool:
-    """Whether it is this task that somebody cancelled, and not only one that it waits for."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        return False  # no task of asyncio: its cancelled ones are foreign here
-    return task is not None and task.cancelling() > 0
 
 
 class Injector:
