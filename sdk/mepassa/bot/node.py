@@ -15,15 +15,15 @@ from mepassa.bot.clock import Clock
 from mepassa.client import Client
 from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning, ProtocolError
 from mepassa.events import Events, pauses
-from mepassa.generated.errors import NotPermitted, StoreFull, TokenRefused
+from mepassa.generated.errors import NotPermitted, StoreFull, TokenRefused, TooManySessions
 from mepassa.generated.values import MessageReceived
 
 T = TypeVar("T")
 Settled = Callable[[MepassaError | None], None]
 """Called once the node has answered a call, or will not."""
 
-AWAY = (ConnectionLost, NodeNotRunning)
-"""The node is not there now; a call may or may not have been carried out."""
+AWAY = (ConnectionLost, NodeNotRunning, TooManySessions)
+"""The node is not there now, or has no place for one more; a call may or may not have been carried out."""
 
 
 PASSING = (*AWAY, StoreFull)

@@ -280,6 +280,20 @@ async def test_a_full_disk_is_waited_for(bots: BotsNode) -> None:
     assert all(later - earlier >= FULL_PAUSE for earlier, later in pairwise(refused))
 
 
+async def test_a_bot_waits_for_a_place_where_the_node_has_too_many_sessions(bots: BotsNode) -> None:
+    plain, refused = bots.subscribe, []
+
+    async def subscribe(wire: Wire, **params: Any) -> dict[str, Any]:
+        if len(refused) < 3:
+            refused.append(params)
+            raise Refusal(1705, "TooManySessions", "Too many.")
+        return await plain(wire, **params)
+
+    bots.methods["events.subscribe"] = subscribe
+    bots.say("hi")
+    await run_until(echo_bot(), bots, lambda: bots.texts() == ["hi"])
+
+
 async def test_a_bot_outlives_its_node_and_answers_what_came_meanwhile(bots: BotsNode) -> None:
     bot = echo_bot()
     bots.say("before")

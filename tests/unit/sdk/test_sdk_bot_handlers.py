@@ -208,3 +208,9 @@ def test_a_bots_name_can_be_part_of_an_answers_number(name: str) -> None:
 def test_a_limit_that_would_let_a_bot_do_nothing_is_told(limit: str) -> None:
     with pytest.raises(InvalidBot, match=limit):
         Bot("b", **{limit: 0})  # type: ignore[arg-type]
+
+
+def test_a_message_gets_no_more_answers_than_the_node_takes_at_once() -> None:
+    Bot("b", max_answers=100)
+    with pytest.raises(InvalidBot, match="at most 100"):
+        Bot("b", max_answers=101)
