@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing there
+settings.load_profile("shared machine")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import functools
-import json
 import sys
 import termios
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import anyio
 import pytest
-from anyio import CancelScope
-from anyio.abc import ByteStream
 from anyio.from_thread import start_blocking_portal
-from anyio.streams.buffered import BufferedByteReceiveStream
 
 from tests.daemon import Daemon, Fleet, Friends, befriend, eventually, texts
+from tests.lossy import losing
 from tests.screen import Screen
 
 CHAT = Path(__file__).resolve().parents[2] / "examples" / "ui" / "chat.py"
@@ -160,12 +156,18 @@ def test_a_draft_stays_with_its_conversation(three: Three) -> None:
     ana.shows("> só para bruno", no=["you: só"])
     ana.press(BACKSPACE * 5 + "ana\n")
     ana.shows("you: só para ana [")
+    three.here.stop()
+    ana.shows(AWAY)
+    ana.press(DOWN)
+    ana.shows(no=["you: só para ana"])  # nor do the messages of one stand under the name of the other
 
 
 def test_a_contact_that_changes_goes_or_comes_is_seen(three: Three) -> None:
     ana, here, there = three.ana, three.here, three.there
     call(here, "contacts.rename", contact=three.bruno_id, name="Bruninho")
     ana.shows("Bruninho", no=["bruno"])
+    call(here, "contacts.rename", contact=three.caio_id, name="Caio " + "x" * 50)
+    ana.looks(lambda lines: any(line[:26].rstrip().endswith("x…") for line in lines))  # it stays on its side
     call(here, "contacts.remove", contact=three.bruno_id)
     ana.shows("caio", no=["Bruninho", "you: oi"])
     call(there, "contacts.remove", contact=three.ana_id)
@@ -248,46 +250,6 @@ def test_a_message_whose_answer_was_lost_is_sent_once(friends: Friends) -> None:
         ana.press("e mais\n")
         ana.shows("you: e mais [")
     assert written(friends.bruno, friends.ana_id, "e mais").count("só uma vez") == 1
-
-
-@asynccontextmanager
-async def losing(daemon: Daemon, method: str) -> AsyncIterator[Path]:
-    """A socket that leads to a daemon; the first connection on which a method was answered ends without the answer."""
-    lost = False
-
-    async def lead(client: ByteStream) -> None:
-        asked: set[int] = set()
-
-        async def there(node: ByteStream, over: CancelScope) -> None:
-            async for line in lines(client):
-                if json.loads(line)["method"] == method:
-                    asked.add(json.loads(line)["id"])
-                await node.send(line)
-            over.cancel()
-
-        nonlocal lost
-        async with client, await anyio.connect_unix(daemon.socket) as node, anyio.create_task_group() as tasks:
-            tasks.start_soon(there, node, tasks.cancel_scope)
-            async for line in lines(node):
-                if not lost and json.loads(line).get("id") in asked:
-                    lost = True
-                    break
-                await client.send(line)
-            tasks.cancel_scope.cancel()
-
-    path = daemon.folder / "way"
-    async with await anyio.create_unix_listener(path) as listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, lead)
-        yield path
-        tasks.cancel_scope.cancel()
-
-
-async def lines(stream: ByteStream) -> AsyncIterator[bytes]:
-    """What comes, line by line, until it ends."""
-    coming = BufferedByteReceiveStream(stream)
-    with suppress(anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError):
-        while True:
-            yield await coming.receive_until(b"\n", 1 << 20) + b"\n"
 
 
 def test_it_speaks_portuguese(friends: Friends) -> None:

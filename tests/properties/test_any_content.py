@@ -31,7 +31,7 @@ CONTENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(contents=st.lists(CONTENTS, max_size=8), junk=st.lists(st.binary(max_size=300), max_size=4))
 def test_any_content_of_a_contact_is_taken_and_the_next_text_is_read(
     tmp_path_factory: pytest.TempPathFactory, contents: list[dict[str, object]], junk: list[bytes]

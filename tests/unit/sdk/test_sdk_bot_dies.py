@@ -106,7 +106,7 @@ MESSAGES = st.lists(st.tuples(st.sampled_from(CONTACTS), WORDS), min_size=1, max
 DEATHS = st.dictionaries(st.integers(1, 40), st.sampled_from(["before", "after", "bot", "node"]), max_size=8)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(MESSAGES, DEATHS, st.lists(st.integers(150, 3000), max_size=4))
 async def test_whatever_dies_each_message_is_answered_once_and_counted_once_in_order(
     messages: list[tuple[str, str]], deaths: Schedule, lives: list[int]

@@ -97,6 +97,9 @@ async def test_what_is_shown_is_marked_as_read_once_and_what_is_not_is_not(node:
         receive(node, "m2", None)
         receive(node, "m3", "oi")
         await chat.until("Ana: oi")
+        with anyio.fail_after(30):
+            while node.calls[-1] != ("messages.mark_read", {"message_id": "m3", "account": ME}):
+                await anyio.sleep(0.001)
         assert await chat.end() == (0, "")
     assert "another" not in chat.shown
     assert "already" not in chat.shown

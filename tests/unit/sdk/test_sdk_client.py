@@ -152,7 +152,7 @@ async def echo(wire: Wire, text: str) -> dict[str, Any]:
     return {"text": text}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 3 * REPLY), min_size=1, max_size=4))
 async def test_a_socket_that_dies_at_any_byte_fails_the_pending_calls_and_no_other(lives: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:

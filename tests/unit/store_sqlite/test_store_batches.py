@@ -103,6 +103,6 @@ def plain(result: Result) -> Any:
 
 
 @given(commits=commits)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_a_batch_does_what_its_commits_do_one_after_the_other(commits: list[Commit]) -> None:
     assert outcome([commits]) == outcome([[commit] for commit in commits])
