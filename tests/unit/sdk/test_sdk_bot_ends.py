@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 
 import anyio
 import pytest
-from bot_runs import ManualClock, running, run_until, until
+from bot_runs import ManualClock, run_until, running, until
 from bots_node import BotsNode
 from mepassa import Bot, Context, F
 

@@ -46,9 +46,7 @@ async def talking(node: WireNode) -> AsyncIterator[tuple[Talk, Paper]]:
         ("x" * LINE_LIMIT, "* That is too long:"),
     ],
 )
-async def test_what_cannot_be_done_is_told(
-    node: WireNode, talking: tuple[Talk, Paper], line: str, told: str
-) -> None:
+async def test_what_cannot_be_done_is_told(node: WireNode, talking: tuple[Talk, Paper], line: str, told: str) -> None:
     async def refuse(wire: Wire, **asked: Any) -> dict[str, Any]:
         raise Refusal(1, "NoWords", "There are no words in it.")
 
