@@ -21,6 +21,8 @@ ANSWERS_PER_MINUTE = 30
 MAX_CONCURRENT = 64
 """Conversations in which a handler is at work at the same time."""
 
+_SECONDS = {"timeout", "stop_timeout"}
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -35,5 +37,7 @@ class Limits:
     def __post_init__(self) -> None:
         """Raises `InvalidBot` for what would let the bot do nothing."""
         for name, value in vars(self).items():
-            if value is not None and value <= 0:
-                raise InvalidBot(f"`{name}` of a bot is more than 0, not {value}.")
+            if value is None and name == "answers_per_minute":
+                continue
+            if not isinstance(value, (int, float) if name in _SECONDS else int) or not value > 0:
+                raise InvalidBot(f"`{name}` of a bot is a number more than 0, not {value!r}.")

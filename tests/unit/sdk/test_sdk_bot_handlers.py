@@ -368,3 +368,6 @@ def test_a_bots_name_can_be_part_of_an_answers_number(name: str) -> None:
 def test_a_limit_that_would_let_a_bot_do_nothing_is_told(limit: str) -> None:
     with pytest.raises(InvalidBot, match=limit):
         Bot("b", **{limit: 0})  # type: ignore[arg-type]
+    for wrong in (float("nan"), "5", *([] if limit == "answers_per_minute" else [None])):
+        with pytest.raises(InvalidBot, match=f"`{limit}` of a bot is a number"):
+            Bot("b", **{limit: wrong})  # type: ignore[arg-type]
