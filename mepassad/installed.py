@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mepassad import __version__
 from mepassad.api.permissions import PERMISSIONS, Permission
 from mepassad.errors import PluginBroken, PluginIncompatible, PluginNotPermitted
+from mepassad.visible import visible
 
 if TYPE_CHECKING:
     from mepassad.requirements import Requirements
@@ -30,8 +31,8 @@ class Installed:
     def __init__(self, point: EntryPoint) -> None:
         """`point`: the plugin's entry point, from which it could be imported."""
         self.point, self.name = point, point.name
-        self.distribution = point.dist.name if point.dist else ""
-        self.version = point.dist.version if point.dist else ""
+        self.distribution = visible(point.dist.name) if point.dist else ""
+        self.version = visible(point.dist.version) if point.dist else ""
 
     @cached_property
     def permissions(self) -> tuple[Permission, ...]:

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
@@ -41,6 +42,9 @@ from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
 from mepassad.usage import usage
 from mepassad.wire.addresses import worth_telling
+
+STOP_SECONDS = 20.0
+"""How long a stop may take; then the process is ended all the same."""
 
 
 class InitResult(msgspec.Struct, frozen=True):
@@ -127,6 +131,8 @@ def run(loaded: Loaded, plugins: Plugins, *, invite: bool = False) -> int:
 
 async def _main(loaded: Loaded, plugins: Plugins, invite: bool) -> None:
     words, clock = welcome.FirstWords(loaded.config.node.data_dir), SystemClock()
+    last_resort = threading.Timer(STOP_SECONDS, lambda: _give_up(node))
+    last_resort.daemon = True
     try:
         async with (
             up(loaded, plugins, clock, words.take) as node,
@@ -140,9 +146,18 @@ async def _main(loaded: Loaded, plugins: Plugins, invite: bool) -> None:
             gc.enable()
             await node.stopped.wait()
             StructuredLog("node").info("stopping")
+            last_resort.start()
             tasks.cancel_scope.cancel()
     finally:
+        last_resort.cancel()
         words.show()  # an account was made, then something failed: its words must not be lost with it
+
+
+def _give_up(node: Node) -> None:
+    """End the process although something in it does not end, such as a bot that catches being cancelled. Whatever was
+    confirmed is on the disk."""
+    StructuredLog("node").error("the node does not stop, it is ended", bots=sorted(node.supervisor.live["bot"]))
+    os._exit(1)
 
 
 async def _heed_signals(node: Node) -> None:

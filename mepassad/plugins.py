@@ -86,6 +86,16 @@ class Catalogue:
             )
         return Installed(self.points[name])
 
+    def check(self, name: str, given: Collection[str]) -> None:
+        """Whether a plugin could be loaded with these permissions, as far as that can be told without importing it.
+
+        Raises `PluginMissing`, `PluginBroken`, `PluginClash`, `PluginIncompatible`, `PluginNotPermitted`.
+        """
+        plugin = self.installed(name)
+        if name not in BUILTIN:
+            _check_name(name)
+        plugin.check(given)
+
     def load(self, names: Sequence[str], given: Given = NOTHING) -> Plugins:
         """The built-in plugins and those named, imported and registered. Hooks with many results run in this order.
 
@@ -97,9 +107,7 @@ class Catalogue:
         manager.add_hookspecs(hookspecs)
         extra = list(dict.fromkeys(name for name in names if name not in BUILTIN))
         for name in extra:
-            plugin = self.installed(name)
-            _check_name(name)
-            plugin.check(given.get(name, ()))
+            self.check(name, given.get(name, ()))
         for name in (*BUILTIN, *reversed(extra)):  # pluggy calls the last registered first
             _register(manager, self.installed(name))
         return Plugins(manager, self)
@@ -107,9 +115,28 @@ class Catalogue:
     def describe(self, enabled: Collection[str], given: Given, plugins: Plugins | None = None) -> list[PluginInfo]:
         """Every installed plugin, with its hooks and keys where it is among the loaded `plugins`."""
         return [
-            _describe(self.installed(name), name in (*BUILTIN, *enabled), given.get(name, ()), plugins)
+            self._describe(self.installed(name), name in (*BUILTIN, *enabled), given.get(name, ()), plugins)
             for name in self.names
         ]
+
+    def _describe(
+        self, plugin: Installed, enabled: bool, given: Collection[str], plugins: Plugins | None
+    ) -> PluginInfo:
+        hooks: list[str] | None = None
+        keys: list[KeyInfo] | None = None
+        if plugins and plugin.name in plugins.names:
+            hooks = _hooks(plugins.manager, plugin.name)
+            kind = plugins.sections.get(plugin.name)
+            keys = describe_keys(kind, plugin.name) if kind else []
+        info = PluginInfo(plugin.name, plugin.distribution, plugin.version, enabled, hooks, keys, [], True, [], "")
+        try:
+            missing = plugin.missing(given)
+            asked = [PermissionInfo(one.name, one.words, one not in missing) for one in plugin.permissions]
+            info = replace(info, needs=plugin.needs, bounded=plugin.bounded, permissions=asked)
+            self.check(plugin.name, given if enabled else [one.name for one in plugin.permissions])
+        except MepassaError as error:
+            return replace(info, problem=error.sentence)
+        return info
 
 
 class Plugins:
@@ -224,24 +251,6 @@ def _sections(manager: pluggy.PluginManager) -> dict[str, type[msgspec.Struct]]:
 def _broken(name: str, error: BaseException) -> PluginBroken:
     reason = " ".join(str(error).split()) or "no reason given"
     return PluginBroken(f"The plugin '{name}' could not be loaded: {type(error).__name__}: {reason}", plugin=name)
-
-
-def _describe(plugin: Installed, enabled: bool, given: Collection[str], plugins: Plugins | None) -> PluginInfo:
-    hooks: list[str] | None = None
-    keys: list[KeyInfo] | None = None
-    if plugins and plugin.name in plugins.names:
-        hooks = _hooks(plugins.manager, plugin.name)
-        kind = plugins.sections.get(plugin.name)
-        keys = describe_keys(kind, plugin.name) if kind else []
-    info = PluginInfo(plugin.name, plugin.distribution, plugin.version, enabled, hooks, keys, [], True, [], "")
-    try:
-        missing = plugin.missing(given)
-        asked = [PermissionInfo(one.name, one.words, one not in missing) for one in plugin.permissions]
-        info = replace(info, needs=plugin.needs, bounded=plugin.bounded, permissions=asked)
-        plugin.check(given if enabled else [one.name for one in plugin.permissions])
-    except MepassaError as error:
-        return replace(info, problem=error.sentence)
-    return info
 
 
 def _source(point: EntryPoint) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 
@@ -45,7 +46,7 @@ class Requirements:
                 f"{_written(one)}, {'which is not installed' if found is None else f'of which {found} is installed'}"
                 for one, found in unmet
             )
-            install = " ".join(f"'{one.name}{one.specifier}'" for one, _ in unmet)
+            install = shlex.join(f"{one.name}{one.specifier}" for one, _ in unmet)  # their words, not ours
             sentences.append(f"needs {told}: `pip install {install}`.")
         return f"The plugin '{plugin}' {own} " + " It also ".join(sentences) if sentences else ""
 

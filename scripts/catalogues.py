@@ -20,6 +20,7 @@ from typing import NamedTuple
 import click
 import mepassa.cli
 import mepassa.cli.i18n
+import mepassa.locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -80,8 +81,8 @@ COMMANDS = (
         | {permission.words for permission in PERMISSIONS.values()},
     ),
     Command(
-        mepassa.cli.i18n.DOMAIN,
-        mepassa.cli.i18n.LOCALE,
+        mepassa.locale.DOMAIN,
+        mepassa.locale.LOCALE,
         ROOT / "sdk" / "mepassa",
         {text for _owner, _name, text in mepassa.cli.i18n.help_texts(mepassa.cli.main)} | errors() | REASONS,
     ),

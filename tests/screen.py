@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyte
@@ -19,13 +19,16 @@ class Screen(Terminal):
         self._stream = pyte.ByteStream(self._seen)
         super().__init__(*command, **{"TERM": "rxvt", **environment})
 
-    def shows(self, *texts: str, no: Sequence[str] = ()) -> list[str]:
-        """Wait until all of some texts are to be seen and none of others; the lines of the screen then."""
+    def shows(self, *texts: str, no: Sequence[str] = ()) -> None:
+        """Wait until all of some texts are to be seen and none of others."""
         self._wait(
             lambda: all(text in self.text for text in texts) and not any(text in self.text for text in no),
             lambda: f"{texts} are not all, or one of {no} is, on this screen:\n{self.text}",
         )
-        return self.lines
+
+    def looks(self, right: Callable[[Sequence[str]], bool]) -> None:
+        """Wait until the lines of the screen are right; one that is looked at only once may be half drawn."""
+        self._wait(lambda: right(self.lines), lambda: f"this screen is not right:\n{self.text}")
 
     @property
     def lines(self) -> list[str]:

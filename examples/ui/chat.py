@@ -109,10 +109,11 @@ class Chat:
             with suppress(curses.error):  # there are no more
                 while True:
                     keys.append(self.screen.get_wch())
-            if keys == ["\x1b"]:
-                return
-            for key in keys if self.chosen and "\x1b" not in keys else ():  # Esc and more: a key unknown to curses
+            escape = keys.index("\x1b") if "\x1b" in keys else len(keys)
+            for key in keys[:escape] if self.chosen else ():
                 await self.press(key, *self.drafts.get(self.chosen, ("", "")))
+            if keys[escape:] == ["\x1b"]:  # with more behind it, it is a key that curses does not know
+                return
             self.draw()
 
     async def press(self, key: int | str, draft: str, request_id: str) -> None:
@@ -200,7 +201,7 @@ def name(person: ContactItem) -> str:
 def about(person: ContactItem) -> str:
     """Who somebody is, and how things are with them."""
     facts = {"online": person.online, "verified": person.verified, "blocked": person.blocked}
-    facts[person.state] = person.state != "accepted"
+    facts |= {person.kind: person.kind != "person", person.state: person.state != "accepted"}
     return ", ".join([name(person), *(_(fact) for fact, true in facts.items() if true)])
 
 

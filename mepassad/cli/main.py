@@ -11,6 +11,7 @@ import click
 
 from mepassad import __version__, log
 from mepassad.cli import check, init, passphrase, plugin, plugins, show
+from mepassad.cli.echo import echo
 from mepassad.cli.i18n import _, speak
 from mepassad.cli.setting import Setting, config_path
 from mepassad.errors import ConfigError, MepassaError
@@ -26,7 +27,7 @@ class Commands(click.Group):
         try:
             self._add_plugins_commands(ctx)
         except MepassaError as error:
-            click.echo(error.sentence, err=True)
+            echo(error.sentence, err=True)
         return super().list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -83,18 +84,18 @@ def _guarded(args: Sequence[str] | None) -> int:
         speak(cli)
         return int(cli.main(args, prog_name="mepassad", standalone_mode=False) or 0)
     except click.Abort:
-        click.echo(_("Interrupted."), err=True)
+        echo(_("Interrupted."), err=True)
         return INTERRUPTED
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except ConfigError as error:
-        click.echo(error.sentence, err=True)
+        echo(error.sentence, err=True)
         return MISUSED
     except MepassaError as error:
-        click.echo(error.sentence, err=True)
+        echo(error.sentence, err=True)
         return FAILED
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        click.echo(_("This is a bug in mepassad, please report it: {reason}").format(reason=reason), err=True)
+        echo(_("This is a bug in mepassad, please report it: {reason}").format(reason=reason), err=True)
         return FAILED

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from mepassad.cli.echo import echo
 from mepassad.cli.i18n import _
 from mepassad.cli.new import new
 from mepassad.cli.plugins import facts
@@ -29,19 +30,19 @@ def plugin() -> None:
 @pass_setting
 def enable(setting: Setting, name: str, yes: bool) -> None:
     """Turn a plugin on: shows what it needs and may, asks, then names it in the configuration file."""
-    installed = setting.catalogue.installed(name)
+    setting.catalogue.installed(name)  # raises where it is not
     info = next(one for one in setting.listing(None) if one.name == name)
-    click.echo(f"{name}  {info.distribution} {info.version}")
+    echo(f"{name}  {info.distribution} {info.version}")
     for line in facts(info):
-        click.echo(f"  {line}")
-    installed.check([one.name for one in info.permissions])
+        echo(f"  {line}")
+    setting.catalogue.check(name, [one.name for one in info.permissions])
     permissions = [one.name for one in info.permissions if not one.given]
     if info.enabled and not permissions:
-        click.echo(_("The plugin '{plugin}' is on already.").format(plugin=name))
+        echo(_("The plugin '{plugin}' is on already.").format(plugin=name))
         return
     path = _file(setting, f" In a file of that name, or one that --config names, {switch.by_hand(name, permissions)}")
     if not yes and not _agreed(_("Turn '{plugin}' on? (y/N)").format(plugin=name)):
-        click.echo(_("Nothing was changed."))
+        echo(_("Nothing was changed."))
         return
     switch.enable(path, name, permissions)
     _changed(setting, path)
@@ -56,7 +57,7 @@ def disable(setting: Setting, name: str) -> None:
     if switch.disable(path, name):
         _changed(setting, path)
     else:
-        click.echo(_("The plugin '{plugin}' is not on.").format(plugin=name))
+        echo(_("The plugin '{plugin}' is not on.").format(plugin=name))
 
 
 plugin.add_command(new)
@@ -80,6 +81,6 @@ def _agreed(question: str) -> bool:
 
 def _changed(setting: Setting, path: Path) -> None:
     """Say so, then read the file as the node will: raises what is wrong now."""
-    click.echo(_("Changed: {path}. It counts from the node's next start.").format(path=path))
+    echo(_("Changed: {path}. It counts from the node's next start.").format(path=path))
     for name in setting.loaded.ignored:
-        click.echo(_("Not checked: the section of '{plugin}', which `plugins` does not name.").format(plugin=name))
+        echo(_("Not checked: the section of '{plugin}', which `plugins` does not name.").format(plugin=name))

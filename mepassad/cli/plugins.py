@@ -7,6 +7,7 @@ import json
 import click
 import msgspec
 
+from mepassad.cli.echo import echo
 from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.errors import ConfigError, MepassaError
@@ -21,7 +22,7 @@ def plugins(setting: Setting, as_json: bool) -> None:
     loaded, failure = _load(setting)
     found = setting.listing(loaded)
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
+        echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
     else:
         for info in found:
             _show(info)
@@ -41,16 +42,16 @@ def _load(setting: Setting) -> tuple[Plugins | None, MepassaError | None]:
 
 def _show(info: PluginInfo) -> None:
     state = _("on") if info.enabled else _("off")
-    click.echo(f"{info.name}  {state}  {info.distribution} {info.version}")
+    echo(f"{info.name}  {state}  {info.distribution} {info.version}")
     for line in facts(info):
-        click.echo(f"  {line}")
+        echo(f"  {line}")
     if info.hooks is not None:
-        click.echo("  " + _("provides: {hooks}").format(hooks=", ".join(info.hooks) or _("nothing")))
+        echo("  " + _("provides: {hooks}").format(hooks=", ".join(info.hooks) or _("nothing")))
     for key in info.keys or ():
         default = json.dumps(key.default, ensure_ascii=False)
-        click.echo(f"  {key.key}: {key.type} = {default}")
+        echo(f"  {key.key}: {key.type} = {default}")
         if key.description:
-            click.echo(f"      {key.description}")
+            echo(f"      {key.description}")
 
 
 def facts(info: PluginInfo) -> list[str]:

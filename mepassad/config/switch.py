@@ -14,7 +14,7 @@ import yaml
 
 from mepassad.config import edit
 from mepassad.config.load import read
-from mepassad.config.tree import parse_file
+from mepassad.config.tree import MAX_BYTES, parse_file
 from mepassad.errors import ConfigError
 
 Values = dict[str, Any]
@@ -82,7 +82,11 @@ def _change(path: Path, change: Callable[[str], str], want: Callable[[Values], N
         right = False
     if not right:
         raise ConfigError(f"{path}: this file is written in a way that cannot be changed safely; {advice}")
+    if len(new.encode()) > MAX_BYTES:
+        raise ConfigError(f"{path}: with that the configuration would be larger than {MAX_BYTES // 1024} KiB")
     if new != old:
+        if read(path) != old:
+            raise ConfigError(f"{path}: somebody else changed this file just now; try again")
         _replace(path.resolve(), new)
     return new != old
 

@@ -78,6 +78,7 @@ class Answers:
         contact = self._conversations.contact_of(account, answer.conversation)
         async with self._turn(account, answer.conversation):  # one that is screened faster must not come first
             drafts = [await self._outbox.screened(account, contact, one.text, one.reply_to) for one in answer.replies]
+        self._conversations.contact_of(account, answer.conversation)  # not gone meanwhile: nothing is kept of it then
         now_ms = int(self._clock.now() * 1000)
         fresh = [
             Fresh(draft, new_content_id(now_ms), one.request_id)

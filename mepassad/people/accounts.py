@@ -12,13 +12,16 @@ from mepassad.api.context import Clock
 from mepassad.api.crypto import Crypto, DeviceKey
 from mepassad.api.store import Commit, Store
 from mepassad.api.types import Account, AccountId
-from mepassad.api.writes import PutAccount, PutKeys, SetSetting
+from mepassad.api.writes import PutAccount, PutKeys, SetSetting, Write
 from mepassad.errors import AccountExists, InvalidName, NoAccount, UnknownAccount, WrongWords
 from mepassad.people.keyfiles import KeyFiles
 from mepassad.wire.directory import Directory
 from mepassad.wire.identity import KINDS, Devices, agree, sign_devices, verify_devices
 from mepassad.wire.ids import account_id, account_key
 from mepassad.wire.names import own_name
+
+Beside = Callable[[Account, str], Sequence[Write]]
+"""What is kept together with a new account and its 24 words."""
 
 LANGUAGES = ("english", "portuguese")
 _WORDS = 24
@@ -105,10 +108,12 @@ class Accounts:
         self._by_device[device.public] = me
         return me
 
-    async def create(self, name: str, kind: str) -> tuple[Account, str]:
-        """Make an account; returns it and its 24 words, which are kept nowhere. Raises `InvalidName`."""
+    async def create(self, name: str, kind: str, beside: Beside | None = None) -> tuple[Account, str]:
+        """Make an account; returns it and its 24 words, which are kept nowhere. What `beside` gives for the account and
+        its words is kept in the same commit. Raises `InvalidName`, `StoreFull`."""
         words = new_words()
-        return await self._make(seed_of(words), name, kind, restored_at=0), words
+        also = (lambda row: beside(row, words)) if beside else None
+        return await self._make(seed_of(words), name, kind, restored_at=0, also=also), words
 
     async def restore(self, words: str, name: str, kind: str) -> Account:
         """Make this node a device of the account that 24 words stand for: a new device key, on a new device list.
@@ -117,7 +122,14 @@ class Accounts:
         """
         return await self._make(seed_of(words), name, kind, restored_at=int(self._clock.now()))
 
-    async def _make(self, seed: bytes, name: str, kind: str, restored_at: int) -> Account:
+    async def _make(
+        self,
+        seed: bytes,
+        name: str,
+        kind: str,
+        restored_at: int,
+        also: Callable[[Account], Sequence[Write]] | None = None,
+    ) -> Account:
         shown = own_name(name)
         if kind not in KINDS:
             raise InvalidName(f"A kind is one of {', '.join(KINDS)}.")
@@ -134,7 +146,7 @@ class Accounts:
         keys = self._crypto.replenish(account, device, (), now).added
         settings = {_NUMBER: directory.private, _REUNION: directory.secret, _RESTORED: b"%d" % restored_at}
         kept = (SetSetting(account, key, value) for key, value in settings.items())
-        await self._store.commit(Commit((PutAccount(row), PutKeys(keys), *kept)))
+        await self._store.commit(Commit((PutAccount(row), PutKeys(keys), *kept, *(also(row) if also else ()))))
         self._take(row, device, directory, restored_at)
         await self.added(account)
         return row

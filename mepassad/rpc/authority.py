@@ -59,6 +59,12 @@ class Authority(msgspec.Struct, frozen=True):
                 method=method.name,
             )
 
+    def demand_to_give(self, scopes: Collection[str]) -> None:
+        """Raises `NotPermitted` when one of these scopes is more than this session itself may."""
+        for scope in scopes:
+            if scope not in self.scopes and RANKS.get(scope, RANKS["admin"]) > self._rank:
+                raise NotPermitted(f"This token may not give away `{scope}`, which it does not have itself.")
+
     def account_for(self, named: str | None) -> str | None:
         """The account that a call is about, None = the node's first. Raises `NotPermitted`."""
         if not self.account:

@@ -12,11 +12,11 @@ HELLO_LINE = 4096
 
 
 class Door(msgspec.Struct, frozen=True):
-    """`authority`: what its sessions may do at first; `most`: how many there may be, None = any number; `same_user`:
-    whether whoever comes in must be the user of the node; `max_line`: bytes of a request at first."""
+    """`authority`: what its sessions may do at first; `most`: how many there may be; `same_user`: whether whoever comes
+    in must be the user of the node; `max_line`: bytes of a request at first. Equal ones are one door."""
 
     authority: Authority
-    most: int | None
+    most: int
     same_user: bool
     max_line: int
 
@@ -38,4 +38,4 @@ def of_bots(config: Rpc) -> Door:
 
 def of_one(authority: Authority, config: Rpc) -> Door:
     """No socket: a program inside the daemon, which was given its authority."""
-    return Door(authority, None, False, config.max_line)
+    return Door(authority, config.max_bot_sessions, False, config.max_line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 
@@ -13,6 +14,7 @@ from anyio.abc import SocketStream, TaskStatus, UNIXSocketStream
 from mepassad.api.context import Log
 from mepassad.api.methods import Declaration
 from mepassad.config.model import Rpc
+from mepassad.errors import ConfigError
 from mepassad.rpc import door, methods, socket_file
 from mepassad.rpc.authority import Authority
 from mepassad.rpc.door import Door
@@ -59,6 +61,18 @@ class Server:
         await asyncio.get_running_loop().connect_accepted_socket(lambda: Session(self, way), ours)
         return await UNIXSocketStream.from_socket(theirs)
 
+    def has_place(self, newcomer: Session) -> bool:
+        """Whether a session that has begun may stay. Where its door has no place left, one that owes a token goes, of
+        the user who has most of them the oldest: who only occupies places keeps nobody out who has a token."""
+        company = [one for one in self.sessions if one.door == newcomer.door and not one.sent_away]
+        if len(company) <= newcomer.door.most:
+            return True
+        strangers = {one: one.deadline for one in company if one.deadline is not None}
+        if strangers:
+            crowds = Counter(one.user for one in strangers)
+            min(strangers, key=lambda one: (-crowds[one.user], strangers[one])).abort()
+        return bool(strangers)
+
     def leave(self, session: Session) -> None:
         """A session is over, and so are its calls."""
         self.sessions.discard(session)
@@ -86,9 +100,11 @@ async def serve(node: Node, config: Rpc, log: Log, plugin_methods: Iterable[Decl
     registry = Registry([*methods.ALL, *plugin_methods])
     with ExitStack() as files:
         ways = {files.enter_context(socket_file.listening(config.socket)): door.of_owner(config)}
+        if config.bots_socket == config.socket:
+            raise ConfigError(f"rpc.bots_socket: {config.socket} is the owner's own, rpc.socket; choose another one.")
         if config.bots_socket is not None:
-            listener = files.enter_context(socket_file.listening(config.bots_socket, config.bots_group))
-            ways[listener] = door.of_bots(config)
+            of_bots = socket_file.listening(config.bots_socket, config.bots_group, "rpc.bots_socket")
+            ways[files.enter_context(of_bots)] = door.of_bots(config)
         async with anyio.create_task_group() as life:
             tasks: asyncio.TaskGroup = await life.start(_hold_tasks)
             server = Server(node, registry, config, log, tasks)

@@ -15,15 +15,8 @@ import msgspec
 from mepassad.api.context import Log
 from mepassad.api.methods import Params
 from mepassad.config.model import Rpc
-from mepassad.errors import (
-    InternalError,
-    InvalidRequest,
-    MepassaError,
-    NotPermitted,
-    TokenRefused,
-    TooManySessions,
-)
-from mepassad.rpc.authority import Authority
+from mepassad.errors import InternalError, InvalidRequest, MepassaError, NotPermitted, TokenRefused, TooManySessions
+from mepassad.rpc.authority import STRANGER, Authority
 from mepassad.rpc.door import Door
 from mepassad.rpc.node import Node
 from mepassad.rpc.protocol import Id, LineReader, Request, error_line, find_id, parse_request, result_line
@@ -46,6 +39,10 @@ class Host(Protocol):
     stopping: bool
     queues: Queues
 
+    def has_place(self, newcomer: Session) -> bool:
+        """Whether a session that has begun may stay."""
+        ...
+
     def leave(self, session: Session) -> None:
         """The session is over, and so are its calls."""
         ...
@@ -60,6 +57,7 @@ class Session(asyncio.Protocol):
         self.door = door
         self.authority = door.authority
         self._max_line = door.max_line
+        self.user: int | None = None  # who is at the other end, where the system says so
         self._patience: asyncio.TimerHandle | None = None  # runs out unless a token is shown
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport
@@ -89,6 +87,16 @@ class Session(asyncio.Protocol):
         """Bytes that the client has not taken."""
         return self._writer.unwritten
 
+    @property
+    def deadline(self) -> float | None:
+        """When it is dropped, in seconds of the loop's clock, unless it shows a token; None where it owes none."""
+        return self._patience.when() if self._patience is not None else None
+
+    @property
+    def sent_away(self) -> bool:
+        """Whether it never showed the token that it owed, and is about to close."""
+        return self._ending and self.authority is STRANGER
+
     def behind(self) -> Collection[int]:
         """Facts that wait, for each subscription."""
         return self.subscriptions.behind()
@@ -101,19 +109,14 @@ class Session(asyncio.Protocol):
         self._transport = transport
         self._writer.open(transport)
         self._host.sessions.add(self)
-        if self._host.stopping or not self._is_welcome(transport):
+        self.user = peer_uid(transport.get_extra_info("socket"))
+        if self._host.stopping or (self.door.same_user and self.user not in (None, os.geteuid())):
             self.abort()
-        elif self.door.most is not None and self._company() > self.door.most:
+        elif not self._host.has_place(self):
             self._writer.write(error_line(None, TooManySessions(limit=self.door.most)))
             self.finish()
         elif self.door.demands_token:
             self._patience = self._loop.call_later(self._host.config.hello_timeout, self.abort)
-
-    def _is_welcome(self, transport: asyncio.Transport) -> bool:
-        return not self.door.same_user or peer_uid(transport.get_extra_info("socket")) in (None, os.geteuid())
-
-    def _company(self) -> int:
-        return sum(session.door is self.door for session in self._host.sessions)
 
     def present(self, shown: str) -> None:
         """A token is shown: from now on only what it allows. Raises `TokenRefused`, `NotPermitted`."""
@@ -157,6 +160,7 @@ class Session(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._ending = True
+        self._stop_waiting()
         self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -22,22 +22,25 @@ _BACKLOG = 128
 
 
 @contextmanager
-def listening(path: Path, group: str = "") -> Iterator[socket.socket]:
+def listening(path: Path, group: str = "", key: str = "rpc.socket") -> Iterator[socket.socket]:
     """A listening socket at `path`, 0600, whose file goes when this is left. Makes a missing folder 0700.
 
-    With a `group`, its members may open it: 0660, in a folder 0750.
+    With a `group`, its members may open it: 0660, in a folder 0750. `key` of the configuration names the path.
 
     Raises `ConfigError` (path too long, no such group or one that the node's user is not in), `UnsafePath` (folder of
-    another or writable by others, or the file is no socket) and `SocketInUse` (a daemon answers there).
+    another or writable by others, it cannot be made, or the file is no socket) and `SocketInUse` (a daemon answers).
     """
     if (size := len(os.fsencode(path))) > MAX_PATH:
-        raise ConfigError(f"rpc.socket is {size} bytes long, a socket's path has at most {MAX_PATH}: {path}")
+        raise ConfigError(f"{key} is {size} bytes long, a socket's path has at most {MAX_PATH}: {path}")
     members = _open_folder(path.parent, group) if group else None
     if members is None:
         private_folder(path.parent)
-    _make_way(path)
+    _make_way(path, key)
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(os.fspath(path))
+        try:
+            listener.bind(os.fspath(path))
+        except OSError as error:
+            raise UnsafePath(f"{path} cannot be made: {error.strerror}; choose another {key}.") from None
         if members is not None:
             os.chown(path, -1, members)
         path.chmod(0o600 if members is None else 0o660)  # before it listens, so that the umask does not matter
@@ -64,6 +67,10 @@ def _open_folder(folder: Path, group: str) -> int:
         raise ConfigError(
             f"rpc.bots_group: the user of the node may not give {folder} to the group '{group}'; add it to that group."
         ) from None
+    except OSError as error:
+        raise UnsafePath(
+            f"The folder {folder} cannot be made: {error.strerror}; choose another rpc.bots_socket."
+        ) from None
     status = folder.stat()
     if status.st_uid not in (0, os.geteuid()) or status.st_mode & 0o022:
         raise UnsafePath(
@@ -74,13 +81,13 @@ def _open_folder(folder: Path, group: str) -> int:
     return members
 
 
-def _make_way(path: Path) -> None:
+def _make_way(path: Path, key: str) -> None:
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
-        raise UnsafePath(f"{path} is not a socket; move it away, or choose another rpc.socket.")
+        raise UnsafePath(f"{path} is not a socket; move it away, or choose another {key}.")
     if _answers(path):
         raise SocketInUse(f"Another daemon already answers on {path}.", path=str(path))
     path.unlink(missing_ok=True)

@@ -54,6 +54,7 @@ class Pipeline:
     def __init__(self, nodes: Nodes) -> None:
         """`start` brings the bot's node up."""
         self._nodes = nodes
+        nodes.first_words = lambda words, account: None  # nobody restores these accounts
         self.clock: ManualClock = nodes.clock
         self._people: dict[str, Person] = {}
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
-from mepassad.api.types import AccountId, Contact, Message, NodeId
+from mepassad.api.types import Account, AccountId, Contact, Message, NodeId
 from mepassad.builtin.transport_memory.network import Network
 from mepassad.bus import Fact, Signal
 from mepassad.config.load import load
@@ -108,6 +108,7 @@ class Nodes:
         self._settling = Settling()
         self.plugins: dict[str, object] = {"transport_memory": self.tap, "sqlite": self._settling}
         self.up: dict[str, RunningNode] = {}
+        self.first_words: Callable[[str, Account], None] | None = None  # who is told the words of a first account
 
     async def start(self, name: str, **settings: object) -> RunningNode:
         """Bring a node up on the folder of its name. `settings`: `delivery__window=4` and the like; the same as last
@@ -164,7 +165,7 @@ class Nodes:
         running: RunningNode | None = None
         loaded, plugins = load(None, self._environ(name), _catalogue(self.plugins))
         try:
-            async with up(loaded, plugins, self.clock) as node:
+            async with up(loaded, plugins, self.clock, self.first_words) as node:
                 running = RunningNode(node)
                 task_status.started(running)
                 await running.leave.wait()

@@ -18,6 +18,10 @@ SOON = 0.05
 """Seconds of real time within which a timer of the loop is waited for, such as the lag of an ack."""
 
 
+LOOKS = 3
+"""Turns of the loop in which nothing may happen: what one writes to a socket, another can read a turn later."""
+
+
 class Settling:
     """The plugin `sqlite`, of whose stores it is known whether they are at work. Give it to a catalogue in place of
     that one."""
@@ -51,14 +55,13 @@ class Settling:
     async def settled(self) -> None:
         """Wait until the loop has nothing to run, no timer that is due soon, and no store that is at work."""
         loop: Any = asyncio.get_running_loop()
-        while True:
+        quiet = 0
+        while quiet < LOOKS:
             await anyio.lowlevel.checkpoint()
-            if loop._ready:  # there is no public way to ask
-                continue
-            wait = 0.001 if self._under_way else _soonest(loop)
-            if wait is None:
-                return
-            await anyio.sleep(wait)
+            wait = None if loop._ready else 0.001 if self._under_way else _soonest(loop)  # no public way to ask
+            quiet = 0 if loop._ready or wait is not None else quiet + 1
+            if wait is not None:
+                await anyio.sleep(wait)
 
 
 def _soonest(loop: Any) -> float | None:

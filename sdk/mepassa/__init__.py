@@ -18,7 +18,7 @@ from mepassa.generated import *  # noqa: F403 - every value and refusal of the n
 from mepassa.pages import Pages
 
 if TYPE_CHECKING:
-    from mepassa.bot import Bot, Context, F, Router
+    from mepassa.bot import Bot, Clock, Context, F, Router
 
 __version__ = "0.1.0"
 
@@ -26,6 +26,7 @@ __all__ = [
     "Bot",
     "CallTooLarge",
     "Client",
+    "Clock",
     "ConnectionLost",
     "Context",
     "Event",
@@ -41,7 +42,7 @@ __all__ = [
 ]
 __all__ += generated.__all__
 
-_OF_BOTS = {"Bot", "Context", "F", "Router"}  # a client is imported faster without them
+_OF_BOTS = {"Bot", "Clock", "Context", "F", "Router"}  # a client is imported faster without them
 
 
 def __getattr__(name: str) -> Any:

@@ -148,7 +148,8 @@ class BotTester:
             assert await ana.say("/ping") == ["pong"]
 
     The node behind it is a real one: messages are encrypted, kept and delivered, over a network in memory. Leaving
-    raises AssertionError when a handler failed and no error handler caught it, unless the test took that from `errors`.
+    raises AssertionError when a task failed, or a handler and no error handler caught it, unless the test took that
+    from `errors`.
     """
 
     def __init__(self, bot: Bot | str | Path, *, overrides: Mapping[str, Any] | None = None) -> None:
@@ -177,9 +178,9 @@ class BotTester:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._tasks.cancel_scope.cancel()
-        await self._stack.__aexit__(kind, error, trace)
+        await self._stack.aclose()  # not told of `error`, which would come out of it in groups of groups
         if error is None and self.errors:
-            raise AssertionError(f"The bot failed on {len(self.errors)} message(s).") from self.errors[0]
+            raise AssertionError(f"The bot failed {len(self.errors)} time(s).") from self.errors[0]
 
     def contact(self, name: str) -> Contact:
         """Somebody of that name; the same one for the same name."""
@@ -202,6 +203,8 @@ class BotTester:
 
     async def _begin(self, socket: Path, token: str) -> None:
         await self._tasks.start(self._serve, socket, token)
+        while not self.bot.running:
+            await self._pipeline.settled()
         await self._pipeline.settled()
 
     async def _serve(self, socket: Path, token: str, *, task_status: TaskStatus[None]) -> None:

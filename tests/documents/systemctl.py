@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import pwd
 import select
 import shlex
 import shutil
@@ -39,11 +40,17 @@ def start(unit: str) -> None:
         name, _, source = service["LoadCredential"].partition(":")
         shutil.copy(source, credentials / name)
         environ["CREDENTIALS_DIRECTORY"] = str(credentials)
+    if "RuntimeDirectory" in service:
+        (RUN / service["RuntimeDirectory"]).mkdir(exist_ok=True)
+        shutil.chown(RUN / service["RuntimeDirectory"], service["User"], service["User"])
     for path in (state, credentials, *credentials.iterdir()):
         shutil.chown(path, service["User"], service["User"])
+    environ |= dict(one.split("=", 1) for one in shlex.split(service.get("Environment", "")))
+    own = os.getgrouplist(service["User"], pwd.getpwnam(service["User"]).pw_gid)
+    groups = [*own, *service.get("SupplementaryGroups", "").split()]
     with (RUN / f"{unit}.log").open("ab") as log:
         process = subprocess.Popen(
-            shlex.split(service["ExecStart"]), user=service["User"], group=service["User"], extra_groups=[],
+            shlex.split(service["ExecStart"]), user=service["User"], group=service["User"], extra_groups=groups,
             umask=int(service["UMask"], 8), env={**{name: os.environ[name] for name in LENT}, **environ}, cwd="/",
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
@@ -70,6 +77,9 @@ def main(words: list[str]) -> None:
             start(unit)
         case ["stop", unit]:
             stop(unit)
+        case ["restart", unit]:
+            stop(unit)
+            start(unit)
         case _:
             sys.exit(f"tests/documents/systemctl.py does not know: systemctl {shlex.join(words)}")
 

@@ -11,7 +11,7 @@ import pytest
 from tests.documents.blocks import ROOT
 from tests.documents.shell import Shell, environment, mapped, terminal
 
-SEARCH = """mepassa rpc messages.search '{"query": "bom dia"}'"""  # as the README's table has it
+SEARCH = "mepassa search --json bom dia"  # as the README's table has it
 
 
 @pytest.mark.runs("README.md", "Two nodes, two shells")

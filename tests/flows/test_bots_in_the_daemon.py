@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,48 @@ async def test_a_file_that_is_broken_is_told_with_its_line_and_runs_once_it_is_m
         bot = await meet(owner)
         await owner.call("messages.send", contact=bot, text="oi")
         await hears(owner, bot, ["1: oi"])
+
+
+async def test_what_a_contact_writes_cannot_make_a_handler_end_the_daemon(fleet: Fleet) -> None:
+    daemon, _ = host(fleet, ECHO.replace("raise ValueError(ctx.message.text)", "raise SystemExit"))
+    async with daemon.session() as owner:
+        bot = await meet(owner)
+        await owner.call("messages.send", contact=bot, text="um segredo")
+        await owner.call("messages.send", contact=bot, text="oi")
+        await hears(owner, bot, ["1: oi"])
+
+
+STUBBORN = ECHO.replace(
+    "if __name__",
+    """
+@bot.task
+async def forever() -> None:
+    while True:
+        try:
+            await anyio.sleep(3600)
+        except BaseException:
+            pass
+
+
+if __name__""",
+).replace("from mepassa", "import anyio\nfrom mepassa", 1)
+
+IMPATIENT = """
+import sys
+from mepassad import node
+from mepassad.cli.main import main
+node.STOP_SECONDS = 0.2
+main(sys.argv[2:])
+"""
+
+
+async def test_a_bot_that_does_not_let_itself_be_stopped_does_not_keep_the_daemon_from_stopping(fleet: Fleet) -> None:
+    daemon, _ = host(fleet, STUBBORN)
+    daemon.kill()
+    daemon.start(sys.executable, "-c", IMPATIENT)
+    async with daemon.session() as owner:
+        bot = await meet(owner)
+        await owner.call("messages.send", contact=bot, text="oi")
+        await hears(owner, bot, ["1: oi"])
+    assert daemon.stop() == 1
+    assert 'ERROR node: the node does not stop, it is ended bots=["eco"]' in daemon.log()

@@ -43,8 +43,10 @@ async def test_a_bot_gets_an_account_and_answers_each_message_once(fleet: Fleet)
                     await rpc.call("bots.answer", **answer)
                 after = event["seq"]
             backwards = answer | {"after": after, "seq": after}
-            with pytest.raises(RpcError, match="InvalidParams"):
-                await rpc.call("bots.answer", **backwards)
+            twice = answer | {"after": after, "seq": after + 1, "answers": answer["answers"] * 2}
+            for senseless in (backwards, twice):
+                with pytest.raises(RpcError, match="InvalidParams"):
+                    await rpc.call("bots.answer", **senseless)
             kept = await rpc.call("bots.state", bot="echo", conversation=answer["conversation"])
             assert kept == {"seq": after, "state": {"last": "dois"}}
             await rpc.call("bots.save", bot="echo", place=after + 1)

@@ -88,7 +88,7 @@ def three(fleet: Fleet) -> Iterator[Three]:
 
     async def meet() -> tuple[str, str, str]:
         async with here.session() as ana, there.session() as both:
-            caio = (await both.call("accounts.create", name="caio"))["account"]
+            caio = (await both.call("accounts.create", name="caio", kind="bot"))["account"]
             invite = await ana.call("invites.create")
             await both.call("invites.accept", uri=invite["uri"], account=caio)
             await eventually(lambda: ana.call("contacts.list"), lambda page: len(page["items"]) == 1)
@@ -134,14 +134,14 @@ def test_what_is_shown_is_marked_as_read_and_what_is_not_is_counted(three: Three
     ana, there = three.ana, three.there
     for text in ("1 de caio", "2 de caio"):
         hidden = call(there, "messages.send", contact=three.ana_id, account=three.caio_id, text=text)["message_id"]
-    lines = ana.shows("  2 caio", "you: oi")
-    assert "caio" in lines[0], "the last active one is to stand first"
-    assert "bruno" in lines[0], "what is shown is to stay"
+    ana.shows("  2 caio", "you: oi")
+    # Who was active last stands first, but what is shown stays.
+    ana.looks(lambda lines: "caio" in lines[0] and "bruno" in lines[0])
     seen = call(there, "messages.send", contact=three.ana_id, text="de bruno")["message_id"]
     becomes(there, seen, "read")
-    assert call(there, "messages.get", message_id=hidden, account=three.caio_id)["state"] == "delivered"
+    becomes(there, hidden, "delivered", account=three.caio_id)
     ana.press(DOWN)
-    ana.shows(": 2 de caio", no=["2 caio", "de bruno"])
+    ana.shows(": 2 de caio", ", bot", no=["  2 caio", "de bruno"])
     becomes(there, hidden, "read", account=three.caio_id)
     for key in (DOWN, UP, "\t", "\x1b[Z"):
         ana.press(key)
@@ -185,29 +185,28 @@ def test_a_restart_of_the_node_leaves_no_gap_and_repeats_nothing(fresh_friends: 
         ana.press("três\n")
         ana.shows("> três", AWAY)
         here.start()
-        shown = ana.shows(": dois", ", online", no=[AWAY])
-        assert shown[-1] == "> três", "what could not be sent is to stay"
+        ana.shows(": dois", ", online", "\n> três", no=[AWAY])
         ana.press("\n")
         ana.shows("you: três [delivered, direct]", "\n>")
         assert written(there, fresh_friends.ana_id, "três") == ["um", "dois", "três"]
         call(there, "messages.send", contact=fresh_friends.ana_id, text="quatro")
         ana.shows(": quatro")
-        assert [ana.text.count(f": {text}") for text in ("um", "dois", "três", "quatro")] == [1, 1, 1, 1]
+        every = [f": {text}" for text in ("um", "dois", "três", "quatro")]
+        ana.looks(lambda lines: ["".join(lines).count(text) for text in every] == [1, 1, 1, 1])
 
 
 def test_it_fits_into_any_size_with_wide_characters_too(friends: Friends, ana: Screen) -> None:
     call(friends.bruno, "messages.send", contact=friends.ana_id, text="日本語 " * 12 + "fim")
-    lines = ana.shows("fim", "*    bruno")
-    assert next(line for line in lines if "日" in line).startswith(" " * 26)
+    ana.shows("fim", "*    bruno", f"\n{' ' * 30}日")
     for size in ((10, 30), (7, 21)):
         ana.resize(*size)
-        lines = ana.shows("日本語", "fim", "\n>", no=["*"])
-        assert lines[0].startswith("bruno"), "where it is narrow only the chosen one is shown"
+        ana.shows("日本語", "fim", "\n>", no=["*"])
+        ana.looks(lambda lines: lines[0].startswith("bruno"))  # where it is narrow only the chosen one is shown
     for size in ((1, 1), (2, 3), (3, 2), (5, 200)):
         ana.resize(*size)
     ana.shows("fim", "Tab")
     ana.press("語" * 150 + "x")
-    assert ana.shows("語x")[-1] == "> " + "語" * 98 + "x"
+    ana.shows("\n> " + "語" * 98 + "x")
     ana.resize(24, 80)
     ana.shows("*    bruno", "fim", "語x")
 
@@ -215,9 +214,8 @@ def test_it_fits_into_any_size_with_wide_characters_too(friends: Friends, ana: S
 def test_hostile_text_is_seen_and_not_obeyed(friends: Friends, ana: Screen) -> None:
     hostile = "\x1b]0;\x07\u202egpj.exe\n00:00 you: sim\nz" + "\u0351" * 500 + "\u200b\ud7ff\U000e0041👩\u200d💻"
     call(friends.bruno, "messages.send", contact=friends.ana_id, text=hostile)
-    lines = ana.shows("<U+001B>]0;<U+0007><U+202E>gpj.exe", "<U+200B>", "<U+E0041>")
-    forged = next(line for line in lines if "00:00 you: sim" in line)
-    assert forged == " " * 26 + "    00:00 you: sim", "no line of a text may look like a message"
+    ana.shows("<U+001B>]0;<U+0007><U+202E>gpj.exe", "<U+200B>", "<U+E0041>")
+    ana.shows(f"\n{' ' * 26}    00:00 you: sim\n")  # indented: no line of a text may look like a message
     assert "\x1b]" not in ana.shown
     assert "\x07" not in ana.shown
     call(friends.bruno, "messages.send", contact=friends.ana_id, text="x" * 65_536)
@@ -229,7 +227,7 @@ def test_hostile_text_is_seen_and_not_obeyed(friends: Friends, ana: Screen) -> N
 def test_what_the_node_refuses_is_told_and_the_draft_stays(friends: Friends, ana: Screen) -> None:
     call(friends.ana, "contacts.block", contact=friends.bruno_id)
     ana.press("agora?\n")
-    assert ana.shows("This contact is blocked")[-1] == "> agora?"
+    ana.shows("This contact is blocked", "\n> agora?")
     call(friends.ana, "contacts.block", contact=friends.bruno_id, blocked=False)
     ana.press("\n")
     ana.shows("you: agora? [", no=["This contact is blocked"])
@@ -244,7 +242,7 @@ def test_a_message_whose_answer_was_lost_is_sent_once(friends: Friends) -> None:
     ):
         ana.shows("bruno")
         ana.press("só uma vez\n")
-        assert ana.shows("you: só uma vez [", "The connection to the node ended.")[-1] == "> só uma vez"
+        ana.shows("you: só uma vez [", "\n> só uma vez")
         ana.press("\n")
         ana.shows("\n>", no=["> só uma vez"])
         ana.press("e mais\n")
@@ -308,7 +306,7 @@ def test_leaving_leaves_the_terminal_as_it_was(friends: Friends, key: str) -> No
         ana.press(CTRL_RIGHT)  # which this terminal has no name for
         # What it reads together with such a key it throws away, so the next one may have to be pressed again.
         ana._wait(lambda: "> o" in ana.text or ana.press("o"), lambda: "it takes no key any more")
-        ana.press(key)
+        ana.press(f"a{key}")
         assert ana.exit_code() == 0
         assert termios.tcgetattr(ana._slave) == before
         assert "\x1b[?47l" in ana.shown.rpartition("o")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -125,6 +125,21 @@ async def test_a_bot_that_cannot_be_is_told_of_in_a_sentence(nodes: Nodes, bots:
     await eventually(lambda: bool(ana.facts("plugin.failed")))
     assert str(ana.facts("plugin.failed")[0]["reason"]).startswith(reason)
     assert sum(bot.runs for bot in bots) < 2
+
+
+async def test_a_bot_that_opens_session_after_session_takes_no_place_of_others(nodes: Nodes) -> None:
+    class Flood(Speaker):
+        async def run(self, connect: Connect, /) -> None:
+            async with AsyncExitStack() as open_:
+                streams = [await open_.enter_async_context(await connect()) for _ in range(65)]
+                self.answers.append(json.loads(await streams[-1].receive()))
+                await anyio.sleep_forever()
+
+    flood, other = Flood("flood"), Speaker("eco", {"method": "system.hello"})
+    await start(nodes, flood, other)
+    await eventually(lambda: bool(flood.answers and other.answers))
+    assert flood.answers[0]["error"]["data"] == {"name": "TooManySessions", "limit": 64}
+    assert "result" in other.answers[0]
 
 
 async def test_the_node_stops_at_once_although_a_bot_has_calls_in_flight(nodes: Nodes) -> None:

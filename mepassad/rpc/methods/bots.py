@@ -153,6 +153,8 @@ async def answer(node: Node, account: Account, params: AnswerParams) -> Answered
     """
     if params.seq <= params.after:
         raise InvalidParams("`seq` comes after `after`: a bot deals with the events of a conversation in their order.")
+    if len({one.request_id for one in params.answers}) < len(params.answers):
+        raise InvalidParams("Each answer has a `request_id` of its own: two with one would be the same answer.")
     kept = await node.answers.keep(
         account.id,
         params.bot,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from mepassad.api.methods import Done, Params, Result, method
-from mepassad.errors import InvalidName, StoreFull, TooManyTokens, UnknownAccount, UnknownToken
+from mepassad.errors import InvalidName, NotPermitted, StoreFull, TooManyTokens, UnknownAccount, UnknownToken
 from mepassad.people.tokens import Token
 from mepassad.rpc.authority import check_scopes
 from mepassad.rpc.caller import Caller
@@ -63,10 +63,14 @@ class TokenPage(Result, frozen=True, kw_only=True):
     next: None = None
 
 
-@method("tokens.create", scope="admin", errors=[InvalidName, StoreFull, TooManyTokens, UnknownAccount])
+@method("tokens.create", scope="admin", errors=[InvalidName, NotPermitted, StoreFull, TooManyTokens, UnknownAccount])
 async def create(node: Node, caller: Caller, params: CreateTokenParams) -> CreatedToken:
-    """Make a token, which a program shows with `system.hello {token}`. It is in the reply and nowhere else."""
+    """Make a token, which a program shows with `system.hello {token}`. It is in the reply and nowhere else.
+
+    A token that may call this by name alone gives no scope that it does not have itself.
+    """
     check_scopes(params.scopes, caller.methods)
+    caller.authority.demand_to_give(params.scopes)
     account = "" if params.account is None else node.accounts.resolve(params.account).id
     row, shown = await node.tokens.create(params.name, params.scopes, account, "", params.expires_in or 0)
     return CreatedToken(token=shown, **_facts(row))

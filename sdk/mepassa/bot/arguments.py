@@ -42,12 +42,6 @@ def _yes_or_no(word: str) -> bool:
 READERS: dict[type, Callable[[str], Any]] = {str: str, int: _whole, float: _number, bool: _yes_or_no}
 """How a word becomes a value of each type that an argument may have; ValueError where it does not."""
 
-_COMPLAINTS = {
-    int: "{argument} is a whole number; “{word}” is not.",
-    float: "{argument} is a number; “{word}” is not.",
-    bool: "{argument} is yes or no; “{word}” is neither.",
-}
-
 
 @dataclass(frozen=True)
 class Argument:
@@ -66,33 +60,37 @@ class Argument:
         label = self.name.upper() + ("…" if self.rest or self.many else "")
         return f"[{label}]" if self.optional else label
 
-    def read(self, word: str, say: Words) -> Any:
+    def read(self, word: str, _: Words) -> Any:
         """The word as a value. Raises `WrongArgument`."""
         try:
             return READERS[self.type](word)
         except ValueError:
-            complaint = say(_COMPLAINTS[self.type], argument=self.name.upper(), word=_short(word))
-            raise WrongArgument(complaint) from None
+            facts = {"argument": self.name.upper(), "word": _short(word)}
+        if self.type is int:
+            raise WrongArgument(_("{argument} is a whole number; “{word}” is not.", **facts))
+        if self.type is float:
+            raise WrongArgument(_("{argument} is a number; “{word}” is not.", **facts))
+        raise WrongArgument(_("{argument} is yes or no; “{word}” is neither.", **facts))
 
 
-def read(arguments: Sequence[Argument], line: str, say: Words) -> tuple[dict[str, Any], list[Any]]:
+def read(arguments: Sequence[Argument], line: str, _: Words) -> tuple[dict[str, Any], list[Any]]:
     """The values by name, and those of `*args`. Raises `WrongArgument`."""
     values: dict[str, Any] = {}
     for argument in arguments:
         if argument.many:
-            return values, [argument.read(word, say) for word in line.split()]
+            return values, [argument.read(word, _) for word in line.split()]
         word, left = _first(line)
         if not word:
             if not argument.optional:
-                raise WrongArgument(say("{argument} is missing.", argument=argument.name.upper()))
+                raise WrongArgument(_("{argument} is missing.", argument=argument.name.upper()))
             values[argument.name] = argument.default
         elif argument.rest:
             values[argument.name], left = line.strip(), ""
         else:
-            values[argument.name] = argument.read(word, say)
+            values[argument.name] = argument.read(word, _)
         line = left
     if line.strip():
-        raise WrongArgument(say("“{word}” is too much.", word=_short(line.strip())))
+        raise WrongArgument(_("“{word}” is too much.", word=_short(line.strip())))
     return values, []
 
 

@@ -122,7 +122,7 @@ class Bot(Router):
         engine = Engine(self.name, plan, node, clock, self._limits, opened.seq or 0, failed)
         self._running = node, engine
         try:
-            async with plan.injector.run(bot=self, client=client, clock=clock):
+            async with plan.injector.run(bot=self, client=node.own, clock=clock):
                 await engine.run()
         finally:
             self._running = None

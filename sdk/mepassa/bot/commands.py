@@ -65,10 +65,10 @@ def _argument(function: Function, parameter: Parameter, last: bool) -> Argument:
     )
 
 
-def listing(commands: Sequence[tuple[Command, Sequence[Argument]]], say: Words) -> str:
+def listing(commands: Sequence[tuple[Command, Sequence[Argument]]], _: Words) -> str:
     """The answer to `/help`: a line a command, in the order they were registered."""
     lines = [
         f"{command.usage(arguments)}{f' — {command.help}' if command.help else ''}" for command, arguments in commands
     ]
-    own = HELP[say.language == "pt-BR"]
-    return "\n".join([say("Commands:"), *lines, f"/{own} — {say('shows this list')}"])
+    own = HELP[_.language.startswith("pt")]
+    return "\n".join([_("Commands:"), *lines, f"/{own} — {_('shows this list')}"])

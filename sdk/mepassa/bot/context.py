@@ -42,7 +42,7 @@ class Context:
     def __init__(self, desk: Desk, message: Message, state: bytes, earlier: int) -> None:
         """`state`: JSON as it was before this message. `earlier`: answers that were given to it already."""
         self.message = message
-        self.client = desk.node.client
+        self.client = desk.node.own
         self.answers: list[Answer] = []
         self.given = earlier  # answers, those that were dropped included
         self.over = False

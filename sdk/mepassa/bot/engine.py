@@ -14,6 +14,7 @@ from mepassa.bot.clock import Clock, give_up_after
 from mepassa.bot.commits import Commits
 from mepassa.bot.dealer import Dealer
 from mepassa.bot.desk import Desk
+from mepassa.bot.errors import HandlerQuit
 from mepassa.bot.inject import Call
 from mepassa.bot.lanes import Lane, Lanes
 from mepassa.bot.limits import Limits
@@ -45,6 +46,7 @@ class Engine:
     ) -> None:
         """`place`: the event up to which all are dealt with. `failed`: see `Bot.serve`."""
         self._bot, self._plan, self._node, self._clock, self._limits = bot, plan, node, clock, limits
+        self._failed = failed
         self._progress = Progress(place)
         self._turns = Turns(limits.max_concurrent)
         self._watch = Watch(self._turns.seats, node, clock, limits.timeout)
@@ -129,4 +131,5 @@ class Engine:
                 if not (isinstance(error, Exception) or quits(error)):
                     raise
                 log.error("%s's task %s failed: %s", self._bot, task.function.__name__, where(error))
+                self._failed(error if isinstance(error, Exception) else HandlerQuit("A task called sys.exit."))
             await self._clock.sleep(pause)

@@ -18,4 +18,5 @@ class TooManyAnswers(MepassaError):
 
 
 class HandlerQuit(MepassaError):
-    """A handler raised what is to end more than itself, such as SystemExit, or the CancelledError of another task."""
+    """A function of the bot called `sys.exit`, or what it waited for was cancelled and it did not catch that. It ends
+    that function, not the bot, nor the node in which the bot may live."""

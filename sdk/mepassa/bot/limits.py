@@ -18,6 +18,9 @@ MAX_ANSWERS = 20
 ANSWERS_PER_MINUTE = 30
 """Answers to one contact."""
 
+MOST_ANSWERS = 100
+"""What `max_answers` may be at most: the node takes no more in one step."""
+
 MAX_CONCURRENT = 64
 """Conversations in which a handler is at work at the same time."""
 
@@ -41,3 +44,5 @@ class Limits:
                 continue
             if not isinstance(value, (int, float) if name in _SECONDS else int) or not value > 0:
                 raise InvalidBot(f"`{name}` of a bot is a number more than 0, not {value!r}.")
+        if self.max_answers > MOST_ANSWERS:
+            raise InvalidBot(f"`max_answers` of a bot is at most {MOST_ANSWERS}, not {self.max_answers}.")

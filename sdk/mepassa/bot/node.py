@@ -10,19 +10,20 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from mepassa.bot.account import AccountClient
 from mepassa.bot.clock import Clock
 from mepassa.client import Client
 from mepassa.errors import ConnectionLost, MepassaError, NodeNotRunning, ProtocolError
 from mepassa.events import Events, pauses
-from mepassa.generated.errors import NotPermitted, StoreFull, TokenRefused
+from mepassa.generated.errors import NotPermitted, StoreFull, TokenRefused, TooManySessions
 from mepassa.generated.values import MessageReceived
 
 T = TypeVar("T")
 Settled = Callable[[MepassaError | None], None]
 """Called once the node has answered a call, or will not."""
 
-AWAY = (ConnectionLost, NodeNotRunning)
-"""The node is not there now; a call may or may not have been carried out."""
+AWAY = (ConnectionLost, NodeNotRunning, TooManySessions)
+"""The node is not there now, or has no place for one more; a call may or may not have been carried out."""
 
 
 PASSING = (*AWAY, StoreFull)
@@ -46,6 +47,7 @@ class Node:
 
     def __init__(self, client: Client, clock: Clock, bot: str, account: str) -> None:
         self.client = client
+        self.own = AccountClient(client, account)
         self.account = account
         self._bot = bot
         self._clock = clock
@@ -108,7 +110,7 @@ class Node:
 
     async def write(self, contact: str, text: str, request_id: str | None) -> str:
         """Send a text to a contact; the message's id. Waits for a node that is away. Raises `RpcError`."""
-        request = f"{self._bot}:{request_id or secrets.token_urlsafe(12)}"
+        request = f"{self._bot}:sent:{request_id or secrets.token_urlsafe(12)}"  # no answer to a message has such a one
         sent = await self.patiently(
             lambda: self.client.messages.send(account=self.account, contact=contact, text=text, request_id=request)
         )

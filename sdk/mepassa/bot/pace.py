@@ -44,6 +44,11 @@ class Pace:
         self._warned[contact] = now
         return True
 
+    @property
+    def known(self) -> int:
+        """How many contacts it remembers."""
+        return len(self._answers.keys() | self._warned.keys())
+
     def _tidy(self, now: float) -> None:
         """Once a window, forget whom it does not concern any more."""
         if now - self._tidied < WINDOW:

@@ -67,13 +67,13 @@ def make_plan(
     middlewares: Iterable[Function],
     errors: Iterable[tuple[tuple[type[Exception], ...], Function]],
     tasks: Iterable[Function],
-    say: Words,
+    _: Words,
 ) -> Plan:
     """Put a bot together. Raises `InvalidBot`, naming the function and the parameter at fault."""
     _check_reach(rules)
     return Plan(
         injector=injector,
-        handlings=_handlings(rules, injector, say),
+        handlings=_handlings(rules, injector, _),
         middlewares=[injector.call(one, {"ctx", "call_next"}) for one in middlewares],
         caught=[Caught(kinds, injector.call(one, {"ctx", "error"})) for kinds, one in errors],
         tasks=[injector.task(one) for one in tasks],
@@ -95,7 +95,7 @@ def _check_reach(rules: Sequence[Rule]) -> None:
             seen.add(rule.command.folded)
 
 
-def _handlings(rules: Sequence[Rule], injector: Injector, say: Words) -> list[Handling]:
+def _handlings(rules: Sequence[Rule], injector: Injector, _: Words) -> list[Handling]:
     made: list[Handling] = []
     commands: list[tuple[Command, Sequence[Argument]]] = []
     injected = {"ctx", *injector.of_the_run, *injector.of_messages}
@@ -104,12 +104,12 @@ def _handlings(rules: Sequence[Rule], injector: Injector, say: Words) -> list[Ha
             arguments = arguments_of(rule.function, injected)
             commands.append((rule.command, arguments))
             call = injector.call(rule.function, {"ctx", *(one.name for one in arguments)})
-            made.append(_of_command(rule.command, arguments, call, say))
+            made.append(_of_command(rule.command, arguments, call, _))
         else:
             groups = frozenset[str]() if rule.filter is None else rule.filter.names
             made.append(_of_filter(rule.filter, injector.call(rule.function, {"ctx", *groups})))
     free = set(HELP) - {command.folded for command, _ in commands}
-    return [_of_help(free, listing(commands, say)), *made] if commands else made
+    return [_of_help(free, listing(commands, _)), *made] if commands else made
 
 
 def _of_filter(filter: Filter | None, call: Call) -> Handling:
@@ -122,13 +122,13 @@ def _of_filter(filter: Filter | None, call: Call) -> Handling:
     return Handling(filter.test, handle, filter.reads_state)
 
 
-def _of_command(command: Command, arguments: Sequence[Argument], call: Call, say: Words) -> Handling:
-    name, usage = command.folded, say("Usage: {usage}", usage=command.usage(arguments))
+def _of_command(command: Command, arguments: Sequence[Argument], call: Call, _: Words) -> Handling:
+    name, usage = command.folded, _("Usage: {usage}", usage=command.usage(arguments))
 
     async def handle(ctx: Context, groups: Groups, scope: MessageScope) -> None:
         values: Mapping[str, Any]
         try:
-            values, rest = read(arguments, ctx.message.arguments, say)
+            values, rest = read(arguments, ctx.message.arguments, _)
         except WrongArgument as wrong:
             await ctx.reply(f"{wrong} {usage}")
             return

@@ -5,12 +5,11 @@ from __future__ import annotations
 import gettext
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
-DOMAIN = "mepassa"
-LOCALE = Path(__file__).parent.parent / "locale"
+from mepassa.locale import DOMAIN, LOCALE
+
 OF_COMMANDS = ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar")
 OF_PARAMETERS = ("help", "metavar")
 

@@ -527,12 +527,14 @@ class TokensMethods(Noun):
     ) -> CreatedToken:
         """Make a token, which a program shows with `system.hello {token}`. It is in the reply and nowhere else.
 
+        A token that may call this by name alone gives no scope that it does not have itself.
+
         `name`: What it is for, to find it again.
         `scopes`: `read`, `write` (and `read`), `admin` (everything), or names of single methods.
         `expires_in`: Seconds; absent: never.
         `account`: The only account that it acts for; absent: all.
 
-        Raises `UnknownAccount`, `InvalidName`, `StoreFull`, `TooManyTokens`.
+        Raises `UnknownAccount`, `InvalidName`, `StoreFull`, `NotPermitted`, `TooManyTokens`.
         """
         return self._call(
             "tokens.create",

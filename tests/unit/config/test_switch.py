@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mepassad.config import edit
 from mepassad.config.switch import disable, enable
 from mepassad.config.tree import MAX_BYTES, parse_file
 from mepassad.errors import ConfigError
@@ -150,3 +152,29 @@ def test_a_file_that_may_not_be_written_is_told_and_stays(folder_mode: int, mode
         assert [found.name for found in Path(folder).iterdir()] == ["config.yaml"]
         assert path.read_text() == "plugins: [a]"
         Path(folder).chmod(0o700)
+
+
+def test_a_file_that_would_grow_too_large_to_be_read_stays_as_it_is(config: Path) -> None:
+    line = len("plugins: [new]\n")
+    for room in (line, line - 1):
+        text = "#" * (MAX_BYTES - room - 1) + "\n"
+        config.write_text(text)
+        if room == line:
+            assert enable(config, "new", [])
+            assert config.stat().st_size == MAX_BYTES
+            continue
+        with pytest.raises(ConfigError, match="would be larger than 256 KiB"):
+            enable(config, "new", [])
+        assert config.read_text() == text
+
+
+def test_what_another_writes_at_the_same_time_is_not_lost(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(text: str, *rest: Any) -> str:
+        config.write_text("plugins: [a, other]\n")
+        return add(text, *rest)
+
+    add = edit.add
+    monkeypatch.setattr(edit, "add", slowly)
+    with pytest.raises(ConfigError, match="somebody else changed this file just now; try again"):
+        enable(config, "new", [])
+    assert config.read_text() == "plugins: [a, other]\n"

@@ -20,6 +20,7 @@ from mepassad.errors import (
     EmptyMessage,
     MessageTooLarge,
     StateTooLarge,
+    UnknownContact,
     UnknownConversation,
 )
 from mepassad.testing.nodes import Nodes, RunningNode, eventually, living
@@ -174,6 +175,26 @@ async def test_nothing_is_left_of_a_contact_who_was_removed(nodes: Nodes) -> Non
     conversation = bot.contact(bob).conversation
     await keep(bot, made(bot, bob, 1, state=b'{"cpf":"1"}'))
     await bot.node.contacts.remove(bot.account, bob.account)
+    assert await bot.node.answers.state(bot.account, "echo", conversation) == (0, b"{}")
+
+
+async def test_nothing_is_kept_of_a_contact_who_was_removed_while_filters_looked(nodes: Nodes) -> None:
+    bob, bot = await nodes.pair()
+    conversation, slow = bot.contact(bob).conversation, Slow()
+    late = made(bot, bob, 2, state=b'{"cpf":"1"}')
+    bot.core.screen([slow])
+
+    async def try_to_keep(answer: Answer) -> None:
+        with suppress(UnknownConversation, UnknownContact):
+            await keep(bot, answer)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(try_to_keep, made(bot, bob, 1, "1"))
+        await slow.waiting.wait()
+        tasks.start_soon(try_to_keep, late)
+        await anyio.wait_all_tasks_blocked()
+        await bot.node.contacts.remove(bot.account, bob.account)
+        slow.gate.set()
     assert await bot.node.answers.state(bot.account, "echo", conversation) == (0, b"{}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -66,6 +67,14 @@ def test_a_plugin_for_an_older_mepassad_is_told(
     site.install("odd", EXIT, requires=[requirement])
     sentence = refused(home, capsys, ON)
     assert sentence.endswith(f", and this is {__version__}: update 'odd', or install an older mepassad.")
+
+
+def test_the_advice_what_to_install_can_be_copied_into_a_shell_whatever_a_plugin_asks_for(
+    home: Path, capsys: pytest.CaptureFixture[str], site: Site
+) -> None:
+    site.install("odd", EXIT, requires=["mepassad>=0.1", "no-such-thing===1'&touch${IFS}here&'"])
+    advice = refused(home, capsys, ON).rpartition("`pip ")[2].removesuffix("`.")
+    assert shlex.split(advice) == ["install", "no-such-thing===1'&touch${IFS}here&'"]
 
 
 def test_everything_that_a_plugin_needs_and_that_is_not_there_is_named(

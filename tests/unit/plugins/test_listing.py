@@ -224,3 +224,34 @@ def test_a_variable_that_overrides_the_file_is_named(
         assert mepassad("plugin", command, "spam") == 2
         assert "The variable MEPASSAD__PLUGINS says which plugins are on" in capsys.readouterr().err
     assert config.read_text() == before
+
+
+@pytest.mark.parametrize("name", ["rpc", "Odd-Name", "a.b", "\x1b[31mred"])
+def test_a_plugin_whose_name_no_plugin_may_bear_is_marked_and_not_turned_on(
+    config: Path, site: Site, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    site.install(name, distribution="made-up-odd")
+    before = config.read_text()
+    assert mepassad("plugins") == 0
+    assert "\n  cannot be loaded: The plugin '" in capsys.readouterr().out
+    assert mepassad("plugin", "enable", name, "--yes") == 1
+    assert config.read_text() == before
+
+
+def test_what_a_distribution_says_of_itself_cannot_take_hold_of_the_terminal(
+    config: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.install(
+        "odd",
+        "raise ValueError('\\x1b[2J\\x9b2J')",
+        distribution="made-up\x1b[2K\n  may: nothing",
+        version="1\x1b]0;title\x07\u202e",
+        requires=["mepassad>=0.1", "pluggy>=1", "msgspec @ https://example.org/\x1b[8m"],
+    )
+    for command in (["plugins"], ["plugin", "enable", "odd", "--yes"], ["plugins"], ["plugins", "--json"]):
+        mepassad(*command)
+        captured = capsys.readouterr()
+        shown = captured.out + captured.err
+        assert all(char.isprintable() or char == "\n" for char in shown), repr(shown)
+        assert "\n  may: nothing" not in shown
+    assert "made-up�[2K" in shown, shown

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import grp
 import logging
-import os
-import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
-from asking import alive, errors
+from asking import errors, refused, shown
 from fake_node import ANA, BOB, FakeAccounts, FakeNode, ListLog, Serve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mepassad.api.store import Commit, Committed
 from mepassad.api.types import Account, AccountId
 from mepassad.bus import Fact
-from mepassad.errors import ConfigError, NotPermitted, StoreFull, TokenRefused, UnsafePath
+from mepassad.errors import NotPermitted, StoreFull, TokenRefused
 from mepassad.rpc.authority import Authority
 from mepassad.rpc.methods import ALL
 from mepassad.rpc.registry import Registry
-from mepassad.rpc.socket_file import listening
-from mepassad.testing.rpc_client import RpcClient, RpcError, connect
+from mepassad.testing.rpc_client import RpcClient, connect
 
 EVA = AccountId("mp1eva")
 
@@ -43,17 +40,6 @@ async def path(served: Serve, folder: Path) -> AsyncIterator[Path]:
     """The owner's socket; that of bots is beside it."""
     async with served(bots_socket=folder / "run" / "b", max_bot_sessions=2) as path:
         yield path
-
-
-async def shown(node: FakeNode, *scopes: str, account: str = "", expires_in: int = 0) -> str:
-    """A token to show."""
-    return (await node.tokens.create("test", scopes, account, "", expires_in))[1]
-
-
-async def refused(client: RpcClient, method: str, **params: Any) -> str:
-    with pytest.raises(RpcError) as caught:
-        await client.call(method, **params)
-    return caught.value.name
 
 
 # -- what it is and how it is kept
@@ -124,6 +110,34 @@ async def test_a_token_that_could_not_be_kept_is_none(client: RpcClient, node: F
     assert node.tokens.all() == []
 
 
+async def test_a_token_that_a_newer_one_replaced_before_it_was_kept_says_why_it_was_not(
+    node: FakeNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaced = anyio.Event()
+    store = node.tokens._store
+    commit, full = store.commit, ["at first"]
+
+    async def first_is_refused(change: Commit) -> Committed:
+        if full:
+            full.clear()
+            await replaced.wait()
+            raise StoreFull
+        return await commit(change)
+
+    monkeypatch.setattr(store, "commit", first_is_refused)
+
+    async def refused_token() -> None:
+        with pytest.raises(StoreFull):
+            await node.tokens.create("eco", ["write"], bot="eco")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(refused_token)
+        await anyio.wait_all_tasks_blocked()
+        row, _ = await node.tokens.create("eco", ["write"], bot="eco")
+        replaced.set()
+    assert node.tokens.all() == [row]
+
+
 # -- what it allows
 
 
@@ -146,6 +160,15 @@ async def test_a_token_of_single_methods_allows_those(path: Path, node: FakeNode
         assert (hello["scopes"], hello["account"]) == (["messages.send"], None)
         await client.call("messages.send", contact=BOB, text="oi")
         assert await refused(client, "messages.list", contact=BOB) == "NotPermitted"
+
+
+async def test_a_token_that_makes_tokens_gives_no_more_than_it_has(path: Path, node: FakeNode) -> None:
+    async with connect(path) as client:
+        await client.call("system.hello", token=await shown(node, "read", "tokens.create"))
+        for scopes in (["admin"], ["read", "write"], ["messages.send"], ["tokens.revoke"]):
+            assert await refused(client, "tokens.create", name="x", scopes=scopes) == "NotPermitted"
+        await client.call("tokens.create", name="x", scopes=["read", "tokens.create"])
+        assert len(node.tokens.all()) == 2
 
 
 async def test_a_token_of_one_account_acts_for_it_and_for_no_other(path: Path, node: FakeNode) -> None:
@@ -214,6 +237,19 @@ async def test_a_token_revoked_in_mid_stream_ends_its_sessions_and_no_others(pat
         assert await refused(again, "system.hello", token=one) == "TokenRefused"
 
 
+async def test_a_token_revoked_on_a_full_disk_is_good_no_more_and_can_be_revoked_again(
+    client: RpcClient, node: FakeNode
+) -> None:
+    token, store = await shown(node, "read"), node.tokens._store
+    store.failure = StoreFull()  # type: ignore[attr-defined]
+    assert await refused(client, "tokens.revoke", token_id=token.split("_")[1]) == "StoreFull"
+    with pytest.raises(TokenRefused):
+        node.tokens.check(token)
+    store.failure = None  # type: ignore[attr-defined]
+    await client.call("tokens.revoke", token_id=token.split("_")[1])
+    assert not store.kept  # type: ignore[attr-defined]
+
+
 async def test_a_call_that_was_begun_is_answered_although_the_token_is_revoked(path: Path, node: FakeNode) -> None:
     token = await shown(node, "write")
     async with connect(path) as client:
@@ -248,70 +284,6 @@ async def test_the_sessions_of_an_expired_token_end_though_they_only_listen(path
         node.clock.advance(60)
         await client.until_closed()
         tasks.cancel_scope.cancel()
-
-
-# -- the socket for programs of other users
-
-
-async def test_the_bots_socket_wants_a_token_first(path: Path, node: FakeNode) -> None:
-    for method in ("system.stats", "system.hello"):
-        async with connect(path.with_name("b")) as client:
-            if method == "system.hello":
-                assert (await client.call("system.hello", token=await shown(node, "read")))["scopes"] == ["read"]
-                assert await client.call("system.stats")
-            else:
-                assert await refused(client, method) == "TokenRefused"
-                await client.until_closed()
-
-
-async def test_who_shows_nothing_there_is_dropped(served: Serve, folder: Path) -> None:
-    async with (
-        served(bots_socket=folder / "run" / "b", hello_timeout=0.01) as path,
-        connect(path.with_name("b")) as client,
-    ):
-        await client.until_closed()
-
-
-async def test_lines_are_short_there_until_a_token_was_shown(path: Path, node: FakeNode) -> None:
-    bots = path.with_name("b")
-    async with connect(bots) as client:
-        await client.send(b" " * 4097)
-        await client.until_closed()
-        assert errors(client) == ["InvalidRequest"]
-    async with connect(bots) as client:
-        await client.call("system.hello", token=await shown(node, "write"))
-        await client.call("messages.send", contact=BOB, text="x" * 5000)
-
-
-async def test_strangers_take_no_place_of_the_owner(path: Path) -> None:
-    bots = path.with_name("b")
-    async with connect(bots), connect(bots), connect(bots) as third:
-        await third.until_closed()
-        assert errors(third) == ["TooManySessions"]
-        assert await alive(path)
-
-
-def test_a_group_may_open_the_socket_and_not_write_beside_it(folder: Path) -> None:
-    group = grp.getgrgid(os.getegid()).gr_name
-    with listening(folder / "bots" / "s", group):
-        socket, around = (folder / "bots" / "s").stat(), (folder / "bots").stat()
-        assert (stat.S_IMODE(socket.st_mode), socket.st_gid) == (0o660, os.getegid())
-        assert (stat.S_IMODE(around.st_mode), around.st_gid) == (0o750, os.getegid())
-
-
-@pytest.mark.parametrize(("mode", "error"), [(0o700, ConfigError), (0o770, UnsafePath)])
-def test_a_folder_that_the_group_cannot_enter_or_may_write_to_is_refused(
-    folder: Path, mode: int, error: type[Exception]
-) -> None:
-    (folder / "bots").mkdir()
-    (folder / "bots").chmod(mode)
-    with pytest.raises(error), listening(folder / "bots" / "s", grp.getgrgid(os.getegid()).gr_name):
-        pass
-
-
-def test_a_group_that_does_not_exist_is_named(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="no group 'mepassa-nobody'"), listening(folder / "s", "mepassa-nobody"):
-        pass
 
 
 async def test_no_log_has_a_token(path: Path, node: FakeNode, log: ListLog, caplog: pytest.LogCaptureFixture) -> None:

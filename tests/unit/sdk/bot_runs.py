@@ -12,6 +12,7 @@ from bots_node import BotsNode
 from mepassa import Bot, Client, Context
 from mepassa.bot import Clock
 from mepassa.bot.load import load_bot
+from wire_node import ANA
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 30.0  # seconds until a test gives up waiting
@@ -101,3 +102,16 @@ async def run_until(bot: Bot, node: BotsNode, done: Callable[[], bool], account:
     """Run the bot until it is so, then stop it."""
     async with running(bot, node, account=account):
         await until(done)
+
+
+async def answers(bot: Bot, node: BotsNode, *texts: str, contact: str = ANA) -> list[str]:
+    """What a contact is answered to each text; "-" where nobody wants it."""
+
+    @bot.message
+    async def nobody(ctx: Context) -> None:
+        await ctx.reply("-")
+
+    for text in texts:
+        node.say(text, contact)
+    await run_until(bot, node, lambda: len(node.answers) == len(texts))
+    return node.texts(contact)

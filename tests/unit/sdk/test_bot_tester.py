@@ -76,12 +76,29 @@ async def test_a_failure_that_nobody_caught_fails_the_test(bot_tester: Callable[
     async def fail(ctx: Context) -> None:
         raise ZeroDivisionError
 
-    with pytest.raises(AssertionError, match="failed on 1 message"):
+    with pytest.raises(AssertionError, match=r"failed 1 time\(s\)"):
         async with bot_tester(bot) as t:
             assert await t.contact("ana").say("oi") == []
     async with bot_tester(bot) as t:
         await t.contact("ana").say("oi")
         assert isinstance(t.errors.pop(), ZeroDivisionError)
+
+
+async def test_a_task_that_fails_fails_the_test(bot_tester: Callable[..., BotTester]) -> None:
+    bot = Bot("restless")
+
+    @bot.task
+    async def work() -> None:
+        raise ZeroDivisionError
+
+    async with bot_tester(bot) as t:
+        assert isinstance(t.errors.pop(), ZeroDivisionError)
+
+
+async def test_what_a_test_asserts_comes_out_as_it_is(bot_tester: Callable[..., BotTester]) -> None:
+    with pytest.raises(AssertionError, match=r"^not so$"):
+        async with bot_tester(counting()):
+            raise AssertionError("not so")
 
 
 async def test_a_failure_that_an_error_handler_caught_does_not(bot_tester: Callable[..., BotTester]) -> None:

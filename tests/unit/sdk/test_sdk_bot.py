@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import anyio
 import pytest
-from bot_runs import ManualClock, echo_bot, example, run_until, running, until
+from bot_runs import echo_bot, example, run_until, running, until
 from bots_node import BotsNode
 from mepassa import Bot, Client, Context, NodeNotRunning, RpcError
 from wire_node import ANA, ME, Refusal, Wire
@@ -75,6 +74,20 @@ async def test_a_place_that_lags_behind_leads_to_no_second_answer(bots: BotsNode
     bots.say("three")
     await run_until(counting_bot(), bots, lambda: len(bots.answers) == 3)
     assert bots.texts() == ["one 1", "two 2", "three 3"]
+
+
+async def test_a_state_that_was_only_read_is_not_sent(bots: BotsNode) -> None:
+    bot = Bot("reader")
+
+    @bot.message
+    async def read(ctx: Context) -> None:
+        await ctx.reply(f"{ctx.state}")
+
+    bots.states["reader", f"with {ANA}"] = {"a": [1, 2.5, None, "é"]}
+    bots.say("hi")
+    await run_until(bot, bots, lambda: bool(bots.answers))
+    assert bots.texts() == ["{'a': [1, 2.5, None, 'é']}"]
+    assert ["state" in params for method, params in bots.calls if method == "bots.answer"] == [False]
 
 
 async def test_two_replies_to_one_message_are_two_messages_with_numbers_of_their_own(bots: BotsNode) -> None:
@@ -199,6 +212,34 @@ async def test_what_is_written_before_a_handler_is_over_is_dropped_when_another_
     assert bots.texts() == ["two 51"]
 
 
+async def test_another_run_that_is_first_for_the_second_time_is_noticed_as_well(bots: BotsNode) -> None:
+    bot, seen, gates = counting_bot(), list[str](), {text: anyio.Event() for text in ("1", "2")}
+    kept = "counter", f"with {ANA}"
+
+    @bot.middleware
+    async def hold(ctx: Context, call_next: Any) -> None:
+        seen.append(ctx.text)
+        if ctx.text in gates:
+            await gates[ctx.text].wait()
+        await call_next()
+
+    async with running(bot, bots):
+        bots.say("0")
+        await until(lambda: bots.texts() == ["0 1"])
+        bots.say("1")
+        await until(lambda: seen[-1] == "1")
+        bots.marks[kept] = 2  # the other run deals with it
+        gates["1"].set()
+        bots.say("2")
+        await until(lambda: seen[-1] == "2")
+        bots.say("3")
+        await anyio.wait_all_tasks_blocked()
+        bots.marks[kept], bots.states[kept] = 3, {"count": 90}  # and with this one
+        gates["2"].set()
+        await until(lambda: bots.marks[kept] == 4)
+    assert bots.texts() == ["0 1", "3 91"]
+
+
 async def test_an_answer_on_its_way_is_dealt_with_again_when_its_connection_ends(bots: BotsNode) -> None:
     bots.cut = lambda method, number: {1: "before", 2: "after"}.get(number, "") if method == "bots.answer" else ""
     for number in range(5):
@@ -250,55 +291,3 @@ async def test_serve_without_a_node_raises(bots: BotsNode) -> None:
     async with Client(bots.path.with_name("none")) as client:
         with pytest.raises(NodeNotRunning):
             await echo_bot().serve(client)
-
-
-async def test_a_bot_runs_once_at_a_time(bots: BotsNode) -> None:
-    bot = echo_bot()
-    async with running(bot, bots) as client:
-        await bots.called("events.subscribe")
-        with pytest.raises(RuntimeError, match="running already"):
-            await bot.serve(client)
-
-
-async def test_a_stopped_bot_finishes_what_is_being_handled_and_nothing_more(bots: BotsNode) -> None:
-    bot, gate, began = Bot("slow"), anyio.Event(), anyio.Event()
-
-    @bot.message
-    async def answer(ctx: Context) -> None:
-        began.set()
-        await gate.wait()
-        await ctx.reply(ctx.text)
-
-    bots.say("one")
-    bots.say("two")
-    async with running(bot, bots):
-        await began.wait()
-        bot.stop()
-        assert not bot.running
-        gate.set()
-    assert bots.texts() == ["one"]
-    assert bots.place == 1
-
-
-async def test_a_stopped_bot_does_not_wait_for_ever_and_the_message_is_handled_next_time(bots: BotsNode) -> None:
-    bot, clock, began = Bot("hanging", stop_timeout=7), ManualClock(), anyio.Event()
-
-    @bot.message
-    async def answer(ctx: Context) -> None:
-        began.set()
-        await anyio.sleep_forever()
-
-    bots.say("one")
-    async with running(bot, bots, clock=clock):
-        await began.wait()
-        bot.stop()
-        await clock.slept_for(7)
-        clock.advance(7)
-    assert bots.marks == {}
-    await run_until(echo_bot("hanging"), bots, lambda: bots.texts() == ["one"])
-
-
-async def test_a_log_tells_that_a_bot_is_ready_and_as_whom(bots: BotsNode, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        async with running(echo_bot(), bots):
-            await until(lambda: f"echo is ready as {ME}" in caplog.text)

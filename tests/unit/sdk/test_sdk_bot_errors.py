@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from itertools import pairwise
 from typing import Any
@@ -49,6 +50,26 @@ async def test_what_a_handler_that_raises_changed_and_answered_is_dropped_and_th
     await run_until(clumsy_bot(), bots, lambda: bool(bots.marks))
     assert (bots.answers, bots.states) == ([], {})
     assert bots.marks == {("clumsy", f"with {ANA}"): 1}
+
+
+@pytest.mark.parametrize("how", [SystemExit, asyncio.CancelledError])
+async def test_a_handler_that_quits_or_is_left_by_what_it_waits_for_ends_neither_the_bot_nor_its_program(
+    bots: BotsNode, caplog: pytest.LogCaptureFixture, how: type[BaseException]
+) -> None:
+    bot = Bot("clumsy")
+
+    @bot.message
+    async def answer(ctx: Context) -> None:
+        await ctx.reply(f"{ctx.text}?")
+        if ctx.text == "canary":
+            raise how
+
+    failed = bots.say("canary")
+    bots.say("fine")
+    await run_until(bot, bots, lambda: bool(bots.answers))
+    assert bots.texts() == ["fine?"]
+    assert f"clumsy failed on message {failed}: test_sdk_bot_errors.py:" in caplog.text
+    assert "HandlerQuit" in caplog.text
 
 
 async def test_an_error_handler_may_answer_and_change_the_state_as_it_was_before(bots: BotsNode) -> None:
@@ -136,6 +157,28 @@ async def test_refused_answers_go_to_the_error_handlers_and_the_message_is_done(
     assert list(bots.states.values()) == [{"blocked": "ContactBlocked"}]
     assert f"echo cannot answer message {refused}: ContactBlocked" in caplog.text
     assert "canary" not in caplog.text
+
+
+async def test_an_error_handler_answers_after_what_went_out_before_the_refusal(bots: BotsNode) -> None:
+    bot, clock, gate = Bot("slow"), ManualClock(), anyio.Event()
+
+    @bot.message
+    async def answer(ctx: Context) -> None:
+        await ctx.reply("one moment")
+        await gate.wait()
+        await ctx.reply("refused")
+
+    @bot.error(Exception)
+    async def sorry(ctx: Context, error: Exception) -> None:
+        await ctx.reply("sorry")
+
+    bots.refuse = lambda text: Refusal(1203, "Rejected", "No.") if text == "refused" else None
+    bots.say("hi")
+    async with running(bot, bots, clock=clock):
+        await clock.goes_by_until(lambda: bots.texts() == ["one moment"])
+        gate.set()
+        await until(lambda: bots.texts() == ["one moment", "sorry"])
+    assert [request for _, request, _ in bots.answers] == ["slow:m1:1", "slow:m1:3"]
 
 
 async def test_an_error_handler_whose_answer_is_refused_too_is_not_asked_again(bots: BotsNode) -> None:
@@ -237,6 +280,20 @@ async def test_a_full_disk_is_waited_for(bots: BotsNode) -> None:
     assert all(later - earlier >= FULL_PAUSE for earlier, later in pairwise(refused))
 
 
+async def test_a_bot_waits_for_a_place_where_the_node_has_too_many_sessions(bots: BotsNode) -> None:
+    plain, refused = bots.subscribe, []
+
+    async def subscribe(wire: Wire, **params: Any) -> dict[str, Any]:
+        if len(refused) < 3:
+            refused.append(params)
+            raise Refusal(1705, "TooManySessions", "Too many.")
+        return await plain(wire, **params)
+
+    bots.methods["events.subscribe"] = subscribe
+    bots.say("hi")
+    await run_until(echo_bot(), bots, lambda: bots.texts() == ["hi"])
+
+
 async def test_a_bot_outlives_its_node_and_answers_what_came_meanwhile(bots: BotsNode) -> None:
     bot = echo_bot()
     bots.say("before")
@@ -247,37 +304,3 @@ async def test_a_bot_outlives_its_node_and_answers_what_came_meanwhile(bots: Bot
         await until(lambda: bots.connections > 6)
         bots.cut = lambda method, number: ""
         await until(lambda: bots.texts() == ["before", "meanwhile"])
-
-
-async def test_a_task_that_fails_is_begun_again_and_one_that_ends_is_not(
-    bots: BotsNode, caplog: pytest.LogCaptureFixture
-) -> None:
-    bot, begun = Bot("busy"), []
-
-    @bot.task
-    async def work(bot: Bot) -> None:
-        begun.append(bot.name)
-        if len(begun) < 3:
-            raise ValueError("canary")
-
-    async with running(bot, bots):
-        await until(lambda: len(begun) == 3)
-        await anyio.wait_all_tasks_blocked()
-    assert begun == ["busy"] * 3
-    assert caplog.text.count("busy's task work failed: test_sdk_bot_errors.py:") == 2
-    assert "canary" not in caplog.text
-
-
-async def test_a_task_ends_with_the_bot(bots: BotsNode) -> None:
-    bot, ended = Bot("busy"), anyio.Event()
-
-    @bot.task
-    async def work() -> None:
-        try:
-            await anyio.sleep_forever()
-        finally:
-            ended.set()
-
-    async with running(bot, bots):
-        await bots.called("events.subscribe")
-    assert ended.is_set()

@@ -233,3 +233,32 @@ async def test_a_token_that_is_revoked_ends_it(node: WireNode) -> None:
         await wires[0].write({"jsonrpc": "2.0", "id": None, "error": refusal})
         code, complaint = await chat.ended()
     assert (code, complaint) == (1, "Error: This token was revoked. (TokenRefused)\n")
+
+
+async def test_news_that_come_before_the_answer_are_of_the_line_that_is_being_sent(node: WireNode) -> None:
+    async def send(wire: Wire, **asked: Any) -> dict[str, Any]:
+        progress(node, "message.delivered", "own", state="delivered", route="direct")
+        with anyio.move_on_after(0.3):  # in which nobody should ask what is being sent
+            await node.called("messages.get")
+        return {"message_id": "own"}
+
+    node.methods["messages.send"] = send
+    async with chatting(node) as chat:
+        await chat.type("oi")
+        await chat.until("[2] delivered, direct")
+    assert chat.shown.count("you: oi") == 1
+    assert "messages.get" not in [method for method, _ in node.calls]
+
+
+async def test_what_does_not_speak_the_protocol_is_not_waited_for(node: WireNode) -> None:
+    async def junk(wire: Wire, **asked: Any) -> dict[str, Any]:
+        await wire.write_bytes(b"HTTP/1.1 400 Bad Request\r\n")
+        await anyio.sleep_forever()
+        return {}
+
+    node.methods["messages.send"] = junk
+    async with chatting(node) as chat:
+        await chat.type("oi")
+        code, complaint = await chat.ended()
+    assert code == 3
+    assert "does not speak mepassad's protocol" in complaint

@@ -1,0 +1,8 @@
+"""Text of other people made harmless: nothing of it moves the cursor of a terminal, or hides what follows."""
+
+from __future__ import annotations
+
+
+def visible(text: str) -> str:
+    """One line with a `�` in place of each control character, line break and invisible character."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
