@@ -77,4 +77,4 @@ def _cells(character: str) -> int:
 
 
 def _is_hidden(character: str) -> bool:
-    return character in _BLANKS or unicodedata.category(character) in _HIDDEN and character not in _JOINERS
+    return character in _BLANKS or (unicodedata.category(character) in _HIDDEN and character not in _JOINERS)

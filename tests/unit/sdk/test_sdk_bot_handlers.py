@@ -95,6 +95,16 @@ async def test_groups_of_a_regular_expression_are_parameters_as_they_were_typed(
     ]
 
 
+async def test_a_group_may_have_an_accent_in_its_name_where_the_text_needs_none(bots: BotsNode) -> None:
+    bot = Bot("b")
+
+    @bot.message(F.text.folded.regex(r"opção (?P<opção>\w+)"))
+    async def choose(ctx: Context, opção: str) -> None:
+        await ctx.reply(opção)
+
+    assert await answers(bot, bots, "OPCAO três") == ["três"]
+
+
 @given(st.text())
 def test_folding_keeps_the_place_of_every_character(text: str) -> None:
     bare, place = without_accents(text), places(text)
