@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Protocol, TypeVar
@@ -43,11 +44,13 @@ class Events(Iterator[Event[D_co]]):
     def __init__(self, inner: events.Events[D_co], run: Run) -> None:
         self._inner = inner
         self._run = run
+        self._taken: deque[Event[D_co]] = deque()  # given by the node, and not yet here: Ctrl-C came between
+        self._behind: int | None = None  # the cursor while one is there
 
     @property
     def cursor(self) -> int | None:
         """The number up to which no event is missing."""
-        return self._inner.cursor
+        return self._behind if self._taken else self._inner.cursor
 
     def __enter__(self) -> Events[D_co]:
         self._run(self._inner.__aenter__)
@@ -67,9 +70,15 @@ class Events(Iterator[Event[D_co]]):
 
     def __next__(self) -> Event[D_co]:
         try:
-            return self._run(self._inner.__anext__)
+            if not self._taken:
+                self._run(self._take)
+            return self._taken.popleft()
         except StopAsyncIteration:
             raise StopIteration from None
+
+    async def _take(self) -> None:
+        self._behind = self._inner.cursor
+        self._taken.append(await self._inner.__anext__())
 
 
 class Pages(Iterator[T]):

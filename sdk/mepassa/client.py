@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 
 from mepassa.calls import Calls, Posted, Settled
 from mepassa.check import checked
-from mepassa.connection import Connect, Way, default_socket
+from mepassa.connection import Connect, Connection, Way, default_socket
 from mepassa.errors import ConnectionLost, MepassaError
 from mepassa.events import Chosen, Events
 from mepassa.generated.methods import Nouns
@@ -56,6 +56,7 @@ class Client(Nouns):
         self._posting = False
         self._open_events: set[Events[Any]] = set()
         self._tasks: TaskGroup | None = None
+        self._opening: anyio.CancelScope | None = None
 
     async def __aenter__(self) -> Client:
         self._tasks = anyio.create_task_group()
@@ -66,11 +67,14 @@ class Client(Nouns):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
         assert self._tasks is not None  # noqa: S101 - entered
+        tasks, self._tasks = self._tasks, None
+        if self._opening is not None:
+            self._opening.cancel()
         for events in tuple(self._open_events):
             await events.aclose()
-        self._tasks.cancel_scope.cancel()
+        tasks.cancel_scope.cancel()
         try:
-            return await self._tasks.__aexit__(kind, error, trace)
+            return await tasks.__aexit__(kind, error, trace)
         except BaseExceptionGroup:
             if error is None:
                 raise
@@ -95,14 +99,17 @@ class Client(Nouns):
 
         It is for many calls at once, so the parameters are not checked here. `settled` gets what `call` may raise.
         """
+        if self._tasks is None:
+            settled(_closed())
+            return
         self._posts.append((method, params, settled))
-        if not self._posting and self._tasks is not None:
+        if not self._posting:
             self._posting = True
             self._tasks.start_soon(self._post_all)
 
     async def _post_all(self) -> None:
         try:
-            while self._posts:
+            while self._posts and self._tasks is not None:
                 try:
                     calls = await self._connected()
                 except MepassaError as error:
@@ -112,7 +119,7 @@ class Client(Nouns):
                     await calls.post(posts)
         finally:
             self._posting = False
-            self._give_up_posts(ConnectionLost("The client was closed."))
+            self._give_up_posts(_closed())
 
     def _give_up_posts(self, error: MepassaError) -> None:
         posts, self._posts = self._posts, []
@@ -124,9 +131,21 @@ class Client(Nouns):
             raise RuntimeError("Enter the client before you use it: `async with Client() as client`.")
         async with self._connecting:
             if self._calls is None or self._calls.over:
-                self._calls = Calls(await self._way.open())
+                connection = await self._opened()
+                if self._tasks is None:  # left in the very moment
+                    await connection.aclose()
+                    raise _closed()
+                self._calls = Calls(connection)
                 self._tasks.start_soon(self._calls.read)
             return self._calls
+
+    async def _opened(self) -> Connection:
+        """A new connection, unless the client is left meanwhile."""
+        with anyio.CancelScope() as self._opening:
+            if self._tasks is None:
+                raise _closed()
+            return await self._way.open()
+        raise _closed()
 
     def follow(
         self, *, topics: Sequence[str] | None = None, after: int | None = None, account: str | None = None
@@ -136,3 +155,7 @@ class Client(Nouns):
 
     def _follow(self, topics: Sequence[str] | None, after: int | None, account: str | None) -> Events[Any]:
         return Events(self._way, Chosen(topics, account), after, self._open_events, TOPICS)
+
+
+def _closed() -> ConnectionLost:
+    return ConnectionLost("The client was closed.")

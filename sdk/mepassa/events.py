@@ -95,11 +95,13 @@ class Events(AsyncIterator[Event[D_co]]):
 
     async def __aenter__(self) -> Events[D_co]:
         try:
-            await self._subscribe()
+            with anyio.CancelScope() as self._waiting:
+                await self._subscribe()
+                return self
+            raise ConnectionLost("The client was closed.")
         except BaseException:
             await self._give_up()
             raise
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

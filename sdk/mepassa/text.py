@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 _JOINERS = "\u200c\u200d"  # spelling in Persian and Indic scripts, and composed emoji, need them
+_BLANKS = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and signs that nobody sees
 _HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _SUSPECT = re.compile(r"[^\x20-\x7e]")
 
@@ -76,4 +77,4 @@ def _cells(character: str) -> int:
 
 
 def _is_hidden(character: str) -> bool:
-    return unicodedata.category(character) in _HIDDEN and character not in _JOINERS
+    return character in _BLANKS or (unicodedata.category(character) in _HIDDEN and character not in _JOINERS)

@@ -9,6 +9,7 @@ import msgspec
 
 from mepassa.errors import CallTooLarge, InvalidCall, ProtocolError, RpcError
 from mepassa.generated.errors import REFUSALS
+from mepassa.text import visible
 
 T = TypeVar("T")
 
@@ -52,14 +53,25 @@ def encode_call(number: int, method: str, params: Mapping[str, object] | msgspec
     try:
         line = msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
     except UnicodeEncodeError:
-        problem = f"A parameter of {method} is not valid UTF-8."
+        problem = "not valid UTF-8"
     except (TypeError, ValueError, OverflowError, RecursionError):
-        problem = f"A parameter of {method} has no form in JSON."
+        problem = "not of what JSON has"
     if problem:  # not raised above: the caught exception holds what was to be sent
-        raise InvalidCall(problem)
+        raise InvalidCall(f"The parameter `{_faulty(params)}` of {method} is wrong: it is {problem}.")
     if len(line) > LINE_LIMIT:
         raise CallTooLarge(f"The call `{method}` has {len(line)} bytes; a line may have {LINE_LIMIT}.")
     return line + b"\n"
+
+
+def _faulty(params: Mapping[str, object] | msgspec.Struct) -> str:
+    """The first parameter that cannot be sent."""
+    given = params if isinstance(params, Mapping) else msgspec.structs.asdict(params)
+    for name, value in given.items():
+        try:
+            msgspec.json.encode({name: value})
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            return visible(str(name))
+    return "params"
 
 
 def decode_line(line: bytes) -> Line:

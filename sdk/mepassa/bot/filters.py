@@ -122,7 +122,11 @@ class FoldedText:
         return _when(lambda ctx: wanted in ctx.message.folded)
 
     def regex(self, pattern: str) -> Filter:
-        """Texts in which the pattern is found; its named groups are as they were typed, accents and all."""
+        """Texts in which the pattern is found; its named groups are as they were typed, accents and all.
+
+        As all of Python's patterns, one that repeats what repeats, `(a+)+`, may take for ever on a text made for that.
+        """
+        groups = re.compile(pattern).groupindex  # the groups keep the names that the handler's parameters have
         compiled = re.compile(without_accents(pattern), re.IGNORECASE)
 
         def search(ctx: Context) -> Groups | None:
@@ -131,12 +135,12 @@ class FoldedText:
             if found is None:
                 return None
             place = places(text)
-            spans = {name: found.span(name) for name in compiled.groupindex}
+            spans = {name: found.span(number) for name, number in groups.items()}
             return {
                 name: text[place[start] : place[end]] if start >= 0 else None for name, (start, end) in spans.items()
             }
 
-        return Filter(search, frozenset(compiled.groupindex))
+        return Filter(search, frozenset(groups))
 
 
 class Text(Filter):
@@ -164,7 +168,10 @@ class Text(Filter):
         return _when(lambda ctx: part in ctx.message.text)
 
     def regex(self, pattern: str) -> Filter:
-        """Texts in which the pattern is found; handlers get its named groups by name."""
+        """Texts in which the pattern is found; handlers get its named groups by name.
+
+        As all of Python's patterns, one that repeats what repeats, `(a+)+`, may take for ever on a text made for that.
+        """
         compiled = re.compile(pattern)
 
         def search(ctx: Context) -> Groups | None:

@@ -24,6 +24,8 @@ MOST_ANSWERS = 100
 MAX_CONCURRENT = 64
 """Conversations in which a handler is at work at the same time."""
 
+_SECONDS = {"timeout", "stop_timeout"}
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -38,7 +40,9 @@ class Limits:
     def __post_init__(self) -> None:
         """Raises `InvalidBot` for what would let the bot do nothing."""
         for name, value in vars(self).items():
-            if value is not None and value <= 0:
-                raise InvalidBot(f"`{name}` of a bot is more than 0, not {value}.")
+            if value is None and name == "answers_per_minute":
+                continue
+            if not isinstance(value, (int, float) if name in _SECONDS else int) or not value > 0:
+                raise InvalidBot(f"`{name}` of a bot is a number more than 0, not {value!r}.")
         if self.max_answers > MOST_ANSWERS:
             raise InvalidBot(f"`max_answers` of a bot is at most {MOST_ANSWERS}, not {self.max_answers}.")

@@ -20,6 +20,7 @@ from mepassa.cli.search import history, search
 from mepassa.cli.send import send
 from mepassa.cli.session import Session
 from mepassa.cli.status import status
+from mepassa.cli.streams import prepare
 from mepassa.cli.tail import tail
 from mepassa.cli.tokens import tokens
 from mepassa.cli.verify import verify
@@ -30,6 +31,7 @@ class Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line, as click does."""
+        prepare()
         speak(self)
         return super().main(*args, **kwargs)
 

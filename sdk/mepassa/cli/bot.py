@@ -34,16 +34,15 @@ def new(name: str, template: str) -> None:
     try:
         Bot(folder.name)
         folder.mkdir(parents=True)
-    except InvalidBot as error:
-        raise click.BadParameter(str(error)) from None
+        _write(folder, template)
+    except InvalidBot:
+        told = _("A bot's name has 1 to 32 characters of a–z, 0–9, - and _.")
+        raise click.BadParameter(told) from None
     except FileExistsError:
         raise Refused(_("{path} is there already; choose another name.").format(path=folder)) from None
     except OSError as error:
         told = _("{path} cannot be made: {reason}.")
         raise Refused(told.format(path=folder, reason=error.strerror)) from None
-    for source in _sources(template):
-        text = source.read_text(encoding="utf-8").replace("NAME", folder.name)
-        (folder / source.name.removesuffix(".template")).write_text(text, encoding="utf-8")
     click.echo(_("Run it:") + " " + itself("bot", "run", str(folder / "bot.py")))
     click.echo(_("Test it:") + " " + itself("bot", "test", str(folder)))
 
@@ -75,6 +74,12 @@ def test(folder: Path) -> None:
     if importlib.util.find_spec("pytest") is None or importlib.util.find_spec("mepassad") is None:
         raise Refused(_("Testing bots needs more: pip install 'mepassa[test]'"))
     sys.exit(subprocess.run([sys.executable, "-m", "pytest", folder], check=False).returncode)  # noqa: S603
+
+
+def _write(folder: Path, template: str) -> None:
+    for source in _sources(template):
+        text = source.read_text(encoding="utf-8").replace("NAME", folder.name)
+        (folder / source.name.removesuffix(".template")).write_text(text, encoding="utf-8")
 
 
 def _sources(template: str) -> list[Traversable]:

@@ -14,7 +14,7 @@ from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import columns, echo_line
 from mepassa.cli.words import route_word, sentence, state_word
 from mepassa.client import Client
-from mepassa.errors import RpcError
+from mepassa.errors import ConnectionLost, NodeNotRunning, RpcError
 from mepassa.events import Event
 from mepassa.text import as_json, cut, visible
 
@@ -71,7 +71,10 @@ class Lines:
         if name := getattr(data, "name", None):
             self._names[account, contact] = visible(name)
         elif (account, contact) not in self._names:
-            self._names[account, contact] = await self._name(account, contact)
+            try:
+                self._names[account, contact] = await self._name(account, contact)
+            except (ConnectionLost, NodeNotRunning):  # events wait until it is back, and the next one asks again
+                return _end_of(contact)
         return self._names[account, contact]
 
     async def _name(self, account: str, contact: str) -> str:
@@ -79,7 +82,11 @@ class Lines:
             found = (await self._client.contacts.get(contact=contact, account=account)).name
         except RpcError:  # removed meanwhile, or not this session's to see
             found = ""
-        return visible(found or f"…{contact[-8:]}")
+        return visible(found) or _end_of(contact)
+
+
+def _end_of(contact: str) -> str:
+    return visible(f"…{contact[-8:]}")
 
 
 def _what(data: Any) -> str:

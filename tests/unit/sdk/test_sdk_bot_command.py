@@ -54,6 +54,14 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert "cannot be made" in command("new", tmp_path / "file" / "bot").stderr
 
 
+def test_a_disk_that_is_full_is_told(tmp_path: Path) -> None:
+    limited = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    limited += "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); from mepassa.cli import main; main()"
+    call = [sys.executable, "-B", "-c", limited, "bot", "new", str(tmp_path / "mine")]
+    done = subprocess.run(call, stdout=-1, stderr=-1, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, f"Error: {tmp_path / 'mine'} cannot be made: File too large.\n")
+
+
 @pytest.mark.parametrize("name", ["Shop", "my bot", ".."])
 def test_a_name_that_no_bot_may_have_is_wrong_usage(tmp_path: Path, name: str) -> None:
     refused = command("new", tmp_path / name)

@@ -95,6 +95,16 @@ async def test_groups_of_a_regular_expression_are_parameters_as_they_were_typed(
     ]
 
 
+async def test_a_group_may_have_an_accent_in_its_name_where_the_text_needs_none(bots: BotsNode) -> None:
+    bot = Bot("b")
+
+    @bot.message(F.text.folded.regex(r"opção (?P<opção>\w+)"))
+    async def choose(ctx: Context, opção: str) -> None:
+        await ctx.reply(opção)
+
+    assert await answers(bot, bots, "OPCAO três") == ["três"]
+
+
 @given(st.text())
 def test_folding_keeps_the_place_of_every_character(text: str) -> None:
     bare, place = without_accents(text), places(text)
@@ -208,6 +218,9 @@ def test_a_bots_name_can_be_part_of_an_answers_number(name: str) -> None:
 def test_a_limit_that_would_let_a_bot_do_nothing_is_told(limit: str) -> None:
     with pytest.raises(InvalidBot, match=limit):
         Bot("b", **{limit: 0})  # type: ignore[arg-type]
+    for wrong in (float("nan"), "5", *([] if limit == "answers_per_minute" else [None])):
+        with pytest.raises(InvalidBot, match=f"`{limit}` of a bot is a number"):
+            Bot("b", **{limit: wrong})  # type: ignore[arg-type]
 
 
 def test_a_message_gets_no_more_answers_than_the_node_takes_at_once() -> None:

@@ -81,7 +81,7 @@ def test_a_module_that_is_not_there_is_told(spec: str) -> None:
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert complaint(str(tmp_path / "none.py")) == f"There is no file {tmp_path / 'none.py'}."
-    assert complaint(f"{tmp_path}/") == f"There is no file {tmp_path}."
+    assert complaint(f"{tmp_path}/none") == f"There is no file {tmp_path / 'none'}."
     (tmp_path / "bot.txt").write_text("")
     assert "is not a Python file" in complaint(str(tmp_path / "bot.txt"))
 
@@ -112,3 +112,35 @@ def test_the_examples_are_bots_of_less_than_60_lines() -> None:
     for path in (ROOT / "examples" / "bots").glob("*.py"):
         assert load_bot(str(path)).name == path.stem
         assert len(path.read_text().splitlines()) < 60
+
+
+def test_a_file_that_ends_the_program_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path, bot="import sys\nsys.exit(3)\n")
+    assert complaint(path) == f"{path}, line 2: SystemExit: 3"
+
+
+def test_a_file_that_is_imported_by_what_it_imports_is_told(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        bot=BOT.format(name="one") + "import handlers_of_it\n",
+        handlers_of_it="from bot import bot\n",
+    )
+    assert "imports it again as `bot`, and that makes a second bot" in complaint(path)
+
+
+def test_a_folder_is_told_apart_from_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "mine", bot=BOT.format(name="one"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert complaint("mine") == "mine is a folder; name the file of a bot in it, such as mine/bot.py."
+    assert complaint(str(tmp_path)).startswith(f"{tmp_path} is a folder;")
+
+
+@pytest.mark.parametrize("name", ["", ".", "nosuch.", ".hidden", "x" * 5000, "sys", "/"])
+def test_odd_names_are_no_bots(name: str) -> None:
+    assert complaint(name)
+
+
+def test_a_file_may_import_the_program_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    assert load_bot(written(tmp_path, bot="import __main__\n" + BOT.format(name="one"))).name == "one"

@@ -107,8 +107,8 @@ async def test_the_typed_methods_are_checked_too(node: WireNode) -> None:
 @pytest.mark.parametrize(
     ("value", "sentence"),
     [
-        ("\ud800", "A parameter of messages.send is not valid UTF-8."),
-        (type("Text", (str,), {})("x"), "A parameter of messages.send has no form in JSON."),
+        ("\ud800", "The parameter `text` of messages.send is wrong: it is not valid UTF-8."),
+        (type("Text", (str,), {})("x"), "The parameter `text` of messages.send is wrong: it is not of what JSON has."),
     ],
 )
 async def test_what_has_no_form_on_the_wire_is_refused_and_not_quoted(
@@ -119,8 +119,8 @@ async def test_what_has_no_form_on_the_wire_is_refused_and_not_quoted(
             await client.call("messages.send", contact="mp1ana", text=value)
         assert str(caught.value) == sentence
         assert caught.value.__context__ is None
-        with pytest.raises(InvalidCall, match=r"A parameter of plugin\.method has no form in JSON"):
-            await client.call("plugin.method", value=object())
+        with pytest.raises(InvalidCall, match=r"`value` of plugin\.method is wrong: it is not of what JSON has"):
+            await client.call("plugin.method", fine=1, value=object())
     assert node.calls == []
 
 

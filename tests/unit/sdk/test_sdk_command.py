@@ -291,6 +291,11 @@ def test_the_list_of_commands_fits_80_columns() -> None:
     assert "..." not in CliRunner().invoke(main, ["-h"], terminal_width=80).output.partition("Commands:")[2]
 
 
+def test_signs_that_nobody_sees_are_shown() -> None:
+    assert visible("Ana\u3164\u115f\u2800") == "Ana<U+3164><U+115F><U+2800>"
+    assert as_json("Ana\u3164") == '"Ana\\u3164"'
+
+
 def test_joined_emoji_and_accents_stay_as_they_are() -> None:
     assert visible("João 👩\u200d🚀") == "João 👩\u200d🚀"
 

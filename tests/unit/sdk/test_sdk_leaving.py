@@ -129,3 +129,14 @@ async def test_leaving_the_client_tells_also_those_who_posted_calls(node: WireNo
         await node.called("never")
         client.post("never", {}, told.append)
     assert [str(error) for error in told] == ["The client was closed."] * 2
+
+
+async def test_a_client_that_was_left_says_so_and_gives_up_what_is_posted(node: WireNode) -> None:
+    async with Client(node.path) as client:
+        await client.identity.show()
+    told: list[object] = []
+    client.post("identity.show", {}, told.append)
+    assert [type(one) for one in told] == [ConnectionLost]
+    with pytest.raises(RuntimeError, match="async with"):
+        await client.identity.show()
+    assert node.connections == 1

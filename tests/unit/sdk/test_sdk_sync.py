@@ -9,17 +9,19 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
-from mepassa import ConnectionLost, InvalidCall, MessageReceived, NodeNotRunning, UnknownContact
+from mepassa import ConnectionLost, InvalidCall, MessageReceived, NodeNotRunning, UnknownContact, blocking
 from mepassa.sync import Client
 from wire_node import ANA, ME, Refusal, Wire, WireNode
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -195,3 +197,65 @@ def test_a_program_that_never_closes_its_client_ends_all_the_same(served: WireNo
     code = f"from mepassa.sync import Client; c = Client({str(served.path)!r}); print(c.identity.show().name)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("Bia\n", "", 0)
+
+
+def test_an_event_that_comes_in_the_very_moment_of_ctrl_c_is_not_lost(served: WireNode) -> None:
+    for text in ("one", "two"):
+        served.receive(text)
+    with Client(served.path) as client:
+        interrupts = iter([False, True, False])
+
+        def run(step: Callable[[], Awaitable[T]]) -> T:
+            result = client._run(step)
+            if next(interrupts):
+                raise KeyboardInterrupt
+            return result
+
+        events = blocking.Events(client._inner.events(topics=["message.received"], after=0), run)
+        assert next(events).data.text == "one"
+        with pytest.raises(KeyboardInterrupt):
+            next(events)
+        assert events.cursor == 1
+        assert next(events).data.text == "two"
+        assert events.cursor == 2
+
+
+def test_a_fork_is_told_to_make_a_client_of_its_own_and_ends(served: WireNode) -> None:
+    code = f"""if True:
+        import os, signal, sys
+        from mepassa.sync import Client
+        client = Client({str(served.path)!r})
+        client.identity.show()
+        if not os.fork():
+            signal.alarm(20)
+            try:
+                client.identity.show()
+            except RuntimeError as error:
+                print(error, flush=True)
+            print(Client({str(served.path)!r}).identity.show().name, flush=True)
+            sys.exit(7)
+        print(os.waitstatus_to_exitcode(os.wait()[1]), client.identity.show().name)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines() == [
+        "This client belongs to the process that this one was forked from; make another.", "Bia", "7 Bia",
+    ]  # fmt: skip
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("wait", ["call", "events"])
+def test_closing_ends_also_what_waits_for_a_node_that_never_says_hello(
+    served: WireNode, portal: BlockingPortal, wait: str
+) -> None:
+    async def never(wire: Wire, **_: Any) -> dict[str, Any]:
+        await anyio.sleep_forever()
+        return {}
+
+    served.methods["system.hello"] = never
+    client = Client(served.path, token="t")
+    with ThreadPoolExecutor(2) as pool:
+        step = client.identity.show if wait == "call" else client.events().__enter__
+        waiting = [pool.submit(step) for _ in range(2)]
+        portal.call(served.called, "system.hello")
+        threading.Thread(target=client.close, daemon=True).start()
+        assert [type(one.exception(timeout=20)) for one in waiting] == [ConnectionLost, ConnectionLost]

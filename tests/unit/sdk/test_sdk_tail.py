@@ -128,3 +128,20 @@ async def test_a_topic_that_there_is_not_is_told_with_those_there_are(node: Wire
         assert (result.exit_code, result.stdout) == (1, "")
         told = "Error: There is no topic 'mesage'; there are message.received, typing. (UnknownTopic)\n"
         assert result.stderr == told
+
+
+async def test_tail_goes_on_when_the_node_goes_away_before_a_name_is_known(known: WireNode) -> None:
+    get, asked = known.methods["contacts.get"], 0
+
+    async def cut_at_first(wire: Wire, **params: Any) -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await known.cut()
+        return await get(wire, **params)
+
+    known.methods["contacts.get"] = cut_at_first
+    for text in ("one", "two"):
+        known.receive(text)
+    line = await follow(known, "--after", "0", lines=2)
+    assert line.endswith(f"{SHOWN}  two")
