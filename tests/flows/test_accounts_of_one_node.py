@@ -96,7 +96,7 @@ async def test_what_one_account_has_is_hidden_from_the_other(node: Daemon) -> No
 
 
 async def test_an_account_that_does_not_live_here_is_refused_by_every_method(node: Daemon) -> None:
-    some = {"string": "x", "boolean": True, "integer": 1}
+    some = {"string": "x", "boolean": True, "integer": 1, "array": ["read"]}
     refused = 0
     async with node.session() as rpc:
         for method in document(Registry(ALL))["methods"]:
