@@ -101,7 +101,7 @@ async def test_a_bot_writes_first_once_for_each_request(bots: BotsNode) -> None:
         await bot.send(ANA, "hello")
     assert sent[0] == sent[1]
     assert bots.texts() == ["your order is here", "hello", "hello"]
-    assert bots.answers[0][1] == "b:order 7"
+    assert bots.answers[0][1] == "b:sent:order 7"
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
