@@ -87,10 +87,7 @@ class Answers:
         writes = tuple(_writes(account, bot, answer))
         for _ in range(_TRIES):
             try:
-                if fresh:
-                    return await self._outbox.keep(account, contact, fresh, writes)
-                await self._store.commit(Commit(writes))
-                return ()
+                return await self._outbox.keep(account, contact, fresh, writes)
             except Conflict:
                 if (await self.state(account, bot, answer.conversation))[0] != answer.after:
                     raise AlreadyAnswered from None

@@ -123,7 +123,7 @@ class Outbox:
     async def keep(
         self, account: AccountId, contact: AccountId, fresh: Sequence[Fresh], writes: Sequence[Write] = ()
     ) -> Sequence[Message]:
-        """Keep new messages to a contact, and other writes, in one commit.
+        """Keep new messages to a contact, if any, and other writes, in one commit, in the order of calls.
 
         Raises `UnknownContact`, `ContactBlocked`, `ContactRefused`, `StoreFull`, and `Conflict` or `Duplicate` of a
         write: then nothing was kept.
@@ -131,9 +131,9 @@ class Outbox:
         me, change = self._accounts.me(account), Change()
         async with self._sessions.lock(account, contact):
             row = self._contacts.get(account, contact)
-            if row.blocked:
+            if fresh and row.blocked:
                 raise ContactBlocked
-            if row.state == "refused":
+            if fresh and row.state == "refused":
                 raise ContactRefused(row.reason or None)
             messages, rows = [self._message(me, row, one) for one in fresh], list[Outgoing]()
             for message in messages:
@@ -146,7 +146,8 @@ class Outbox:
         except Exception:
             await self._contents.undo(change, account)
             raise
-        self.deliver(row, rows)
+        if rows:
+            self.deliver(row, rows)
         return messages
 
     def _message(self, me: Me, contact: Contact, fresh: Fresh) -> Message:
