@@ -30,7 +30,7 @@ STAGES = {
     "RPC": r"/mepassad/rpc/|/mepassad/facts\.py",
     "acks and receipts": r"/delivery/(settlement|receipts)\.py",
     "sessions and packets": r"/delivery/sessions\.py|/wire/packets\.py",
-    "outbox, contents": r"/delivery/(outbox|contents)\.py",
+    "outbox, contents": r"/delivery/(outbox|contents|answers)\.py",
     "inbox": r"/delivery/(inbox|arrivals|unopened|quarantine|stamps|strangers|introductions)\.py",
     "handshakes": r"/delivery/(handshake|prekeys|seals|renewals|verification)\.py",
     "ids, people, clock": r"/mepassad/(wire|people|clock)",

@@ -47,7 +47,8 @@ class Chat:
 
     async def run(self) -> None:
         """Show what happens, and do what is typed until Esc. Raises `MepassaError`."""
-        async with self.client.events() as events, anyio.create_task_group() as tasks:
+        account = (await self.client.identity.show()).account  # others may live on the node, perhaps as its contacts
+        async with self.client.events(account=account) as events, anyio.create_task_group() as tasks:
             events.watch(lost=self.wake, back=self.wake)
             tasks.start_soon(self.follow, events)
             tasks.start_soon(self.look)

@@ -70,7 +70,8 @@ def _file(setting: Setting, advice: str = "") -> Path:
             f"The variable {VARIABLE} says which plugins are on, whatever a file says; change it instead."
         )
     if setting.path is None:
-        raise ConfigError(f"There is no configuration file to change: no {SYSTEM_CONFIG}.{advice}")
+        here = " Name the one that is here: `mepassad --config config.yaml …`." if Path("config.yaml").exists() else ""
+        raise ConfigError(f"There is no configuration file to change: no {SYSTEM_CONFIG}.{here}{advice}")
     return setting.path
 
 

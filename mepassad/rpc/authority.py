@@ -45,7 +45,7 @@ class Authority(msgspec.Struct, frozen=True):
         if method.name == GREETING:
             return
         if self is STRANGER:
-            raise TokenRefused(f"A token is needed here: show one with `{GREETING}` first.")
+            raise TokenRefused(f"A token is needed here: show one first, `mepassa --token-file FILE` or `{GREETING}`.")
         if method.name not in self.scopes and RANKS[method.scope] > self._rank:
             raise NotPermitted(
                 f"This token may not call {method.name}: that needs the scope `{method.scope}`, "

@@ -20,6 +20,7 @@ from mepassa.cli.itself import itself
 from mepassa.cli.session import Refused, Session
 from mepassa.client import Client
 from mepassa.connection import default_socket
+from mepassa.generated.errors import TokenRefused
 from mepassa.generated.values import RegisteredBot
 from mepassa.text import visible
 
@@ -59,15 +60,25 @@ def run(session: Session, bot: Bot) -> None:
 async def _serve(session: Session, bot: Bot) -> None:
     async with _stopped_by_signals(bot):
         try:
+            bot.plan({})  # what is put together wrong is told before anything is made for it
             if session.account is None and not session.has_token:
                 registered = await _register(session, bot)
                 async with Client(session.socket, token=registered.token) as client:
                     await _say_how_to_reach(session, registered.account, client)
-                    await bot.serve(client)
+                    await _serve_registered(bot, client)
             else:
                 await bot.serve(session.client, account=session.account)
         except InvalidBot as error:
             raise Refused(str(error)) from None
+
+
+async def _serve_registered(bot: Bot, client: Client) -> None:
+    """Serve with the token that the bot was given just now. Raises `Refused` when another start was given the next."""
+    try:
+        await bot.serve(client)
+    except TokenRefused:
+        told = _("The bot {name} was started again elsewhere, and goes on there.")
+        raise Refused(told.format(name=bot.name)) from None
 
 
 async def _register(session: Session, bot: Bot) -> RegisteredBot:
