@@ -76,6 +76,7 @@ class Outbox:
         Raises `UnknownContact`, `ContactBlocked`, `ContactRefused`, `MessageTooLarge`, `EmptyMessage`,
         `UnknownMessage` (of `reply_to`), `RequestReused`, `Rejected`, `StoreFull`.
         """
+        self._accounts.me(account)
         self._contacts.get(account, contact)
         self._check(text)
         if request_id and (earlier := await self._store.message_by_request(account, request_id)):

@@ -178,11 +178,16 @@ class Wire:
         self.token = ""
         self._stream = stream
         self._life = life
+        self._writing = anyio.Lock()  # answers are written by several tasks
 
     async def write(self, message: dict[str, Any]) -> None:
         await self.write_bytes(json.dumps(message).encode() + b"\n")
 
     async def write_bytes(self, data: bytes) -> None:
+        async with self._writing:
+            await self._send(data)
+
+    async def _send(self, data: bytes) -> None:
         try:
             if self._life is not None and len(data) > self._life:
                 await self._stream.send(data[: self._life])
