@@ -203,9 +203,11 @@ def test_a_plugin_that_is_gone_can_be_turned_off(config: Path, capsys: pytest.Ca
 
 
 def test_without_a_file_the_command_says_what_to_write(
-    spam: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    spam: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MEPASSAD_CONFIG")
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
     assert mepassad("plugin", "enable", "--yes", "spam") == 2
     assert capsys.readouterr().err == (
         "There is no configuration file to change: no /etc/mepassad/config.yaml. In a file of that name, or one that "
@@ -255,3 +257,13 @@ def test_what_a_distribution_says_of_itself_cannot_take_hold_of_the_terminal(
         assert all(char.isprintable() or char == "\n" for char in shown), repr(shown)
         assert "\n  may: nothing" not in shown
     assert "made-up�[2K" in shown, shown
+
+
+def test_a_file_that_lies_here_is_named(
+    spam: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MEPASSAD_CONFIG")
+    (tmp_path / "config.yaml").write_text("plugins: []\n")
+    monkeypatch.chdir(tmp_path)
+    assert mepassad("plugin", "enable", "--yes", "spam") == 2
+    assert "Name the one that is here: `mepassad --config config.yaml …`." in capsys.readouterr().err

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import pytest
@@ -16,6 +16,8 @@ from commanding import HOSTILE, SHOWN, TIME, answering, contact, message, with_c
 from wire_node import ANA, ME, Refusal, Wire, WireNode
 
 HERE = "with mp1ana"
+
+T = TypeVar("T")
 
 
 class Chat:
@@ -28,7 +30,7 @@ class Chat:
     async def until(self, text: str) -> None:
         """Wait until it shows a text."""
         while text not in self.shown:
-            line = await anyio.to_thread.run_sync(self.process.stdout.readline, abandon_on_cancel=True)
+            line = await _patiently(self.process.stdout.readline)
             assert line, f"it ended without {text!r}: {self.shown}"
             self.shown += line
 
@@ -43,9 +45,15 @@ class Chat:
 
     async def ended(self) -> tuple[int, str]:
         """Exit code and complaint, once it ends."""
-        self.shown += await anyio.to_thread.run_sync(self.process.stdout.read)
-        complaint = await anyio.to_thread.run_sync(self.process.stderr.read)
-        return await anyio.to_thread.run_sync(self.process.wait), complaint
+        self.shown += await _patiently(self.process.stdout.read)
+        complaint = await _patiently(self.process.stderr.read)
+        return await _patiently(self.process.wait), complaint
+
+
+async def _patiently(call: Callable[[], T]) -> T:
+    """Wait for a process in another thread, but not for ever."""
+    with anyio.fail_after(60):
+        return await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
 
 
 @asynccontextmanager

@@ -118,7 +118,7 @@ async def with_node(node: WireNode, *arguments: str) -> tuple[int, str]:
     ("arguments", "words"),
     [
         (["--help"], ["Uso: mepassa [OPÇÕES] COMANDO", "Fala com um mepassad", "Opções:", "--account ID", "Comandos:",
-                      "Conversa com um contato, linha a linha.", "Códigos de saída: 0 feito", "Mostra esta ajuda"]),
+                      "Conversa com um contato, linha por linha.", "Códigos de saída: 0 feito", "Mostra esta ajuda"]),
         (["send", "-h"], ["Uso: mepassa send [OPÇÕES] CONTATO [TEXTO]...", "Envia TEXTO a CONTATO"]),
         (["contacts", "rename", "-h"], ["contacts rename [OPÇÕES] CONTATO NOME", "Passa a chamar CONTATO"]),
         (["search", "-h"], ["[padrão: 20", "--limit N"]),
