@@ -120,12 +120,8 @@ def test_a_file_that_ends_the_program_is_told_and_ends_nothing(tmp_path: Path) -
 
 
 def test_a_file_that_is_imported_by_what_it_imports_is_told(tmp_path: Path) -> None:
-    path = written(
-        tmp_path,
-        bot=BOT.format(name="one") + "import handlers_of_it\n",
-        handlers_of_it="from bot import bot\n",
-    )
-    assert "imports it again as `bot`, and that makes a second bot" in complaint(path)
+    written(tmp_path, a_circle=BOT.format(name="one") + "import half_a_circle\n", half_a_circle="import a_circle\n")
+    assert "imports it again as `a_circle`, and that makes a second bot" in complaint(str(tmp_path / "a_circle.py"))
 
 
 def test_a_folder_is_told_apart_from_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
