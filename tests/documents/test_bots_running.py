@@ -92,11 +92,13 @@ async def test_bots_of_the_configuration_are_checked_and_answer(texts: list[str]
     shown = yaml.safe_load(texts[0])["bots"]
     with Fleet(place) as fleet:
         (node,) = fleet.start("node", plugins=[], bots=shown)
-        assert run(MEPASSAD, "--config", node.config_file, "check-config").returncode == 0
         file = node.folder / shown[0]["file"]  # which is relative to the folder of config.yaml
+        checked = run(MEPASSAD, "--config", node.config_file, "check-config")
+        assert (checked.returncode, f"there is no file {file}" in checked.stderr) == (2, True)
         assert node.stop() == 0
         file.parent.mkdir()
         file.write_text(first_bot())
+        assert run(MEPASSAD, "--config", node.config_file, "check-config").returncode == 0
         node.start()
         async with node.session() as owner:
             await talked(owner)
@@ -116,6 +118,7 @@ def test_a_bot_runs_as_a_user_of_its_own_beside_the_service_of_the_node(texts: l
         root.run(f"cat > {UNIT} <<'END'\n{node_unit}END")
         root.run(node_start)
         root.run(f"cat > bot.py <<'END'\n{first_bot()}END\n{users}")
+        root.run("sed -i '/^  bots_\\(socket\\|group\\):/d' /etc/mepassad/config.yaml")  # where a reader changes them
         root.run(f"cat > keys <<'END'\n{keys}END\nsed -i '/^rpc:$/r keys' /etc/mepassad/config.yaml")
         root.run(f"mkdir {UNIT}.d; cat > {UNIT}.d/bots.conf <<'END'\n{drop_in}END")
         root.run(f"cat > /etc/systemd/system/loja.service <<'END'\n{unit}END")

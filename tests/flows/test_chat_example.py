@@ -169,7 +169,7 @@ def test_a_contact_that_changes_goes_or_comes_is_seen(three: Three) -> None:
     call(here, "contacts.rename", contact=three.caio_id, name="Caio " + "x" * 50)
     ana.looks(lambda lines: any(line[:26].rstrip().endswith("x…") for line in lines))  # it stays on its side
     call(here, "contacts.remove", contact=three.bruno_id)
-    ana.shows("caio", no=["Bruninho", "you: oi"])
+    ana.shows("Caio", no=["Bruninho", "you: oi"])
     call(there, "contacts.remove", contact=three.ana_id)
     call(there, "invites.accept", uri=call(here, "invites.create")["uri"])
     ana.shows("bruno")
