@@ -15,6 +15,7 @@ from pathlib import PurePath
 from typing import Any, TextIO
 
 from mepassad.api.types import Secret
+from mepassad.visible import visible
 
 ROOT = "mepassad"
 MAX_TEXT = 1000  # characters shown of one fact
@@ -99,7 +100,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and a traceback below it if those are wanted."""
         event, facts = _parts(record)
-        words = [_time(record), record.levelname, f"{_speaker(record)}:", _one_line(event)]
+        words = [_time(record), record.levelname, f"{_speaker(record)}:", visible(event, " ")]
         words += [f"{name}={_word(value)}" for name, value in facts.items()]
         line = " ".join(words)
         return f"{line}\n{self.formatException(record.exc_info)}" if self._tracebacks and record.exc_info else line
@@ -172,7 +173,7 @@ def _argument(value: object) -> object:
 def _exception(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return "; ".join(_exception(inner) for inner in error.exceptions[:MAX_ITEMS])
-    text = "<bytes>" if any(isinstance(arg, bytes) for arg in error.args) else _one_line(str(error))
+    text = "<bytes>" if any(isinstance(arg, bytes) for arg in error.args) else visible(str(error), " ")
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -188,12 +189,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
-def _one_line(text: str) -> str:
-    """Without line breaks and control characters, so that nobody can write a line of the log from outside."""
-    return "".join(char if char.isprintable() else " " for char in text)
-
-
 def _word(value: Any) -> str:
     if isinstance(value, str) and (_PLAIN.fullmatch(value) or (value.startswith("<") and value.endswith(">"))):
         return value
-    return _one_line(json.dumps(value, ensure_ascii=False))
+    return visible(json.dumps(value, ensure_ascii=False), " ")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def visible(text: str) -> str:
-    """One line with a `�` in place of each control character, line break and invisible character."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+def visible(text: str, instead: str = "\ufffd") -> str:
+    """One line with `instead` in place of each control character, line break and invisible character."""
+    return "".join(char if char.isprintable() else instead for char in text)

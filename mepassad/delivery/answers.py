@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from weakref import WeakValueDictionary
 
-import anyio
 import msgspec
 
 from mepassad.api.context import Clock
 from mepassad.api.store import Commit, Store
 from mepassad.api.types import AccountId, ConversationId, Message
 from mepassad.api.writes import SetPluginState, SetSetting, Write
-from mepassad.delivery.outbox import Fresh, Outbox
+from mepassad.delivery.outbox import TRIES, Fresh, Outbox
 from mepassad.errors import AlreadyAnswered, Conflict, Duplicate, StateTooLarge
 from mepassad.people.conversations import Conversations
 from mepassad.wire.ids import new_content_id
 
-_TRIES = 8  # times that a commit is computed anew after another came first
 _PLACE = "bot/"  # the setting of an account that says where a bot got to
 
 
@@ -49,7 +48,7 @@ class Answers:
     def __init__(self, store: Store, clock: Clock, outbox: Outbox, conversations: Conversations) -> None:
         """`max_state`: bytes."""
         self._store, self._clock, self._outbox, self._conversations = store, clock, outbox, conversations
-        self._turns = WeakValueDictionary[tuple[AccountId, ConversationId], anyio.Lock]()
+        self._turns = WeakValueDictionary[tuple[AccountId, ConversationId], asyncio.Lock]()
         self.max_state = 65_536
 
     async def place(self, account: AccountId, bot: str) -> int | None:
@@ -76,7 +75,9 @@ class Answers:
         if answer.state is not None and len(answer.state) > self.max_state:
             raise StateTooLarge(limit=self.max_state)
         contact = self._conversations.contact_of(account, answer.conversation)
-        async with self._turn(account, answer.conversation):  # one that is screened faster must not come first
+        async with self._turns.setdefault(
+            (account, answer.conversation), asyncio.Lock()
+        ):  # one that is screened faster must not come first
             drafts = [await self._outbox.screened(account, contact, one.text, one.reply_to) for one in answer.replies]
         self._conversations.contact_of(account, answer.conversation)  # not gone meanwhile: nothing is kept of it then
         now_ms = int(self._clock.now() * 1000)
@@ -85,7 +86,7 @@ class Answers:
             for draft, one in zip(drafts, answer.replies, strict=True)
         ]
         writes = tuple(_writes(account, bot, answer))
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 return await self._outbox.keep(account, contact, fresh, writes)
             except Conflict:
@@ -94,12 +95,6 @@ class Answers:
             except Duplicate:
                 fresh = [one for one in fresh if not await self._store.message_by_request(account, one.request_id)]
         raise Conflict
-
-    def _turn(self, account: AccountId, conversation: ConversationId) -> anyio.Lock:
-        lock = self._turns.get((account, conversation))
-        if lock is None:
-            lock = self._turns[account, conversation] = anyio.Lock()
-        return lock
 
     async def forgetting(self, account: AccountId, conversation: ConversationId) -> Sequence[Write]:
         """The writes that drop what all bots of an account keep about a conversation."""

@@ -31,7 +31,7 @@ from mepassad.wire.content import HELLO, RECEIPT, TEXT, TYPING, seal_content
 from mepassad.wire.ids import account_key, message_id, new_content_id, unb64
 from mepassad.wire.messages_pb2 import Content, Introduction, Typing
 
-_TRIES = 8  # times that a change is computed anew after another came first
+TRIES = 8  # times that a change is computed anew after another came first
 
 
 class Fresh(msgspec.Struct, frozen=True):
@@ -85,7 +85,7 @@ class Outbox:
             )
         draft = await self.screened(account, contact, text, reply_to)
         fresh = Fresh(draft, new_content_id(int(self._clock.now() * 1000)), request_id)
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             try:
                 return (await self.keep(account, contact, [fresh]))[0]
             except Conflict:
