@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,6 +44,7 @@ class Components:
         """`store` is given to contexts once there is one."""
         self._loaded, self._plugins, self._clock, self.node_key = loaded, plugins, clock, node_key
         self.store: Store | None = None
+        self._shared: defaultdict[str, dict[str, Any]] = defaultdict(dict)
 
     def provided(self, hook: str) -> Sequence[tuple[str, Any]]:
         """(plugin name, what it gives) of all plugins that a hook has something from, in the order of `plugins`.
@@ -103,6 +105,7 @@ class Components:
             data_dir=folder,
             node_key=self.node_key if self._plugins.permitted(name, "node_key") else None,
             state=State(self.store, name) if self.store else None,
+            shared=self._shared[name],
         )
 
 

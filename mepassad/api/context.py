@@ -72,7 +72,8 @@ class PluginContext:
     """What a component may use: its name, its validated config section, log, clock, tasks, folder and state.
 
     `tasks` is cancelled when the node stops, after the component was left. `data_dir` is the plugin's own folder, made
-    on first use by the plugin (0700). `state` is None for the store itself.
+    on first use by the plugin (0700). `state` is None for the store itself. `shared` is one for all components of the
+    plugin in this run: a relay finds there the host that the transport, entered before it, has left.
     """
 
     def __init__(
@@ -86,8 +87,10 @@ class PluginContext:
         data_dir: Path,
         node_key: Secret | None = None,
         state: PluginState | None = None,
+        shared: dict[str, Any] | None = None,
     ) -> None:
         """`node_key` None: the plugin may not use it."""
+        self.shared: dict[str, Any] = {} if shared is None else shared
         self.name, self.config, self.log, self.clock = name, config, log, clock
         self.tasks, self.data_dir, self.state = tasks, data_dir, state
         self._node_key = node_key

@@ -66,6 +66,7 @@ class Contact(Row, frozen=True, kw_only=True):
     invite: str = ""
     reason: str = ""
     directory: bytes = b""  # number and reunion key (32 bytes each) by which they are found when they were restored
+    places: bytes = b""  # the newest `Places` (wire) that they told: mailboxes, and the keys to what lies there for us
     created_at: int
 
     def __repr__(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from mepassad.api.context import Clock
@@ -17,20 +19,23 @@ from mepassad.wire.directory import reunion_proof
 from mepassad.wire.identity import VerifiedCard, sign_card, verify_card
 from mepassad.wire.ids import account_id, account_key, b64, direct_conversation
 from mepassad.wire.invites import parse_invite, proof
-from mepassad.wire.messages_pb2 import Content, Introduction, NodeHint
+from mepassad.wire.messages_pb2 import Content, Introduction, NodeHint, Places
 from mepassad.wire.packets import Reason
 
 MAX_NODES = 4
 MAX_ADDRESSES = 8
 MAX_ADDRESS = 256
+MAX_PLACES = 8192  # bytes of what a contact says of its mailboxes and their keys
 
 
 class Introductions:
     """Makes introductions of our accounts, and learns from those of others."""
 
     def __init__(self, clock: Clock, contacts: Contacts, invites: Invites, reunions: Reunions) -> None:
-        """`contacts` and `invites` are read and changed in memory together with the change handed in."""
+        """`contacts` and `invites` are read and changed in memory together with the change handed in. `places` says
+        where a contact finds us while we are away."""
         self._clock, self._contacts, self._invites, self._reunions = clock, contacts, invites, reunions
+        self.places: Callable[[Me, Contact], Places] = lambda me, contact: Places()
 
     def ours(self, me: Me, contact: Contact, transcript: bytes = b"", restored: bool = False) -> Introduction:
         """Who we are, for a contact.
@@ -40,6 +45,8 @@ class Introductions:
         """
         card = sign_card(me.device, me.row.name, me.row.kind, me.row.device_list, int(self._clock.now()))
         introduction = Introduction(card=card, number=contact.number, nodes=self._our_nodes())
+        if (places := self.places(me, contact)).ByteSize():
+            introduction.places.CopyFrom(places)
         if me.directory:
             introduction.directory_number = me.directory.number()
             introduction.reunion_key = me.directory.reunion_key(account_key(contact.id))
@@ -148,6 +155,7 @@ class Introductions:
             their_number=introduction.number,
             nodes=_nodes(introduction) or contact.nodes,
             directory=_directory(introduction) or contact.directory,
+            places=_places(introduction) or contact.places,
             invite="",
             reason="",
         )
@@ -160,6 +168,20 @@ def _directory(introduction: Introduction) -> bytes:
     if (len(number), len(key)) not in ((0, 0), (32, 32)):
         raise MalformedContent("an introduction has half a directory number")
     return number + key
+
+
+def _places(introduction: Introduction) -> bytes:
+    """The sender's mailboxes and keys, as they came; nothing where it does not say. Raises `MalformedContent`."""
+    if not introduction.HasField("places"):
+        return b""
+    places = introduction.places
+    keys = (places.number_key, places.directory_key, places.addresses_number, places.addresses_key)
+    devices = [listed.device for listed in places.seal_keys]
+    if any(len(key) not in (0, 32) for key in keys) or any(len(device) != 32 for device in devices):
+        raise MalformedContent("an introduction has a key of another size")
+    if places.ByteSize() > MAX_PLACES:
+        raise MalformedContent("an introduction names too many places")
+    return places.SerializeToString()
 
 
 def _nodes(introduction: Introduction) -> dict[str, list[str]]:

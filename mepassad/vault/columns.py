@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mepassad.api import writes
 from mepassad.api.types import Contact, Invite, PrivateKey, Session
 from mepassad.errors import VaultBroken
-from mepassad.vault.vault import DIRECTORY, INVITE, LINK, PREKEY, SESSION, SETTING, SKIPPED, Vault, place
+from mepassad.vault.vault import DIRECTORY, INVITE, LINK, PLACES, PREKEY, SESSION, SETTING, SKIPPED, Vault, place
 from mepassad.wire.ids import b64, unb64
 
 MARKER = "vault/sealed"
@@ -54,11 +54,13 @@ def setting(turn: Turn, account: str, key: str, value: bytes) -> bytes:
 
 
 def sealed_contact(vault: Vault, row: Contact) -> Contact:
-    """A contact with the accepted link and the directory's number and key sealed; what is empty stays empty."""
+    """A contact with the accepted link, the directory's number and key, and the places sealed; what is empty stays
+    empty."""
     where = place(row.account, row.id)
     link = b64(vault.seal(LINK, where, row.invite.encode())) if row.invite else ""
     directory = vault.seal(DIRECTORY, where, row.directory) if row.directory else b""
-    return replace(row, invite=link, directory=directory)
+    places = vault.seal(PLACES, where, row.places) if row.places else b""
+    return replace(row, invite=link, directory=directory, places=places)
 
 
 def opened_contact(vault: Vault, row: Contact) -> Contact:
@@ -69,7 +71,8 @@ def opened_contact(vault: Vault, row: Contact) -> Contact:
     except ValueError:  # not base64
         raise VaultBroken from None
     directory = vault.open(DIRECTORY, where, row.directory) if row.directory else b""
-    return replace(row, invite=link, directory=directory)
+    places = vault.open(PLACES, where, row.places) if row.places else b""
+    return replace(row, invite=link, directory=directory, places=places)
 
 
 def _skipped(vault: Vault, write: writes.AddSkipped) -> writes.AddSkipped:

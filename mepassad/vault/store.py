@@ -98,7 +98,7 @@ async def _rewrites(store: Store) -> list[Write]:
                 found.append(DropSkipped(account, session.id, tuple(keys)))
                 found.append(AddSkipped(account, session.id, tuple(keys.items())))
         found.append(PutKeys(tuple(await store.keys(account))))
-        found += [PutContact(row) for row in await store.contacts(account) if row.invite or row.directory]
+        found += [PutContact(row) for row in await store.contacts(account) if row.invite or row.directory or row.places]
     found += [PutInvite(row) for row in await store.invites()]
     for owner in ("", *accounts):
         settings = await store.settings(owner)

@@ -20,8 +20,9 @@ PREKEY = b"mepassa/1 at rest: prekey"
 INVITE = b"mepassa/1 at rest: invite"
 LINK = b"mepassa/1 at rest: accepted link"
 DIRECTORY = b"mepassa/1 at rest: directory"
+PLACES = b"mepassa/1 at rest: places"
 SETTING = b"mepassa/1 at rest: setting"
-USES = (KEY_FILE, SESSION, SKIPPED, PREKEY, INVITE, LINK, DIRECTORY, SETTING)
+USES = (KEY_FILE, SESSION, SKIPPED, PREKEY, INVITE, LINK, DIRECTORY, PLACES, SETTING)
 
 VERSION = b"\x01"  # first byte of a sealed value
 NONCE = 12  # bytes

@@ -61,12 +61,14 @@ class SignedCard(_message.Message):
     def __init__(self, card: _Optional[bytes] = ..., device: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
 
 class NodeHint(_message.Message):
-    __slots__ = ("key", "addresses")
+    __slots__ = ("key", "addresses", "roles")
     KEY_FIELD_NUMBER: _ClassVar[int]
     ADDRESSES_FIELD_NUMBER: _ClassVar[int]
+    ROLES_FIELD_NUMBER: _ClassVar[int]
     key: bytes
     addresses: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, key: _Optional[bytes] = ..., addresses: _Optional[_Iterable[str]] = ...) -> None: ...
+    roles: int
+    def __init__(self, key: _Optional[bytes] = ..., addresses: _Optional[_Iterable[str]] = ..., roles: _Optional[int] = ...) -> None: ...
 
 class Invite(_message.Message):
     __slots__ = ("account", "secret", "number", "expires_at", "hints")
@@ -91,7 +93,7 @@ class ListStamp(_message.Message):
     def __init__(self, version: _Optional[int] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class Introduction(_message.Message):
-    __slots__ = ("card", "number", "nodes", "invite", "proof", "directory_number", "reunion_key")
+    __slots__ = ("card", "number", "nodes", "invite", "proof", "directory_number", "reunion_key", "places")
     CARD_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
@@ -99,6 +101,7 @@ class Introduction(_message.Message):
     PROOF_FIELD_NUMBER: _ClassVar[int]
     DIRECTORY_NUMBER_FIELD_NUMBER: _ClassVar[int]
     REUNION_KEY_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
     card: SignedCard
     number: bytes
     nodes: _containers.RepeatedCompositeFieldContainer[NodeHint]
@@ -106,7 +109,32 @@ class Introduction(_message.Message):
     proof: bytes
     directory_number: bytes
     reunion_key: bytes
-    def __init__(self, card: _Optional[_Union[SignedCard, _Mapping]] = ..., number: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., invite: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., directory_number: _Optional[bytes] = ..., reunion_key: _Optional[bytes] = ...) -> None: ...
+    places: Places
+    def __init__(self, card: _Optional[_Union[SignedCard, _Mapping]] = ..., number: _Optional[bytes] = ..., nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., invite: _Optional[bytes] = ..., proof: _Optional[bytes] = ..., directory_number: _Optional[bytes] = ..., reunion_key: _Optional[bytes] = ..., places: _Optional[_Union[Places, _Mapping]] = ...) -> None: ...
+
+class Places(_message.Message):
+    __slots__ = ("mailboxes", "number_key", "directory_key", "addresses_number", "addresses_key", "seal_keys")
+    MAILBOXES_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_KEY_FIELD_NUMBER: _ClassVar[int]
+    DIRECTORY_KEY_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ADDRESSES_KEY_FIELD_NUMBER: _ClassVar[int]
+    SEAL_KEYS_FIELD_NUMBER: _ClassVar[int]
+    mailboxes: _containers.RepeatedCompositeFieldContainer[NodeHint]
+    number_key: bytes
+    directory_key: bytes
+    addresses_number: bytes
+    addresses_key: bytes
+    seal_keys: _containers.RepeatedCompositeFieldContainer[DeviceSealKey]
+    def __init__(self, mailboxes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., number_key: _Optional[bytes] = ..., directory_key: _Optional[bytes] = ..., addresses_number: _Optional[bytes] = ..., addresses_key: _Optional[bytes] = ..., seal_keys: _Optional[_Iterable[_Union[DeviceSealKey, _Mapping]]] = ...) -> None: ...
+
+class DeviceSealKey(_message.Message):
+    __slots__ = ("device", "seal_key")
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    SEAL_KEY_FIELD_NUMBER: _ClassVar[int]
+    device: bytes
+    seal_key: SealKey
+    def __init__(self, device: _Optional[bytes] = ..., seal_key: _Optional[_Union[SealKey, _Mapping]] = ...) -> None: ...
 
 class Verification(_message.Message):
     __slots__ = ("invite", "proof")

@@ -42,7 +42,15 @@ def rows_of(account: AccountId) -> list[Write]:
     link = (SECRET + account.encode()).decode()
     own = {"account": account}
     return [
-        PutContact(a_contact(**own, invite=link, directory=secret(account).ljust(64, b"."), state="pending")),
+        PutContact(
+            a_contact(
+                **own,
+                invite=link,
+                directory=secret(account).ljust(64, b"."),
+                places=secret(f"places {account}"),
+                state="pending",
+            )
+        ),
         PutContact(a_contact(EVA, **own, conversation=ConversationId("c2"))),
         AddMessage(a_message(1, **own, text="a text that stays as it is")),
         PutSession(a_session(1, **own, state=secret("state"))),

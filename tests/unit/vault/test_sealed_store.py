@@ -50,7 +50,7 @@ async def test_what_is_kept_through_the_vault_is_read_through_it_and_in_no_file(
 ) -> None:
     await fill(store)
     seen = await everything(store)
-    assert shown(seen).count(SECRET.decode()) == 2 * (1 + 1 + 1 + 40 + 9 + 4 + 1 + 3)
+    assert shown(seen).count(SECRET.decode()) == 2 * (1 + 1 + 1 + 1 + 40 + 9 + 4 + 1 + 3)
     assert SECRET.decode() not in shown(await everything(raw))
     assert b"a text that stays as it is" in bytes_in(tmp_path)
     assert SECRET not in bytes_in(tmp_path)
@@ -162,6 +162,11 @@ async def _swap_directories(raw: SqliteStore) -> None:
     await keep(raw, PutContact(replace(own, directory=other.directory)))
 
 
+async def _swap_places(raw: SqliteStore) -> None:
+    own, other = (await raw.contacts(ANA))[0], (await raw.contacts(RUI))[0]
+    await keep(raw, PutContact(replace(own, places=other.places)))
+
+
 async def _link_for_directory(raw: SqliteStore) -> None:
     row = (await raw.contacts(ANA))[0]
     await keep(raw, PutContact(replace(row, invite="é no base64")))
@@ -179,8 +184,8 @@ async def _plain_value(raw: SqliteStore) -> None:
 @pytest.mark.parametrize(
     "forge",
     [
-        _swap_sessions, _swap_skipped, _swap_keys, _swap_invites, _swap_links, _swap_directories, _link_for_directory,
-        _swap_settings, _plain_value,
+        _swap_sessions, _swap_skipped, _swap_keys, _swap_invites, _swap_links, _swap_directories, _swap_places,
+        _link_for_directory, _swap_settings, _plain_value,
     ],
 )  # fmt: skip
 async def test_a_value_moved_to_another_row_or_put_in_plain_is_broken(
