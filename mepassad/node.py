@@ -109,6 +109,7 @@ class Node:
             "links": len(links),
             "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
+            "mailboxes": self.core.mailboxes.stats(),
             "descriptor_limit": descriptors.limit(),
             "transports": {transport.name: transport.stats() for transport in self.transports},
             "store": self.store.stats(),
@@ -215,6 +216,7 @@ async def up(
         tasks.start_soon(node.supervisor.run)
         await _connect(stack, node, components, tasks)
         tasks.start_soon(core.router.run)
+        tasks.start_soon(core.mailboxes.run)
         tasks.start_soon(core.receipts.run)
         tasks.start_soon(core.tokens.expire)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)

@@ -13,6 +13,7 @@ from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, NodeId, Outgoing
 from mepassad.bus import Bus, Change, Signal
+from mepassad.delivery.deposits import Deposits
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
@@ -55,7 +56,7 @@ class Router:
         renewals: Renewals,
         backoff: Callable[[], Backoff],
     ) -> None:
-        """`backoff` makes the waits of one lane. `links` and `tasks` are set before transports listen."""
+        """`backoff` makes the waits of one lane. `links`, `deposits` and `tasks` are set before transports listen."""
         self._store, self._bus, self._clock, self._log = store, bus, clock, log
         self._contacts, self._outbox, self._inbox = contacts, outbox, inbox
         self._settlement, self._handshakes, self._introductions = settlement, handshakes, introductions
@@ -68,11 +69,13 @@ class Router:
         self.late = Gauge(PAGE, lambda: (len(lane.late) for lane in self._lanes.values()))
         self.tasks: TaskGroup
         self.links: Links
+        self.deposits: Deposits
 
     async def run(self) -> None:
         """Begin a lane for every contact; watch links until cancelled."""
         for contact in self._contacts.everybody():
             self.deliver(contact, ())
+        await self.deposits.load()
         try:
             await self._watch()
         finally:
@@ -100,6 +103,7 @@ class Router:
         """Take rows that are durable now; without rows: something about the contact changed."""
         if self._stopped:
             return  # what is owed is in the store, and is offered after the next start
+        self.deposits.wake(contact, rows)
         key = (contact.account, contact.id)
         lane = self._lanes.get(key)
         if lane is None:
@@ -157,6 +161,7 @@ class Router:
                 self.up(link)
         for lane in self._lanes.values():
             lane.hurry()
+        self.deposits.hurry()
 
     # -- links come and go
 
