@@ -32,7 +32,7 @@ STAGES = {
     "sessions and packets": r"/delivery/sessions\.py|/wire/packets\.py",
     "outbox, contents": r"/delivery/(outbox|contents|answers)\.py",
     "inbox": r"/delivery/(inbox|arrivals|unopened|quarantine|stamps|strangers|introductions|source)\.py",
-    "mailboxes": r"/delivery/(mailbox\w*|deposits|post|places|boxes|drain|each)\.py|/serving/|/wire/(mailbox|blobs)\.py",
+    "mailboxes": r"/delivery/(mailbox.*|deposits|post|places|boxes|drain|each)\.py|/serving/|/wire/(mailbox|blobs)\.py",
     "handshakes": r"/delivery/(handshake|prekeys|seals|renewals|losses|verification)\.py",
     "ids, people, clock": r"/mepassad/(wire|people|clock)",
 }
