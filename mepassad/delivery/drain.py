@@ -13,11 +13,12 @@ from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.losses import Losses
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.seals import SealKeys
-from mepassad.errors import CryptoError
+from mepassad.errors import CryptoError, Unreachable
 from mepassad.people.contacts import Contacts
 from mepassad.wire.packets import Reason, packet_id, parse_packet
 
 PAGE = 128  # envelopes fetched at once
+MOST = 100_000  # envelopes of one box, more than mailboxes keep
 _LOST = (Reason.NO_SESSION, Reason.PREKEY_MISSING)
 
 
@@ -52,11 +53,15 @@ class Drain:
         self.junk = 0
 
     async def drain(self, stream: MailboxStream, box: Box) -> bool:
-        """Take all that waits in a box; whether nothing is left that has to be tried again. Raises as `MailboxStream`
-        does."""
-        after, clean = 0, True
+        """Take what waits in a box; whether nothing is left that has to be tried again. Raises as `MailboxStream` does,
+        and `Unreachable` where the node does not come to an end."""
+        after, clean, seen = 0, True, set[bytes]()
         while envelopes := await stream.fetch(box.private, after, PAGE):
             after = envelopes[-1].cursor
+            fresh = {envelope.id for envelope in envelopes} - seen
+            seen |= fresh
+            if len(fresh) < len(envelopes) or len(seen) > MOST:
+                raise Unreachable("The mailbox hands out the same again, or more than any box holds.")
             done = await self._arrived(box, envelopes)
             clean = clean and len(done) == len(envelopes)
             if done:
