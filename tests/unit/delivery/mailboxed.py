@@ -34,6 +34,8 @@ async def deposited(nodes: Nodes, sender: RunningNode, to: RunningNode, *boxes: 
 
     async def all_there() -> bool:
         store, now = sender.node.store, int(nodes.clock.now())
+        if not all(row.packet for row in await store.outgoing(sender.account, to.account, 0, 100)):
+            return False
         for box in boxes:
             due = Due(now + 10, 0)
             if await store.undeposited(sender.account, to.account, box.node_id, due, 0, 1):
