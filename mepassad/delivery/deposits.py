@@ -16,7 +16,7 @@ from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.mailbox_nodes import MailboxNodes
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.places import mailboxes_of, places_of
-from mepassad.delivery.post import PAGE, Post
+from mepassad.delivery.post import PAGE, Deposit, Post
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
 from mepassad.errors import Unreachable
@@ -54,6 +54,7 @@ class Deposits:
         self._posts: dict[Key, dict[NodeId, Post]] = {}
         self._took: defaultdict[Key, dict[bytes, set[NodeId]]] = defaultdict(dict)
         self._unready: set[Key] = set()  # contacts of whom rows may wait for a session
+        self._renewed: set[Key] = set()  # contacts with whom a first session was begun anew
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.nodes = MailboxNodes(clock, log)
         self.prepared: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
@@ -87,7 +88,7 @@ class Deposits:
         post = Post(
             (*key, node), self._store, self._clock, self._log, self._contacts, self.nodes, self._backoff(), self._waits
         )
-        post.ready, post.fresh, post.taken = self._ready, self._fresh, self._taken
+        post.ready, post.fresh, post.silent, post.taken = self._ready, self._fresh, self._silent, self._taken
         return post
 
     async def _run(self, key: Key, node: NodeId, post: Post) -> None:
@@ -161,11 +162,24 @@ class Deposits:
                         self.prepared(contact, made)
         return ready
 
+    async def _silent(self, contact: Contact, node: NodeId) -> None:
+        """Whoever was asked to be a contact has not answered for long: perhaps they could not open the first packet,
+        because a prekey was gone. Begin anew with others, once a run."""
+        key = (contact.account, contact.id)
+        async with self._locks[key]:
+            current = self._contacts.find(*key)
+            if current is None or current.state != "pending" or key in self._renewed:
+                return
+            if await self._handshakes.begin_anew(current, self._waits[1]):
+                self._renewed.add(key)
+                await self._fresh(current, node)
+                await self._prepare(current)
+
     # -- after it was
 
-    async def _taken(self, contact: Contact, node: NodeId, rows: Sequence[Outgoing]) -> None:
-        done = [row.id for row in rows if not row.message and self._is_done(contact, node, row)]
-        await self._settlement.deposited(node, rows, done)
+    async def _taken(self, contact: Contact, deposit: Deposit) -> None:
+        done = [row.id for row in deposit.rows if not row.message and self._is_done(contact, deposit.node, row)]
+        await self._settlement.deposited(deposit, done)
         took = self._took[contact.account, contact.id]
         for packet in done:
             took.pop(packet, None)

@@ -117,6 +117,19 @@ class Handshakes:
         are forged or old `BadBundle`, `MalformedContent`, `InvalidSignature`."""
         await self._begin(contact, reply)
 
+    async def begin_anew(self, contact: Contact, silence: int) -> bool:
+        """Whether there are sessions with a contact in which nothing was heard for `silence` seconds since they were
+        begun; then what was sent in them waits for others. Raises `StoreFull`."""
+        before_ms = int(self._clock.now() - silence) * 1000
+        devices = [
+            device
+            for device in self._contents.spoken(contact)
+            if (head := self._sessions.current(contact, device)) and not head.row.heard and head.row.used_ms < before_ms
+        ]
+        for device in devices:
+            await self._renewals.begin_anew(contact, device)
+        return bool(devices)
+
     async def look_again(self, contact: Contact) -> None:
         """Ask a contact's node who its devices are now, and begin sessions with those that have none. Raises as
         `introduce`."""
