@@ -19,7 +19,7 @@ from mepassad.delivery.places import mailboxes_of, places_of
 from mepassad.delivery.post import PAGE, Deposit, Post
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
-from mepassad.errors import Unreachable
+from mepassad.errors import MepassaError, Unreachable
 from mepassad.people.contacts import Contacts
 from mepassad.wire.blobs import open_blob
 from mepassad.wire.packets import parse_packet
@@ -55,6 +55,7 @@ class Deposits:
         self._took: defaultdict[Key, dict[bytes, set[NodeId]]] = defaultdict(dict)
         self._unready: set[Key] = set()  # contacts of whom rows may wait for a session
         self._renewed: set[Key] = set()  # contacts with whom a first session was begun anew
+        self._looked: dict[tuple[AccountId, AccountId, NodeId], float] = {}  # when silence was last looked into
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.nodes = MailboxNodes(clock, log)
         self.prepared: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
@@ -71,13 +72,13 @@ class Deposits:
 
     def wake(self, contact: Contact, rows: Sequence[Outgoing]) -> None:
         """Something is owed to a contact, or changed about them; `rows` that are durable now."""
-        if self.tasks is None or not contact.places:
+        if self.tasks is None or not (mailboxes := mailboxes_of(contact)):
             return
         key = (contact.account, contact.id)
         if not rows or not all(row.packet for row in rows):
             self._unready.add(key)
         posts = self._posts.setdefault(key, {})
-        for node in mailboxes_of(contact):
+        for node in mailboxes:
             if node in posts:
                 posts[node].wake()
             else:
@@ -88,6 +89,7 @@ class Deposits:
         post = Post(
             (*key, node), self._store, self._clock, self._log, self._contacts, self.nodes, self._backoff(), self._waits
         )
+        self._looked[*key, node] = self._clock.monotonic()
         post.ready, post.fresh, post.silent, post.taken = self._ready, self._fresh, self._silent, self._taken
         return post
 
@@ -97,7 +99,7 @@ class Deposits:
                 await self._clock.sleep(RESTART)
         finally:
             posts = self._posts[key]
-            del posts[node]
+            del posts[node], self._looked[*key, node]
             if not posts:
                 del self._posts[key]
                 self._took.pop(key, None)
@@ -163,17 +165,35 @@ class Deposits:
         return ready
 
     async def _silent(self, contact: Contact, node: NodeId) -> None:
-        """Whoever was asked to be a contact has not answered for long: perhaps they could not open the first packet,
-        because a prekey was gone. Begin anew with others, once a run."""
-        key = (contact.account, contact.id)
+        """Somebody has not answered for long. Who was asked to be a contact perhaps could not open the first packet,
+        because a prekey was gone: begin anew with others, once a run. An account may have been restored."""
+        key, now = (contact.account, contact.id), self._clock.monotonic()
+        if now - self._looked[*key, node] < self._waits[1]:
+            return
+        self._looked[*key, node] = now
         async with self._locks[key]:
             current = self._contacts.find(*key)
-            if current is None or current.state != "pending" or key in self._renewed:
+            if current is None:
                 return
-            if await self._handshakes.begin_anew(current, self._waits[1]):
+            if current.state == "accepted":
+                await self._restored(current, node)
+            elif key not in self._renewed and await self._handshakes.begin_anew(current, self._waits[1]):
                 self._renewed.add(key)
                 await self._fresh(current, node)
                 await self._prepare(current)
+
+    async def _restored(self, contact: Contact, node: NodeId) -> None:
+        """Look under the directory number whether a contact lives on with another device, and begin a session then."""
+        number, key = contact.directory[:32], places_of(contact).directory_key
+        if not number or not key:
+            return
+        try:
+            stream = await self.nodes.stream(node, mailboxes_of(contact)[node])
+            blob = await stream.take(number)
+            if blob is not None:
+                await self._handshakes.find_again(contact, open_blob(blob, number, key))
+        except MepassaError as error:
+            self._log.info("a contact was not found under the directory number", reason=error.sentence)
 
     # -- after it was
 
