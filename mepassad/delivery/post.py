@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import anyio
 import msgspec
@@ -137,25 +137,33 @@ class Post:
             found = self._contacts.find(self._account, self._contact)
             if found is None or found.blocked or (addresses := self._addresses(found)) is None:
                 return
-            if any(self._seal_key(found, row) is None for row in rows):
+            keys = self._seal_keys(found, rows)
+            if len(keys) < len({row.device for row in rows}):
                 await self.fresh(found, self._node)
                 found = self._contacts.get(self._account, self._contact)
+                keys = self._seal_keys(found, rows)
             stream = await self._nodes.stream(self._node, addresses)
-            await self._put(stream, found, rows, noted)
+            ready = [row for row in rows if row.device in keys]
+            await self._put(stream, found, [(row, keys[row.device]) for row in ready], noted)
 
-    def _seal_key(self, contact: Contact, row: Outgoing) -> bytes | None:
-        return seal_key_of(contact, row.device, int(self._clock.now()))
+    def _seal_keys(self, contact: Contact, rows: Sequence[Outgoing]) -> Mapping[bytes, bytes]:
+        """Those that are known of the devices of rows, and may be used."""
+        now = int(self._clock.now())
+        found = {device: seal_key_of(contact, device, now) for device in {row.device for row in rows}}
+        return {device: key for device, key in found.items() if key is not None}
 
-    async def _put(self, stream: MailboxStream, contact: Contact, rows: Sequence[Outgoing], noted: int) -> None:
-        """Put packets into the box, all at once; what was taken is kept, whatever became of the others. What is too
-        large is noted too: it only goes directly, and is not offered here each time."""
+    async def _put(
+        self, stream: MailboxStream, contact: Contact, rows: Sequence[tuple[Outgoing, bytes]], noted: int
+    ) -> None:
+        """Put packets into the box, all at once, each under its seal key; what was taken is kept, whatever became of
+        the others. What is too large is noted too: it only goes directly, and is not offered here each time."""
         taken: dict[bytes, bool] = {}
 
-        async def put(row: Outgoing) -> None:
+        async def put(one: tuple[Outgoing, bytes]) -> None:
+            row, key = one
             try:
-                if (key := self._seal_key(contact, row)) is not None:
-                    await self._put_one(stream, contact, row, key)
-                    taken[row.id] = True
+                await self._put_one(stream, contact, row, key)
+                taken[row.id] = True
             except MailboxTooLarge:
                 taken[row.id] = False
 
@@ -163,7 +171,7 @@ class Post:
             await each(rows, put, PAGE)
         finally:
             if taken:
-                done = [row for row in rows if row.id in taken]
+                done = [row for row, _ in rows if row.id in taken]
                 large = {row.id for row in done if not taken[row.id]}
                 await self.taken(contact, Deposit(self._node, done, large, noted))
 
