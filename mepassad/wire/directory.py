@@ -13,6 +13,7 @@ NUMBER_LABEL = b"mepassa/1 directory number"
 SECRET_LABEL = b"mepassa/1 reunion secret"
 KEY_LABEL = b"mepassa/1 reunion key"
 REUNION_LABEL = b"mepassa/1 reunion proof"
+DIRECTORY_KEY_LABEL = b"mepassa/1 directory key"
 _SIZE = 32
 
 
@@ -32,6 +33,10 @@ class Directory(msgspec.Struct, frozen=True):
         """The directory number, an Ed25519 public key (32 bytes)."""
         return Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
 
+    def key(self) -> bytes:
+        """The directory key (32 bytes): opens what lies under the directory number. All contacts are told."""
+        return _derive(self.private, DIRECTORY_KEY_LABEL)
+
     def reunion_key(self, contact: bytes) -> bytes:
         """What one contact (the account's 32-byte key) is told, and can prove: 32 bytes. It is of no use to others."""
         return hmac.digest(self.secret, KEY_LABEL + contact, "sha256")
@@ -40,8 +45,8 @@ class Directory(msgspec.Struct, frozen=True):
         return "Directory()"
 
 
-def _derive(seed: bytes, label: bytes) -> bytes:
-    return HKDF(SHA256(), _SIZE, None, label).derive(seed)
+def _derive(secret: bytes, label: bytes) -> bytes:
+    return HKDF(SHA256(), _SIZE, None, label).derive(secret)
 
 
 def reunion_proof(key: bytes, transcript: bytes) -> bytes:
