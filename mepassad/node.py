@@ -17,7 +17,7 @@ import msgspec
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad import __version__, descriptors, welcome
+from mepassad import __version__, descriptors, notify, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
@@ -131,6 +131,7 @@ def run(loaded: Loaded, plugins: Plugins, *, invite: bool = False) -> int:
 
 async def _main(loaded: Loaded, plugins: Plugins, invite: bool) -> None:
     words, clock = welcome.FirstWords(loaded.config.node.data_dir), SystemClock()
+    manager = notify.Manager(os.environ, StructuredLog("node"))
     last_resort = threading.Timer(STOP_SECONDS, lambda: _give_up(node))
     last_resort.daemon = True
     try:
@@ -144,8 +145,11 @@ async def _main(loaded: Loaded, plugins: Plugins, invite: bool) -> None:
             words.show()
             gc.freeze()  # what the start made stays; collections need not walk it again
             gc.enable()
+            tasks.start_soon(manager.keep_telling, clock)
+            manager.tell(notify.READY)
             await node.stopped.wait()
             StructuredLog("node").info("stopping")
+            manager.tell(notify.STOPPING)
             last_resort.start()
             tasks.cancel_scope.cancel()
     finally:

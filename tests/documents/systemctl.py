@@ -10,11 +10,13 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 UNITS, STATES, RUN = Path("/etc/systemd/system"), Path("/var/lib"), Path("/run")
+READY_WITHIN = 120  # seconds; on cores that others use as well
 LENT = ("PYTHONPATH", "LD_LIBRARY_PATH", "PATH", "LANG")  # what tests/documents/test_service.py lends
 
 
@@ -48,13 +50,23 @@ def start(unit: str) -> None:
     environ |= dict(one.split("=", 1) for one in shlex.split(service.get("Environment", "")))
     own = os.getgrouplist(service["User"], pwd.getpwnam(service["User"]).pw_gid)
     groups = [*own, *service.get("SupplementaryGroups", "").split()]
-    with (RUN / f"{unit}.log").open("ab") as log:
+    ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    if service.get("Type") == "notify":
+        environ["NOTIFY_SOCKET"] = str(RUN / f"{unit}.notify")
+        Path(environ["NOTIFY_SOCKET"]).unlink(missing_ok=True)
+        ready.bind(environ["NOTIFY_SOCKET"])
+        shutil.chown(environ["NOTIFY_SOCKET"], service["User"], service["User"])
+    with ready, (RUN / f"{unit}.log").open("ab") as log:
         process = subprocess.Popen(
             shlex.split(service["ExecStart"]), user=service["User"], group=service["User"], extra_groups=groups,
             umask=int(service["UMask"], 8), env={**{name: os.environ[name] for name in LENT}, **environ}, cwd="/",
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
-    (RUN / f"{unit}.pid").write_text(str(process.pid))
+        (RUN / f"{unit}.pid").write_text(str(process.pid))
+        if "NOTIFY_SOCKET" in environ:
+            ready.settimeout(READY_WITHIN)
+            while ready.recv(4096) != b"READY=1":
+                pass
 
 
 def stop(unit: str) -> None:
