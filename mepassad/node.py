@@ -209,9 +209,11 @@ async def up(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         node.supervisor = Supervisor(components, bus, clock)
-        tasks.start_soon(node.supervisor.run)
+        core.lookup.supervised(node.supervisor)
         await _connect(stack, node, components, tasks)
+        tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
         tasks.start_soon(core.router.run)
+        tasks.start_soon(core.lookup.run)
         tasks.start_soon(core.receipts.run)
         tasks.start_soon(core.tokens.expire)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)

@@ -15,6 +15,14 @@ class Envelope(NamedTuple):
     cursor: int
 
 
+class Kept(NamedTuple):
+    """A record of a directory as it is kept, opaque; `expires_at` in Unix seconds."""
+
+    value: bytes
+    version: int
+    expires_at: int
+
+
 class Mailbox(Protocol):
     """Keeps sealed envelopes under mailbox numbers until they are acked or expire.
 

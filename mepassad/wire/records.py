@@ -24,6 +24,7 @@ SIZES = (1024, 4096)  # bytes of padded contents; there are no others
 LIFE = 7 * 86_400  # seconds that a record is good for, from its version on
 NONCE_SIZE = 12
 MAX_KEY = 64  # bytes of the name of a record
+MAX_MESSAGE = 4352  # bytes of a request to a directory, or of its answer
 ADDRESSES_LABEL = b"mepassa/1 record of addresses"
 CARD_LABEL = b"mepassa/1 record of a card"
 KEY_LABEL = b"mepassa/1 record key"
@@ -47,6 +48,14 @@ class Kind(enum.Enum):
     def label(self) -> bytes:
         """What is signed before all else."""
         return ADDRESSES_LABEL if self is Kind.ADDRESSES else CARD_LABEL
+
+
+class RecordRefusal(enum.IntEnum):
+    """Why a node does not keep a record, or does not answer."""
+
+    BUSY = 1  # it asked for too much, or nothing more can be kept
+    INVALID = 2  # not a record that may be kept
+    OLDER = 3  # one of this version, or a newer one, is kept
 
 
 def record_key(kind: Kind, number: bytes) -> bytes:

@@ -36,6 +36,7 @@ class Libp2pStream:
     """A stream of the transport. `write` and `read` touch queues only; one wake a batch crosses to trio."""
 
     route = "direct"
+    address = ""
 
     def __init__(self, peer: NodeId, protocol: str, config: Config, gauges: StreamGauges) -> None:
         self.peer = peer
