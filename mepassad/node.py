@@ -38,6 +38,7 @@ from mepassad.network import Machine, Network
 from mepassad.people.keyfiles import write_words
 from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
+from mepassad.serving.roles import Roles
 from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
 from mepassad.usage import usage
@@ -76,6 +77,7 @@ class Node:
         self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
         self.id = node_id_from_key(key)
+        self.roles = Roles(loaded.config, key, clock)
         self.supervisor: Supervisor
         self.stopped = anyio.Event()
         self._started = clock.monotonic()
@@ -110,6 +112,7 @@ class Node:
             "descriptor_limit": descriptors.limit(),
             "transports": {transport.name: transport.stats() for transport in self.transports},
             "store": self.store.stats(),
+            "roles": self.roles.stats(),
             "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},
         }
 
@@ -241,7 +244,9 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
     node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
-    node.core.link([Loopback(node.id, tasks), *node.transports], tasks)
+    ways = [Loopback(node.id, tasks), *node.transports]
+    node.core.link(ways, tasks)
+    node.roles.serve(ways, tasks, node.supervisor)
     node.gauges.update(node.core.gauges())
     for transport in node.transports:
         await transport.listen()
