@@ -34,6 +34,7 @@ from mepassad.delivery.loopback import Loopback
 from mepassad.errors import AccountExists, ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
+from mepassad.moves import Moves
 from mepassad.network import Machine, Network
 from mepassad.people.keyfiles import write_words
 from mepassad.plugins import Plugins
@@ -105,6 +106,7 @@ class Node:
             "accounts": len(self.accounts.all()),
             "contacts": len(self.contacts.everybody()),
             "links": len(links),
+            "relays": {name: relay.stats() for name, relay in self.supervisor.live["relay"].items()},
             "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
             "descriptor_limit": descriptors.limit(),
@@ -209,8 +211,9 @@ async def up(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         node.supervisor = Supervisor(components, bus, clock)
-        tasks.start_soon(node.supervisor.run)
+        node.supervisor.begin["relay"] = lambda relay: relay.serve(lambda asking: True)
         await _connect(stack, node, components, tasks)
+        tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
         tasks.start_soon(core.router.run)
         tasks.start_soon(core.receipts.run)
         tasks.start_soon(core.tokens.expire)
@@ -240,6 +243,7 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
     node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
     node.core.link([Loopback(node.id, tasks), *node.transports], tasks)
+    tasks.start_soon(Moves(node.hints, node.core.router, node.transports, node.clock, tasks).heed)
     node.gauges.update(node.core.gauges())
     for transport in node.transports:
         await transport.listen()

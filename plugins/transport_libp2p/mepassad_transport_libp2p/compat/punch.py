@@ -72,7 +72,6 @@ class Puncher:
 
     def start(self) -> None:
         """Begin to dial at the wish of peers that are connected through a relay."""
-        source_port.apply()
         self._host.set_stream_handler(DCUTR, self._answer)
 
     def stop(self) -> None:

@@ -114,9 +114,9 @@ class Endpoint:
         with suppress(OSError):
             self.socket.sendto(answer, place)
 
-    def connect(self, place: Place, peer: ID) -> Connection:
-        """Begin a connection to a peer; its `run` must be started."""
-        core = Core(self._configuration, self._max_streams)
+    def connect(self, place: Place, peer: ID, client: QuicConfiguration | None = None) -> Connection:
+        """Begin a connection to a peer; its `run` must be started. `client`: how, from a socket that listens."""
+        core = Core(client or self._configuration, self._max_streams)
         connection = Connection(core, self, place, peer)
         self.route(core.host_cid, connection)
         core.connect(place, trio.current_time())
