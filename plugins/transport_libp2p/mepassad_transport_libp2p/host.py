@@ -24,16 +24,20 @@ from mepassad.api.types import NodeId
 from mepassad_transport_libp2p import compat
 from mepassad_transport_libp2p.address import parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.carriers import carriers, upgrader
+from mepassad_transport_libp2p.climbing import Climbing
 from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
+from mepassad_transport_libp2p.compat.punch import Puncher
 from mepassad_transport_libp2p.compat.relay_client import RelayClient
 from mepassad_transport_libp2p.compat.relay_server import RelayLimits, RelayServer
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.liveness import Liveness
+from mepassad_transport_libp2p.mappings import Mappings
 from mepassad_transport_libp2p.reaching import Dead, Reaching, give_up, known_id
 from mepassad_transport_libp2p.relays import Relays
+from mepassad_transport_libp2p.standing import Standing
 from mepassad_transport_libp2p.stream import Libp2pStream
 from mepassad_transport_libp2p.unread import Ledger, Unread
 from mepassad_transport_libp2p.watcher import Watcher
@@ -69,12 +73,24 @@ class Host:
         self.reaching.spawn = self.start_soon
         self._liveness = Liveness(self._swarm, self._answers, config, log)
         self._swarm.doubt = lambda connection: self.start_soon(self._liveness.probe, connection)
-        self.relays = Relays(self.reaching, self.client, config, log)
+        self.relays = Relays(self.reaching, self.client, Mappings(self._swarm, config), config, log)
         self._swarm.register_notifee(Watcher(lambda node: None, lambda node: self.relays.hurry()))
-        self.climbed: Callable[[NodeId], None] = lambda node: None
         self._contacts: Collection[NodeId] = ()
         self._nursery: trio.Nursery | None = None
-        self.want()
+        self.climbing = Climbing(self._swarm, log)
+        self._learn_standing()
+        self.prefer(())
+
+    def _learn_standing(self) -> None:
+        """Who tells whom: as whom servers see this node, whether others come in, and so where it can be reached."""
+        self.standing = Standing(self._swarm, lambda: (*get_network_addrs(4), *get_network_addrs(6)))
+        self._host.learnt, self.climbing.came = self.standing.learnt, self.standing.came
+        self.relays.needed = lambda: not self.standing.public
+        self.relays.wanted = self._want
+        climbing = self.climbing
+        climbing.puncher = Puncher(self._host, self._swarm, self.standing.seen, admits=climbing.admits)
+        climbing.spawn = self.start_soon
+        self._swarm.register_notifee(climbing)
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
         """Live until cancelled, then say goodbye to all peers at once."""
@@ -84,11 +100,12 @@ class Host:
             task_status.started()
             self._nursery.start_soon(self._liveness.keep)
             self._nursery.start_soon(self.relays.keep)
+            self.climbing.puncher.start()
             try:
                 while True:
                     self._swarm.door.tidy()
                     self._swarm.crowd.look()
-                    await self._liveness.close_idle()
+                    await self._liveness.close_idle(self.climbing.idle())
                     await trio.sleep(IDLE_INTERVAL)
             finally:
                 await self._goodbye()
@@ -100,9 +117,10 @@ class Host:
     def prefer(self, nodes: Collection[NodeId]) -> None:
         """Keep places and ways for these nodes: those of contacts."""
         self._contacts = nodes
-        self.want()
+        self._want()
+        self.climbing.prefer({found for node in nodes if (found := known_id(node)) is not None})
 
-    def want(self) -> None:
+    def _want(self) -> None:
         """Keep places and ways for the nodes of contacts, for those of `bootstrap`, and for relays that serve us."""
         named = {parse_dial(address).peer for address in self._config.bootstrap}
         nodes = {found for node in {*self._contacts, *named} if (found := known_id(node)) is not None}
@@ -114,12 +132,13 @@ class Host:
 
     async def renew(self) -> None:
         """The network changed: close what cannot work any more at once, and what does not in a moment."""
+        self.standing.network_changed()
         for connection in await self._liveness.renew():
             self.start_soon(self._liveness.probe, connection)
 
     def reachability(self) -> Reachability:
         """Whether others can reach this node."""
-        return Reachability()
+        return self.standing.reachability()
 
     def stats(self) -> dict[str, int]:
         """Numbers of connections."""

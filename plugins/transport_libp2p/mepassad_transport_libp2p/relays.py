@@ -20,6 +20,7 @@ from mepassad_transport_libp2p.compat.circuit import is_relayed
 from mepassad_transport_libp2p.compat.identify import observed, parse_seen
 from mepassad_transport_libp2p.compat.relay_client import RelayClient, Reserved
 from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.mappings import Mappings
 from mepassad_transport_libp2p.reaching import Reaching
 
 LOOK = 5.0
@@ -60,6 +61,7 @@ class Place:
 
     server: Server
     peer: ID
+    known: tuple[Address, ...]
     told: tuple[Address, ...]
     renew_at: float
     ends_at: float
@@ -68,8 +70,10 @@ class Place:
 class Relays:
     """Keeps up to `relays` places. Runs in trio."""
 
-    def __init__(self, reaching: Reaching, client: RelayClient, config: Config, log: Log) -> None:
-        """`needed` says whether places are; `changed` is called when other addresses are to be told."""
+    def __init__(self, reaching: Reaching, client: RelayClient, mappings: Mappings, config: Config, log: Log) -> None:
+        """`needed` says whether places are; `changed` is called when other addresses are to be told, `wanted` when
+        other relays are used."""
+        self._mappings = mappings
         self._reaching, self._client, self._config, self._log = reaching, client, config, log
         self._servers: dict[NodeId, Server] = {}
         self._places: dict[NodeId, Place] = {}
@@ -77,6 +81,7 @@ class Relays:
         self._hurry = trio.Event()
         self.needed: Callable[[], bool] = lambda: True
         self.changed: Callable[[], None] = lambda: None
+        self.wanted: Callable[[], None] = lambda: None
         self.use(config.bootstrap)
 
     def use(self, addresses: Sequence[str]) -> None:
@@ -126,6 +131,8 @@ class Relays:
                 self._lose(node)
             elif place.renew_at <= now and node not in self._busy:
                 self._begin(nursery, place.server)
+            else:
+                self._mappings.look(place.peer, place.known, nursery.start_soon)
         asking = sum(node not in self._places for node in self._busy)
         for server in self._servers.values():
             if not self.needed() or len(self._places) + asking >= self._config.relays:
@@ -160,18 +167,21 @@ class Relays:
         now, lifetime = trio.current_time(), reserved.expiry - time.time()
         if not 0 < lifetime <= MOST_LIFETIME:  # one of the two clocks is wrong
             lifetime = MOST_LIFETIME if lifetime > 0 else LAST_WAIT
-        told, before = _told(server, connection, reserved), self.addresses()
+        known, before = _known(server, connection, reserved), self.addresses()
         if server.node not in self._places:
             self._log.info("reachable through a relay", relay=server.node)
         self._places[server.node] = Place(
-            server, connection.muxed_conn.peer_id, told, now + EARLY * lifetime, now + lifetime
+            server, connection.muxed_conn.peer_id, known, tuple(_chosen(known)), now + EARLY * lifetime, now + lifetime
         )
+        self.wanted()
         if self.addresses() != before:
             self.changed()
 
     def _lose(self, node: NodeId) -> None:
         place = self._places.pop(node)
         self._client.release(place.peer)
+        self._mappings.forget(place.peer)
+        self.wanted()
         self._log.info("not reachable through a relay any more", relay=node)
         self.changed()
 
@@ -183,7 +193,7 @@ class Relays:
         return {"relay_places": len(self._places)}
 
 
-def _told(server: Server, connection: INetConn, reserved: Reserved) -> tuple[Address, ...]:
+def _known(server: Server, connection: INetConn, reserved: Reserved) -> tuple[Address, ...]:
     """Where others reach a relay: where we reached it, then where else it says that it can be, as far from here."""
     there = observed(connection.muxed_conn)
     seen = parse_seen(there.to_bytes()) if there is not None else None
@@ -202,14 +212,14 @@ def _told(server: Server, connection: INetConn, reserved: Reserved) -> tuple[Add
             continue
         if address.peer == server.node and _width(address.host) >= _width(seen.host):
             found.append(address)
-    return tuple(_chosen(found))
+    return tuple(dict.fromkeys(found))
 
 
 def _chosen(found: Sequence[Address]) -> list[Address]:
     """The first address, and beside it one that passes narrow firewalls, else one of another carrier."""
     if not found:
         return []
-    first, *others = dict.fromkeys(found)
+    first, *others = found
     narrow = [one for one in others if one.port == NARROW and one.carrier != "quic" and first.port != NARROW]
     other = [one for one in others if one.carrier != first.carrier]
     return [first, *(narrow or other)[: ADDRESSES - 1]]

@@ -121,7 +121,7 @@ class Libp2pTransport:
     def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:
         """Be told of places at relays that come and go, and of nodes that are reached directly at last."""
         self._host.relays.changed = self._soon(moved)
-        self._host.climbed = self._soon(climbed)
+        self._host.climbing.climbed = self._soon(climbed)
 
     def reachability(self) -> Reachability:
         """Whether others can reach this node."""

@@ -51,6 +51,11 @@ class Endpoint:
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
 
+    @property
+    def listens(self) -> bool:
+        """Whether strangers may begin connections here."""
+        return self._newcomer is not None
+
     async def run(self) -> None:
         """Take datagrams in until cancelled; then the connections are ended and the socket is closed."""
         try:
@@ -147,7 +152,7 @@ class Endpoint:
     def send_now(self, datagram: bytes, place: Place) -> bool:
         """Send a datagram; False where the kernel has no room. One that cannot be sent at all is lost, as UDP may."""
         try:
-            if self._newcomer is None:
+            if not self.listens:
                 self.socket.send(datagram)  # it is connected to the one peer
             else:
                 self.socket.sendto(datagram, place)
