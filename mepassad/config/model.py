@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+MailboxAddress = Annotated[str, Meta(pattern=r"^/.+/p2p/[1-9A-HJ-NP-Za-km-z]{46,64}$", max_length=256)]
+"""A multiaddr with the id of its node."""
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A section of config.yaml. Every key has a default and a description."""
@@ -120,6 +123,13 @@ class Delivery(Section, frozen=True):
     receipt_delay_ms: Annotated[
         int, Meta(ge=0, le=60_000, description="Milliseconds a receipt waits for others to travel with.")
     ] = 10
+    mailbox_after_ms: Annotated[
+        int,
+        Meta(ge=0, le=3_600_000, description="Milliseconds without an ack until a packet goes into mailboxes as well."),
+    ] = 2000
+    redeposit_hours: Annotated[
+        int, Meta(ge=1, le=336, description="Hours without a receipt until a packet goes into mailboxes once more.")
+    ] = 6
     window: Annotated[
         int, Meta(ge=1, le=8192, description="Packets sent to one node and not yet acknowledged by it.")
     ] = 256
@@ -230,6 +240,10 @@ class Config(Section, frozen=True):
             description="Bots that run inside the daemon, each with its `file` or `module`; `account`: id of the one "
             "that it acts for (default: one of its own); `scopes`: what it may do (default: write)."
         ),
+    ] = ()
+    mailboxes: Annotated[
+        tuple[MailboxAddress, ...],
+        Meta(max_length=4, description="Mailbox nodes that keep what comes while this node is away: multiaddrs."),
     ] = ()
     permissions: Annotated[
         dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")

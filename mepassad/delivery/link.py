@@ -108,6 +108,10 @@ class Link:
         self._refusals.append(Refusal(packet=packet, reason=reason))
         self._schedule(at_once=False)
 
+    def is_of(self, contact: Contact) -> bool:
+        """Whether the node is one on which the contact lives."""
+        return self.node in contact.nodes
+
     def _schedule(self, at_once: bool) -> None:
         if self.closed:
             return

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NUMBER_LABEL = b"mepassa/1 directory number"
 SECRET_LABEL = b"mepassa/1 reunion secret"
+PREKEYS_LABEL = b"mepassa/1 directory key"
 KEY_LABEL = b"mepassa/1 reunion key"
 REUNION_LABEL = b"mepassa/1 reunion proof"
 _SIZE = 32
@@ -31,6 +32,10 @@ class Directory(msgspec.Struct, frozen=True):
     def number(self) -> bytes:
         """The directory number, an Ed25519 public key (32 bytes)."""
         return Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
+
+    def prekeys_key(self) -> bytes:
+        """What opens the prekeys that lie in mailboxes under the number, told to contacts: 32 bytes."""
+        return _derive(self.private, PREKEYS_LABEL)
 
     def reunion_key(self, contact: bytes) -> bytes:
         """What one contact (the account's 32-byte key) is told, and can prove: 32 bytes. It is of no use to others."""
