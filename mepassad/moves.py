@@ -13,9 +13,14 @@ from mepassad.api.types import NodeId
 from mepassad.delivery.router import Router
 from mepassad.errors import MepassaError
 from mepassad.log import StructuredLog
+from mepassad.people.contacts import Contacts
+from mepassad.wire.hints import relays_of
 
 SETTLE = 1.0
 """Seconds in which changes that belong together are waited for."""
+
+LOOK = 5.0
+"""Seconds between two looks at which relays contacts name."""
 
 Hints = Mapping[str, Sequence[str]]
 
@@ -27,17 +32,32 @@ class Moves:
         self,
         hints: Callable[[], Hints],
         router: Router,
+        contacts: Contacts,
         transports: Sequence[Transport],
         clock: Clock,
         tasks: TaskGroup,
     ) -> None:
         """`hints`: where the node is found now, as contacts are told."""
-        self._hints, self._router, self._clock, self._tasks = hints, router, clock, tasks
+        self._hints, self._router, self._contacts, self._transports = hints, router, contacts, transports
+        self._clock, self._tasks = clock, tasks
+        self._servers: list[str] = []
         self._log = StructuredLog("delivery")
         self._changed = anyio.Event()
         self._told = hints()
         for transport in transports:
             transport.follow(self._moved, self._climbed)
+
+    async def learn_servers(self) -> None:
+        """Let transports know the relays that contacts named, which serve a newcomer who knows no other; until
+        cancelled."""
+        while True:
+            contacts = [contact for contact in self._contacts.everybody() if not contact.blocked]
+            told = [address for contact in contacts for addresses in contact.nodes.values() for address in addresses]
+            before, self._servers = self._servers, relays_of(told)
+            if self._servers != before:
+                for transport in self._transports:
+                    transport.use_servers(self._servers)
+            await self._clock.sleep(LOOK)
 
     def _moved(self) -> None:
         self._changed.set()

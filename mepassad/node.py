@@ -243,7 +243,9 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
     node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
     node.core.link([Loopback(node.id, tasks), *node.transports], tasks)
-    tasks.start_soon(Moves(node.hints, node.core.router, node.transports, node.clock, tasks).heed)
+    moves = Moves(node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks)
+    tasks.start_soon(moves.heed)
+    tasks.start_soon(moves.learn_servers)
     node.gauges.update(node.core.gauges())
     for transport in node.transports:
         await transport.listen()

@@ -133,7 +133,12 @@ async def punching(allowed: Any = lambda seen: True) -> AsyncIterator[Punching]:
         yield Punching(a, b, b.swarm.get_connections(a.id)[0], allowed)
 
 
+async def nowhere(puncher: Puncher, there: Seen, peer: ID) -> None:
+    """No plain dial gets through, as behind most NATs."""
+
+
 def test_two_nodes_behind_a_relay_come_to_a_direct_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Puncher, "_dial_plainly", nowhere)
     dialled: list[tuple[Seen, bool]] = []
     dial = source_port.dial_from_listener
 
@@ -167,6 +172,7 @@ def test_where_the_other_sides_dial_does_not_get_through_both_dial_again_and_aga
 
     monkeypatch.setattr(punch.source_port, "dial_from_listener", refused)
     monkeypatch.setattr(punch, "ROUND", 0.5)
+    monkeypatch.setattr(Puncher, "_dial_plainly", nowhere)
 
     async def main() -> None:
         async with punching() as them:
@@ -177,6 +183,22 @@ def test_where_the_other_sides_dial_does_not_get_through_both_dial_again_and_aga
             assert await echoes(them.relayed)
 
     in_trio(main)()
+
+
+@in_trio
+async def test_who_drives_gets_through_by_a_plain_dial_where_the_other_side_is_open() -> None:
+    async with punching() as them:
+        them.punchers[0]._seen = them.punchers[1]._seen = lambda: [listening(them.a)]
+        direct = await them.punchers[1].punch(them.relayed)
+        assert await echoes(direct)
+
+
+@in_trio
+async def test_nothing_is_dialled_at_the_wish_of_a_peer_that_is_not_admitted() -> None:
+    async with punching() as them:
+        them.punchers[0]._admits = lambda peer: False
+        with pytest.raises(Unreachable, match="did not join"):
+            await them.punchers[1].punch(them.relayed)
 
 
 @in_trio
