@@ -45,6 +45,7 @@ from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
 from mepassad.people.invites import Invites
 from mepassad.people.keyfiles import KeyFiles
+from mepassad.people.numbers import Numbers
 from mepassad.people.reunions import Reunions
 from mepassad.people.tokens import Tokens
 from mepassad.wire.packets import PREKEY_PROTOCOL
@@ -60,20 +61,25 @@ class Core:
         self.accounts = Accounts(store, crypto, clock, keys)
         self.contacts = Contacts(store, bus, clock)
         self.conversations = Conversations(store, self.contacts, clock)
-        self.invites = Invites(store, bus, clock, self.accounts, self.contacts, config.invites.expires_days)
+        self.numbers = Numbers(store)
+        self.invites = Invites(
+            store, bus, clock, self.accounts, self.contacts, self.numbers, config.invites.expires_days
+        )
         self.reunions = Reunions(store, clock, self.accounts, config.invites.reunion_days)
         self.sessions = Sessions(store, crypto, clock)
         self.receipts = Receipts(clock, limits.receipt_delay_ms / 1000)
         self.seals = SealKeys(store, clock, self.accounts)
         self.prekeys = Prekeys(store, crypto, clock, self.accounts, self.contacts, self.seals)
-        self.settlement = Settlement(store, bus, clock, log, self.contacts)
+        self.settlement = Settlement(store, bus, clock, log, self.contacts, limits.redeposit_hours)
         self.introductions = Introductions(clock, self.contacts, self.invites, self.reunions)
         self.renewals = Renewals(store, bus, clock, self.contacts, self.sessions)
         self.quarantine = Quarantine(
             store, clock, limits.quarantine_packets, limits.quarantine_bytes, limits.quarantine_minutes
         )
         self.stamps = Stamps(clock, self.contacts)
-        contents = Contents(clock, self.contacts, self.sessions, self.receipts, limits.expire_days)
+        contents = Contents(
+            clock, self.contacts, self.sessions, self.receipts, limits.expire_days, limits.mailbox_after_ms / 1000
+        )
         self.outbox = Outbox(
             store, bus, clock, self.accounts, self.contacts, self.conversations, self.sessions, contents
         )
@@ -147,6 +153,7 @@ class Core:
         accounts = [row.id for row in self.accounts.all()]
         await self.contacts.load(accounts)
         await self.conversations.load(accounts)
+        await self.numbers.load(accounts)
         await self.invites.load()
         await self.sessions.load(accounts)
         await self.quarantine.load(accounts)

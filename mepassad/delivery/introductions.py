@@ -13,7 +13,7 @@ from mepassad.bus import Change
 from mepassad.errors import MalformedContent
 from mepassad.people.accounts import Me
 from mepassad.people.contacts import Contacts
-from mepassad.people.invites import Invites, new_number
+from mepassad.people.invites import Invites
 from mepassad.people.reunions import Reunions
 from mepassad.wire.directory import reunion_proof
 from mepassad.wire.identity import VerifiedCard, sign_card, verify_card
@@ -87,7 +87,7 @@ class Introductions:
             return judged
         if known:
             card.devices.check_follows(self._contacts.devices(known))
-        number, keep_number = new_number(me.row.id)
+        number, keep_number = self._invites.numbers.new(me.row.id)
         change.add(keep_number)
         row = known or Contact(
             account=me.row.id,

@@ -69,7 +69,7 @@ class Publisher:
         number = self._numbers.of(me.row.id)
         places.addresses_number, places.addresses_key = number.number(), number.key
         if me.directory:
-            places.directory_key = me.directory.key()
+            places.directory_key = me.directory.prekeys_key()
 
     def hurry(self) -> None:
         """Something changed: an address, or a directory came up. Publish now."""
@@ -136,7 +136,7 @@ class Publisher:
                 del found.nodes[:]
             found.devices.CopyFrom(SignedDeviceList.FromString(me.row.device_list))
             owner = Ed25519PrivateKey.from_private_bytes(me.directory.private)
-            taken = await self._put(me, Kind.CARD, owner, me.directory.key(), found) and taken
+            taken = await self._put(me, Kind.CARD, owner, me.directory.prekeys_key(), found) and taken
         return taken
 
     def _shut_out(self, me: Me) -> bool:

@@ -155,11 +155,15 @@ class Router:
     def network_changed(self, moved: bool) -> None:
         """Try at once what waits for its turn; where the node has `moved`, tell every contact its new addresses."""
         if moved:
-            self._told.clear()
-            for link in self.links.all():
-                self.up(link)
+            self.moved()
         for lane in self._lanes.values():
             lane.hurry()
+
+    def moved(self) -> None:
+        """Tell every contact the addresses that this node has now."""
+        self._told.clear()
+        for link in self.links.all():
+            self.up(link)
 
     # -- links come and go
 
@@ -169,7 +173,7 @@ class Router:
             key = (contact.account, contact.id)
             self._look(contact)
             lane = self._lanes.get(key)
-            if lane is not None and lane.link is None:
+            if lane is not None and (lane.link is None or (lane.link.relayed and not link.relayed)):
                 lane.wake()
             if contact.state == "accepted" and not contact.blocked and key not in self._told:
                 self._told.add(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
 import anyio
@@ -48,8 +49,9 @@ class Records(Protocol):
 class RecordServer:
     """Answers whoever asks: a record is found by those alone who were told its number."""
 
-    def __init__(self, records: Records, check: Check, clock: Clock) -> None:
-        """`check`: what a record must be to be kept."""
+    def __init__(self, records: Callable[[], Records | None], check: Check, clock: Clock) -> None:
+        """`records` gives what keeps them, None while it is being started; `check`: what a record must be to be
+        kept."""
         self._records, self._check, self._clock = records, check, clock
         self._counts: OrderedDict[NodeId, tuple[float, list[int]]] = OrderedDict()
 
@@ -72,24 +74,25 @@ class RecordServer:
 
     async def answer(self, node: NodeId, request: DirectoryRequest) -> DirectoryReply:
         """The answer to one request of a node."""
-        if not self._may(node, 0 if request.record else 1):
+        records = self._records()
+        if records is None or not self._may(node, 0 if request.record else 1):
             return DirectoryReply(refusal=RecordRefusal.BUSY)
         try:
             if request.record:
-                return await self._keep(request.key, request.record)
-            kept = await self._records.record(request.key)
+                return await self._keep(records, request.key, request.record)
+            kept = await records.record(request.key)
             return DirectoryReply() if kept is None else self._still_good(request.key, kept)
         except MepassaError:  # a full disk, or too many records
             return DirectoryReply(refusal=RecordRefusal.BUSY)
 
-    async def _keep(self, key: bytes, value: bytes) -> DirectoryReply:
+    async def _keep(self, records: Records, key: bytes, value: bytes) -> DirectoryReply:
         try:
             version = self._check(key, value)
         except MepassaError:
             return DirectoryReply(refusal=RecordRefusal.INVALID)
-        if await self._records.keep_record(key, Kept(value, version, version + LIFE)):
+        if await records.keep_record(key, Kept(value, version, version + LIFE)):
             return DirectoryReply()
-        kept = await self._records.record(key)
+        kept = await records.record(key)
         return DirectoryReply(record=kept.value if kept else b"", refusal=RecordRefusal.OLDER)
 
     def _still_good(self, key: bytes, kept: Kept) -> DirectoryReply:

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NUMBER_LABEL = b"mepassa/1 directory number"
 SECRET_LABEL = b"mepassa/1 reunion secret"
+PREKEYS_LABEL = b"mepassa/1 directory key"
 KEY_LABEL = b"mepassa/1 reunion key"
 REUNION_LABEL = b"mepassa/1 reunion proof"
-DIRECTORY_KEY_LABEL = b"mepassa/1 directory key"
 _SIZE = 32
 
 
@@ -33,9 +33,9 @@ class Directory(msgspec.Struct, frozen=True):
         """The directory number, an Ed25519 public key (32 bytes)."""
         return Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
 
-    def key(self) -> bytes:
-        """The directory key (32 bytes): opens what lies under the directory number. All contacts are told."""
-        return _derive(self.private, DIRECTORY_KEY_LABEL)
+    def prekeys_key(self) -> bytes:
+        """What opens what lies under the number, in mailboxes and directories, told to contacts: 32 bytes."""
+        return _derive(self.private, PREKEYS_LABEL)
 
     def reunion_key(self, contact: bytes) -> bytes:
         """What one contact (the account's 32-byte key) is told, and can prove: 32 bytes. It is of no use to others."""

@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 from mepassad.api import StreamClosed, Unreachable
 from mepassad.api.context import Log
 from mepassad.api.node_id import key_from_node_id
-from mepassad.api.transport import Handler, Stream
+from mepassad.api.transport import Handler, Reachability, Stream
 from mepassad.api.types import NodeId
 from mepassad.builtin.transport_memory.network import Network
 from mepassad.builtin.transport_memory.stream import MemoryStream
@@ -82,6 +82,16 @@ class MemoryTransport:
 
     def discover(self, found: Callable[[NodeId], None]) -> None:
         """Nothing is found here that was not told."""
+
+    def use_servers(self, addresses: Sequence[str]) -> None:
+        """Everybody is reached without."""
+
+    def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:
+        """Addresses stay, and there are no relays."""
+
+    def reachability(self) -> Reachability:
+        """Unknown: there is no net."""
+        return Reachability()
 
     def stats(self) -> dict[str, int]:
         """How many links there are."""

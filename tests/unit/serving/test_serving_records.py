@@ -42,7 +42,7 @@ class Shelf:
 
 def served(clock: ManualClock) -> tuple[RecordServer, Shelf]:
     shelf = Shelf()
-    return RecordServer(shelf, lambda key, value: check_record(key, value, int(clock.now())), clock), shelf
+    return RecordServer(lambda: shelf, lambda key, value: check_record(key, value, int(clock.now())), clock), shelf
 
 
 def value(version: float, owner: Ed25519PrivateKey = OWNER) -> bytes:

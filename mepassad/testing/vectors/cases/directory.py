@@ -63,7 +63,7 @@ def _write(book: Book, case: str, kind: str, private: bytes, secret: bytes, foun
 
 def _written(book: Book) -> tuple[str, str]:
     written = _write(book, "addresses", "addresses", ADDRESSES, SECRET, FOUND.SerializeToString())
-    _write(book, "a card", "card", CARD.private, CARD.key(), FULL.SerializeToString())
+    _write(book, "a card", "card", CARD.private, CARD.prekeys_key(), FULL.SerializeToString())
     _write(book, "nothing to tell", "addresses", ADDRESSES, SECRET, b"")
     for case, size in {"1,023 bytes": 1023, "1,024 bytes": 1024, "4,095 bytes": 4095, "4,096 bytes": 4096}.items():
         _write(book, case, "addresses", ADDRESSES, SECRET, _sized(size))

@@ -13,7 +13,7 @@ from mepassad.wire.messages_pb2 import Whereabouts
 
 def directory_key(private: str) -> Fields:
     """The key that opens what lies under a directory number, from the number's private key."""
-    return {"key": Directory(bytes.fromhex(private), bytes(32)).key().hex()}
+    return {"key": Directory(bytes.fromhex(private), bytes(32)).prekeys_key().hex()}
 
 
 def name_write(kind: str, number: str) -> Fields:
