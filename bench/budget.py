@@ -34,6 +34,7 @@ STAGES = {
     "inbox": r"/delivery/(inbox|arrivals|unopened|quarantine|stamps|strangers|introductions)\.py",
     "mailboxes": r"/delivery/mailbox_stream\.py|/mepassad/serving/|/wire/mailbox\.py",
     "handshakes": r"/delivery/(handshake|prekeys|seals|renewals|verification)\.py",
+    "directories": r"/delivery/(directory|mailbox_directory|publisher|finder|worked)\.py",
     "ids, people, clock": r"/mepassad/(wire|people|clock)",
 }
 """Stage → the files that are its own. A sample belongs to the stage of its innermost frame that has one."""

@@ -14,7 +14,7 @@ from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.transport import Transport
 from mepassad.api.types import AccountId, Contact
-from mepassad.bus import Bus
+from mepassad.bus import Bus, Change
 from mepassad.config.load import LINE_AROUND_TEXT, TEXT_GROWTH
 from mepassad.config.model import Config
 from mepassad.delivery.answers import Answers
@@ -38,12 +38,14 @@ from mepassad.delivery.strangers import Strangers
 from mepassad.delivery.unopened import Unopened
 from mepassad.delivery.verification import Verifications
 from mepassad.log import StructuredLog
+from mepassad.lookup import Lookup
 from mepassad.people.accounts import Accounts
 from mepassad.people.bots import Bots
 from mepassad.people.contacts import Contacts
 from mepassad.people.conversations import Conversations
 from mepassad.people.invites import Invites
 from mepassad.people.keyfiles import KeyFiles
+from mepassad.people.numbers import Numbers
 from mepassad.people.reunions import Reunions
 from mepassad.people.tokens import Tokens
 from mepassad.wire.packets import PREKEY_PROTOCOL
@@ -59,20 +61,25 @@ class Core:
         self.accounts = Accounts(store, crypto, clock, keys)
         self.contacts = Contacts(store, bus, clock)
         self.conversations = Conversations(store, self.contacts, clock)
-        self.invites = Invites(store, bus, clock, self.accounts, self.contacts, config.invites.expires_days)
+        self.numbers = Numbers(store)
+        self.invites = Invites(
+            store, bus, clock, self.accounts, self.contacts, self.numbers, config.invites.expires_days
+        )
         self.reunions = Reunions(store, clock, self.accounts, config.invites.reunion_days)
         self.sessions = Sessions(store, crypto, clock)
         self.receipts = Receipts(clock, limits.receipt_delay_ms / 1000)
         self.seals = SealKeys(store, clock, self.accounts)
         self.prekeys = Prekeys(store, crypto, clock, self.accounts, self.contacts, self.seals)
-        self.settlement = Settlement(store, bus, clock, log, self.contacts)
+        self.settlement = Settlement(store, bus, clock, log, self.contacts, limits.redeposit_hours)
         self.introductions = Introductions(clock, self.contacts, self.invites, self.reunions)
         self.renewals = Renewals(store, bus, clock, self.contacts, self.sessions)
         self.quarantine = Quarantine(
             store, clock, limits.quarantine_packets, limits.quarantine_bytes, limits.quarantine_minutes
         )
         self.stamps = Stamps(clock, self.contacts)
-        contents = Contents(clock, self.contacts, self.sessions, self.receipts, limits.expire_days)
+        contents = Contents(
+            clock, self.contacts, self.sessions, self.receipts, limits.expire_days, limits.mailbox_after_ms / 1000
+        )
         self.outbox = Outbox(
             store, bus, clock, self.accounts, self.contacts, self.conversations, self.sessions, contents
         )
@@ -81,6 +88,9 @@ class Core:
             self.outbox, self.prekeys, self.settlement, self.renewals, self.quarantine,
         )  # fmt: skip
         self._store, self._clock, self._log, self._bus = store, clock, log, bus
+        self.lookup = Lookup(
+            store, bus, clock, log, self.accounts, self.contacts, self.reunions, self.introductions, self.handshakes
+        )
         self.tokens = Tokens(store, clock, config.rpc.max_tokens)
         self.bots = Bots(store, self.accounts, self.tokens, config.node.data_dir)
         self.answers = Answers(store, clock, self.outbox, self.conversations)
@@ -122,13 +132,19 @@ class Core:
         self.accounts.added = self._load_keys
         self.invites.accepted = contacts.changed = self.renewals.deliver = lambda contact: router.deliver(contact, ())
         contacts.kept_about = self.answers.forgetting
-        contacts.leaving, contacts.removed = self.reunions.leave, self._removed
+        contacts.leaving, contacts.removed = self._leaving, self._removed
+        self.lookup.publisher.hints = lambda: self.invites.hints()
         contacts.online = lambda account, contact: router.online(contacts.get(account, contact))
+
+    def _leaving(self, change: Change, contact: Contact) -> None:
+        self.reunions.leave(change, contact)
+        self.lookup.shut_out(change, contact)
 
     def _removed(self, contact: Contact) -> None:
         self.sessions.forget_contact(contact.account, contact.id)
         self.quarantine.forget_contact(contact.account, contact.id)
         self.router.forget(contact)
+        self.lookup.finder.forget(contact)
 
     async def load(self) -> None:
         """Read into memory what the node looks up at every step."""
@@ -137,15 +153,18 @@ class Core:
         accounts = [row.id for row in self.accounts.all()]
         await self.contacts.load(accounts)
         await self.conversations.load(accounts)
+        await self.numbers.load(accounts)
         await self.invites.load()
         await self.sessions.load(accounts)
         await self.quarantine.load(accounts)
         await self.reunions.load(accounts)
+        await self.lookup.worked.load()
         for account in accounts:
             await self._load_keys(account)
         self.receipts.owe(await self._store.receipts())
 
     async def _load_keys(self, account: AccountId) -> None:
+        await self.lookup.numbers.load((account,))
         await self.seals.load(account)
         await self.prekeys.load(account)
 
@@ -178,11 +197,12 @@ class Core:
             delivery.window, delivery.max_packet, delivery.packet_rate, delivery.packet_burst, delivery.stall_timeout,
             delivery.window_bytes,
         )  # fmt: skip
-        links = Links(transports, self.router, self._clock, self._log, limits)
+        links = Links(transports, self.router, self._clock, self._log, limits, self.lookup.worked)
         links.up, links.down, links.found = self.router.up, self.router.down, self.router.found
         self.router.links = self.handshakes.links = links
         links.spawn = lambda live, link: tasks.start_soon(live, link)
         self.router.tasks = tasks
+        self.lookup.link(links, self.router, tasks)
         links.serve()
         for transport in transports:
             transport.handle(PREKEY_PROTOCOL, self.handshakes.serve)

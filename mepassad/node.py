@@ -34,6 +34,7 @@ from mepassad.delivery.loopback import Loopback
 from mepassad.errors import AccountExists, ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
+from mepassad.moves import Moves
 from mepassad.network import Machine, Network
 from mepassad.people.keyfiles import write_words
 from mepassad.plugins import Plugins
@@ -107,6 +108,7 @@ class Node:
             "accounts": len(self.accounts.all()),
             "contacts": len(self.contacts.everybody()),
             "links": len(links),
+            "relays": {name: relay.stats() for name, relay in self.supervisor.live["relay"].items()},
             "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
             "descriptor_limit": descriptors.limit(),
@@ -212,9 +214,12 @@ async def up(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         node.supervisor = Supervisor(components, bus, clock)
-        tasks.start_soon(node.supervisor.run)
+        core.lookup.supervised(node.supervisor)
+        node.supervisor.begin["relay"] = lambda relay: relay.serve(lambda asking: True)
         await _connect(stack, node, components, tasks)
+        tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
         tasks.start_soon(core.router.run)
+        tasks.start_soon(core.lookup.run)
         tasks.start_soon(core.receipts.run)
         tasks.start_soon(core.tokens.expire)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
@@ -245,6 +250,9 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
     node.roles.serve(ways, tasks, node.supervisor)
+    moves = Moves(node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks)
+    tasks.start_soon(moves.heed)
+    tasks.start_soon(moves.learn_servers)
     node.gauges.update(node.core.gauges())
     for transport in node.transports:
         await transport.listen()
