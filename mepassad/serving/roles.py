@@ -53,6 +53,10 @@ class Roles:
                 transport.handle(PASS_PROTOCOL, passes.serve)
                 transport.watch(lambda node: None, self._lost)
 
+    def lines(self, addresses: Sequence[str]) -> list[str]:
+        """What others write into their config.yaml to be served by this node, which has these addresses."""
+        return [f"mailboxes: [{', '.join(addresses)}]"] if self.mailbox and addresses else []
+
     def stats(self) -> dict[str, dict[str, int]]:
         """Numbers for an operator, by role."""
         return {"mailbox": self.mailbox.stats()} if self.mailbox else {}
