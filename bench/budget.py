@@ -32,7 +32,7 @@ STAGES = {
     "sessions and packets": r"/delivery/sessions\.py|/wire/packets\.py",
     "outbox, contents": r"/delivery/(outbox|contents|answers)\.py",
     "inbox": r"/delivery/(inbox|arrivals|unopened|quarantine|stamps|strangers|introductions)\.py",
-    "mailboxes": r"/delivery/mailbox_stream\.py|/mepassad/serving/|/wire/mailbox\.py",
+    "mailboxes": r"/delivery/(mailbox_stream|passes)\.py|/mepassad/serving/|/wire/mailbox\.py",
     "handshakes": r"/delivery/(handshake|prekeys|seals|renewals|verification)\.py",
     "directories": r"/delivery/(directory|mailbox_directory|publisher|finder|worked)\.py",
     "ids, people, clock": r"/mepassad/(wire|people|clock)",

@@ -77,7 +77,7 @@ class Node:
         self.transports: Sequence[Transport] = ()
         self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
-        self.id = node_id_from_key(key)
+        self.key, self.id = key, node_id_from_key(key)
         self.roles = Roles(loaded.config, key, clock)
         self.supervisor: Supervisor
         self.stopped = anyio.Event()

@@ -22,6 +22,7 @@ class Answers:
         self._stream = stream
         self._out: list[bytes] = []
         self._unsent = 0
+        self._over = False
         self._news: dict[bytes, None] = {}
         self._work, self._eased = anyio.Event(), anyio.Event()
 
@@ -43,8 +44,11 @@ class Answers:
         return self._unsent >= UNSENT
 
     async def eased(self) -> None:
-        """Wait until something was written, or `ease` was called."""
-        await self._eased.wait()
+        """Wait until something was written, or `ease` was called. Raises `StreamClosed` once nothing can be written."""
+        if not self._over:
+            await self._eased.wait()
+        if self._over:
+            raise StreamClosed
 
     def ease(self) -> None:
         """Let those look again who wait."""
@@ -66,4 +70,6 @@ class Answers:
                     await self._stream.drain()
                 self.ease()
         except (StreamClosed, TimeoutError):
+            self._over = True
             self._stream.abort()  # what is read ends too
+            self.ease()

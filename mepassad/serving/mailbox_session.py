@@ -67,6 +67,7 @@ class Session:
             max_items=MAX_ITEMS,
             pass_needed=server.config.admit == "pass" and not server.admission.admits(stream.peer),
         )
+        self.unfinished = 0  # bytes of a request that is not whole yet, see `MailboxServer.kept`
         self._last = 0  # the id of the newest request
         self._running = self._arriving = 0
         self._puts: dict[int, Deposit] = {}
@@ -126,6 +127,7 @@ class Session:
                     self._begin_puts()  # requests are begun in their order
                     await self._begin(request)
             self._begin_puts()
+            self._server.kept(self, splitter.unfinished)
 
     async def _turn(self) -> None:
         """Wait until this node may ask for more, and has read what it was answered."""

@@ -61,6 +61,10 @@ class Roles:
     def _check(self, key: bytes, value: bytes) -> int:
         return check_record(key, value, int(self._clock.now()))
 
+    def lines(self, addresses: Sequence[str]) -> list[str]:
+        """What others write into their config.yaml to be served by this node, which has these addresses."""
+        return [f"mailboxes: [{', '.join(addresses)}]"] if self.mailbox and addresses else []
+
     def stats(self) -> dict[str, dict[str, int]]:
         """Numbers for an operator, by role."""
         return {"mailbox": self.mailbox.stats()} if self.mailbox else {}
