@@ -44,9 +44,9 @@ def init(
     loaded, plugins = setting.loaded, setting.plugins
     log.set_up(loaded.config.log.level, loaded.config.log.format)
     words = _words(words_file) if restore or words_file else None
-    from mepassad import node  # asking for words need not wait for all that a node needs
+    from mepassad import founding  # asking for words need not wait for all that a node needs
 
-    result = node.init(loaded, plugins, loaded.config.node.name if name is None else own_name(name), kind, words)
+    result = founding.init(loaded, plugins, loaded.config.node.name if name is None else own_name(name), kind, words)
     click.echo(_("Account: {account}").format(account=result.account))
     if result.beside:
         told = _("This folder had an account before, which clients use unless they name one: {account}")
