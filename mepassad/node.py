@@ -87,6 +87,7 @@ class Node:
         """Counters of the node: what `system.stats` answers."""
         links = self.core.router.links.all()
         return {
+            "node": self.id,
             "pid": os.getpid(),
             "uptime_seconds": round(self.clock.monotonic() - self._started, 3),
             **usage(self.transports),
