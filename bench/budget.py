@@ -31,10 +31,10 @@ STAGES = {
     "acks and receipts": r"/delivery/(settlement|receipts)\.py",
     "sessions and packets": r"/delivery/sessions\.py|/wire/packets\.py",
     "outbox, contents": r"/delivery/(outbox|contents|answers)\.py",
-    "inbox": r"/delivery/(inbox|arrivals|unopened|quarantine|stamps|strangers|introductions)\.py",
-    "mailboxes": r"/delivery/mailbox_stream\.py|/mepassad/serving/|/wire/mailbox\.py",
-    "handshakes": r"/delivery/(handshake|prekeys|seals|renewals|verification)\.py",
+    "inbox": r"/delivery/(inbox|arrivals|unopened|quarantine|stamps|strangers|introductions|source)\.py",
     "directories": r"/delivery/(directory|mailbox_directory|publisher|finder|worked)\.py",
+    "mailboxes": r"/delivery/(mailbox.*|deposits|post|places|boxes|drain|each)\.py|/serving/|/wire/(mailbox|blobs)\.py",
+    "handshakes": r"/delivery/(handshake|prekeys|seals|renewals|losses|verification)\.py",
     "ids, people, clock": r"/mepassad/(wire|people|clock)",
 }
 """Stage → the files that are its own. A sample belongs to the stage of its innermost frame that has one."""

@@ -18,13 +18,19 @@ from mepassad.bus import Bus, Change
 from mepassad.config.load import LINE_AROUND_TEXT, TEXT_GROWTH
 from mepassad.config.model import Config
 from mepassad.delivery.answers import Answers
+from mepassad.delivery.boxes import Boxes
 from mepassad.delivery.contents import Contents
+from mepassad.delivery.deposits import Deposits
+from mepassad.delivery.drain import Drain
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.limits import Limits
 from mepassad.delivery.links import Links
+from mepassad.delivery.losses import Losses
+from mepassad.delivery.mailboxes import Mailboxes
 from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.post import MOST
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.quarantine import Quarantine
 from mepassad.delivery.receipts import Receipts
@@ -76,6 +82,7 @@ class Core:
         self.quarantine = Quarantine(
             store, clock, limits.quarantine_packets, limits.quarantine_bytes, limits.quarantine_minutes
         )
+        self.losses = Losses(bus, self.contacts, self.sessions, self.quarantine, self.renewals)
         self.stamps = Stamps(clock, self.contacts)
         contents = Contents(
             clock, self.contacts, self.sessions, self.receipts, limits.expire_days, limits.mailbox_after_ms / 1000
@@ -85,12 +92,9 @@ class Core:
         )
         self.handshakes = Handshakes(
             bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
-            self.outbox, self.prekeys, self.settlement, self.renewals, self.quarantine,
+            self.outbox, self.prekeys, self.settlement, self.renewals, self.losses,
         )  # fmt: skip
         self._store, self._clock, self._log, self._bus = store, clock, log, bus
-        self.lookup = Lookup(
-            store, bus, clock, log, self.accounts, self.contacts, self.reunions, self.introductions, self.handshakes
-        )
         self.tokens = Tokens(store, clock, config.rpc.max_tokens)
         self.bots = Bots(store, self.accounts, self.tokens, config.node.data_dir)
         self.answers = Answers(store, clock, self.outbox, self.conversations)
@@ -100,10 +104,28 @@ class Core:
             self.handshakes, self.introductions, self.renewals,
             lambda: Backoff(limits.retry_min, limits.retry_max, limits.retry_jitter),
         )  # fmt: skip
+        self._make_mailboxes()
         self._connect()
+
+    def _make_mailboxes(self) -> None:
+        store, clock, log, limits = self._store, self._clock, self._log, self._config.delivery
+        self.deposits = Deposits(
+            store, clock, log, self.contacts, self.sessions, self.outbox, self.handshakes, self.settlement,
+            lambda: Backoff(limits.retry_min, max(limits.retry_max, MOST), limits.retry_jitter),
+            (limits.mailbox_after_ms / 1000, limits.redeposit_hours * 3600),
+        )  # fmt: skip
+        boxes = Boxes(clock, self.accounts, self.contacts, self.invites, self.prekeys)
+        drain = Drain(log, self.contacts, self.seals, self.inbox, self.losses)
+        self.mailboxes = Mailboxes(
+            self._config.mailboxes, store, clock, log, self.accounts, self.numbers, self.seals, boxes, drain,
+            lambda: Backoff(limits.retry_min, limits.retry_max, limits.retry_jitter),
+        )  # fmt: skip
 
     def _open_the_way_in(self, contents: Contents) -> None:
         store, clock, bus, log = self._store, self._clock, self._bus, self._log
+        self.lookup = Lookup(
+            store, bus, clock, log, self.accounts, self.contacts, self.reunions, self.introductions, self.handshakes
+        )
         self.verifications = Verifications(clock, self.accounts, self.contacts, self.invites, contents, self.outbox)
         self.strangers = Strangers(
             self.contacts, self.sessions, self.introductions, self.outbox, self.prekeys, self.verifications
@@ -117,7 +139,13 @@ class Core:
 
     def _connect(self) -> None:
         """Who tells whom: the few calls that go up or sideways."""
-        router, contacts = self.router, self.contacts
+        router, contacts, mailboxes = self.router, self.contacts, self.mailboxes
+        router.deposits = self.deposits
+        self.deposits.prepared, self.outbox.prepared = router.deliver, self.deposits.wake
+        self.introductions.places, self.invites.mailboxes = mailboxes.places, mailboxes.hints
+        self.invites.opened = lambda invite: mailboxes.refresh()
+        self.prekeys.drained = self.seals.drained = mailboxes.drained
+        self._bus.subscribe(mailboxes.heed)
         self.outbox.max_text = self._config.messages.max_text
         self.outbox.deliver = self.inbox.deliver = self.strangers.deliver = self.verifications.deliver = router.deliver
         self.stamps.fetch, self.stamps.tell = router.fetch, router.tell
@@ -134,6 +162,7 @@ class Core:
         contacts.kept_about = self.answers.forgetting
         contacts.leaving, contacts.removed = self._leaving, self._removed
         self.lookup.publisher.hints = lambda: self.invites.hints()
+        self.lookup.directories.own = self.lookup.publisher.mailboxes = mailboxes.hints
         contacts.online = lambda account, contact: router.online(contacts.get(account, contact))
 
     def _leaving(self, change: Change, contact: Contact) -> None:
@@ -167,6 +196,7 @@ class Core:
         await self.lookup.numbers.load((account,))
         await self.seals.load(account)
         await self.prekeys.load(account)
+        self.mailboxes.refresh()
 
     def gauges(self) -> Mapping[str, Gauge]:
         """The queues of a message's way, once transports are linked."""
@@ -201,7 +231,9 @@ class Core:
         links.up, links.down, links.found = self.router.up, self.router.down, self.router.found
         self.router.links = self.handshakes.links = links
         links.spawn = lambda live, link: tasks.start_soon(live, link)
-        self.router.tasks = tasks
+        self.router.tasks = self.deposits.tasks = self.deposits.nodes.tasks = tasks
+        self.deposits.nodes.links = links
+        self.mailboxes.link(links)
         self.lookup.link(links, self.router, tasks)
         links.serve()
         for transport in transports:

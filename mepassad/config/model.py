@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-MailboxAddress = Annotated[str, Meta(pattern=r"^/.+/p2p/[1-9A-HJ-NP-Za-km-z]{46,64}$", max_length=256)]
+from mepassad.api.node_id import key_from_node_id
+
+MailboxAddress = Annotated[str, Meta(pattern=r"^/.+/p2p/.+$", max_length=256)]
 """A multiaddr with the id of its node."""
 
 
@@ -281,7 +283,7 @@ class Config(Section, frozen=True):
     rpc: Rpc = Rpc()
     roles: Annotated[
         tuple[Literal["bootstrap", "relay", "mailbox"], ...],
-        Meta(description="What the node does for others."),
+        Meta(description="What this node does for other people's nodes. Default: nothing."),
     ] = ()
     plugins: Annotated[
         tuple[str, ...], Meta(description="Plugins to load beside the built-in crypto and store, in this order.")
@@ -310,3 +312,11 @@ class Config(Section, frozen=True):
     relay: Relay = Relay()
     events: Events = Events()
     mailbox: Mailbox = Mailbox()
+
+    def __post_init__(self) -> None:
+        """Mailboxes name their nodes."""
+        for address in self.mailboxes:
+            try:
+                key_from_node_id(address.rpartition("/p2p/")[2])
+            except ValueError as error:
+                raise ValueError(f"mailboxes: {address} does not end in /p2p/ and the id of a node: {error}") from error

@@ -144,12 +144,13 @@ class Links:
                 return link
         raise failure
 
-    async def stream(self, node: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
+    async def stream(self, node: NodeId, addresses: Sequence[str], protocol: str, told: bool = True) -> Stream:
         """A stream of a protocol to a node, over the first transport that gets through. `addresses` are without
-        `/p2p`; those that worked before are tried first. Raises `Unreachable`, `OtherNode`."""
+        `/p2p`; those that worked before are tried first, and of those that others `told` not all may be dialled. Raises
+        `Unreachable`, `OtherNode`."""
         failure, addresses = Unreachable(), self._worked.first(node, addresses)
         for transport in self._transports:
-            full = [f"{address}/p2p/{node}" for address in addresses if may_dial(address)]
+            full = [f"{address}/p2p/{node}" for address in addresses if not told or may_dial(address)]
             usable = [address for address in full if transport.can_dial(address)]
             try:
                 stream = await transport.open(node, usable, protocol)  # it may be connected, or know more addresses

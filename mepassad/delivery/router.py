@@ -13,6 +13,7 @@ from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, NodeId, Outgoing
 from mepassad.bus import Bus, Change, Signal
+from mepassad.delivery.deposits import Deposits
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
@@ -55,8 +56,8 @@ class Router:
         renewals: Renewals,
         backoff: Callable[[], Backoff],
     ) -> None:
-        """`backoff` makes the waits of one lane. `links`, `tasks`, and `seek`, which looks for a contact that was not
-        reached, are set before transports listen."""
+        """`backoff` makes the waits of one lane. `links`, `deposits`, `tasks`, and `seek`, which looks for a contact
+        that was not reached, are set before transports listen."""
         self._store, self._bus, self._clock, self._log = store, bus, clock, log
         self._contacts, self._outbox, self._inbox = contacts, outbox, inbox
         self._settlement, self._handshakes, self._introductions = settlement, handshakes, introductions
@@ -70,11 +71,13 @@ class Router:
         self.tasks: TaskGroup
         self.links: Links
         self.seek: Callable[[Contact], None]
+        self.deposits: Deposits
 
     async def run(self) -> None:
         """Begin a lane for every contact; watch links until cancelled."""
         for contact in self._contacts.everybody():
             self.deliver(contact, ())
+        await self.deposits.load()
         try:
             await self._watch()
         finally:
@@ -102,6 +105,7 @@ class Router:
         """Take rows that are durable now; without rows: something about the contact changed."""
         if self._stopped:
             return  # what is owed is in the store, and is offered after the next start
+        self.deposits.wake(contact, rows)
         key = (contact.account, contact.id)
         lane = self._lanes.get(key)
         if lane is None:
@@ -158,6 +162,7 @@ class Router:
             self.moved()
         for lane in self._lanes.values():
             lane.hurry()
+        self.deposits.hurry()
 
     def moved(self) -> None:
         """Tell every contact the addresses that this node has now."""
