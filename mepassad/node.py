@@ -8,7 +8,6 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -94,6 +93,7 @@ class Node:
             "accounts": len(self.accounts.all()),
             "contacts": len(self.contacts.everybody()),
             "links": len(links),
+            "directories": {one.name: one.stats() for one in self.core.lookup.directories.up()},
             "relays": {name: relay.stats() for name, relay in self.supervisor.live["relay"].items()},
             "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
@@ -205,11 +205,9 @@ async def up(
         node.supervisor.begin["relay"] = lambda relay: relay.serve(lambda asking: True)
         await _connect(stack, node, components, tasks)
         tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
-        tasks.start_soon(core.router.run)
-        tasks.start_soon(core.lookup.run)
-        tasks.start_soon(core.mailboxes.run)
-        tasks.start_soon(core.receipts.run)
-        tasks.start_soon(core.tokens.expire)
+        rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)
+        for work in rooms:
+            tasks.start_soon(work)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
         rpc = serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods())
         host = BotHost(node.supervisor, await stack.enter_async_context(rpc), core.accounts, core.bots)
