@@ -236,7 +236,9 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
     node.roles.serve(ways, tasks, node.supervisor)
-    moves = Moves(node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks)
+    moves = Moves(
+        node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks, node.config.mailboxes
+    )
     tasks.start_soon(moves.heed)
     tasks.start_soon(moves.learn_servers)
     node.gauges.update(node.core.gauges())
