@@ -179,6 +179,30 @@ class Invites(Section, frozen=True):
     ] = 90
 
 
+class Relay(Section, frozen=True):
+    """What this node lends to others as a relay, if `relay` is among its `roles`."""
+
+    reservations: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Nodes that may be reached through it at once.")
+    ] = 256
+    lifetime: Annotated[
+        int, Meta(ge=2, le=86_400, description="Seconds until a node must ask for its place again.")
+    ] = 3600
+    circuits: Annotated[int, Meta(ge=1, le=1_000_000, description="Connections that it carries at once.")] = 512
+    circuits_per_peer: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Connections at once from one node, and to one node.")
+    ] = 16
+    duration: Annotated[
+        int, Meta(ge=0, le=31_536_000, description="Seconds that a connection may last; 0: no limit.")
+    ] = 0
+    circuit_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 50, description="Bytes that one connection may carry; 0: no limit.")
+    ] = 0
+    day_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 50, description="Bytes that it carries from and to one node in a day; 0: no limit.")
+    ] = 2 << 30
+
+
 class Events(Section, frozen=True):
     """The log of events that clients resume from."""
 
@@ -257,6 +281,10 @@ class Config(Section, frozen=True):
 
     node: Node = Node()
     rpc: Rpc = Rpc()
+    roles: Annotated[
+        tuple[Literal["bootstrap", "relay", "mailbox"], ...],
+        Meta(description="What this node does for other people's nodes. Default: nothing."),
+    ] = ()
     plugins: Annotated[
         tuple[str, ...], Meta(description="Plugins to load beside the built-in crypto and store, in this order.")
     ] = ()
@@ -266,10 +294,6 @@ class Config(Section, frozen=True):
             description="Bots that run inside the daemon, each with its `file` or `module`; `account`: id of the one "
             "that it acts for (default: one of its own); `scopes`: what it may do (default: write)."
         ),
-    ] = ()
-    roles: Annotated[
-        tuple[Literal["bootstrap", "relay", "mailbox"], ...],
-        Meta(description="What this node does for other people's nodes. Default: nothing."),
     ] = ()
     mailboxes: Annotated[
         tuple[MailboxAddress, ...],
@@ -285,6 +309,7 @@ class Config(Section, frozen=True):
     messages: Messages = Messages()
     delivery: Delivery = Delivery()
     invites: Invites = Invites()
+    relay: Relay = Relay()
     events: Events = Events()
     mailbox: Mailbox = Mailbox()
 

@@ -150,6 +150,12 @@ class Deposits:
             raise Unreachable("The contact left no prekeys at this mailbox.")
         reply = open_blob(blob, contact.their_number, places_of(contact).number_key)
         await self._handshakes.take_up(contact, reply)
+        self._due(contact)
+
+    def _due(self, contact: Contact) -> None:
+        """A hello may be due in a moment, also where nothing else is said."""
+        for post in self._posts[contact.account, contact.id].values():
+            post.wake()
 
     async def _prepare(self, contact: Contact) -> bool:
         """Make packets of what waits for a session; whether nothing waits any more."""
@@ -192,6 +198,7 @@ class Deposits:
             blob = await stream.take(number)
             if blob is not None:
                 await self._handshakes.find_again(contact, open_blob(blob, number, key))
+                self._due(contact)
         except MepassaError as error:
             self._log.info("a contact was not found under the directory number", reason=error.sentence)
 

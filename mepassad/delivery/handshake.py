@@ -146,7 +146,7 @@ class Handshakes:
         if reply.refusal and contact.state == "pending":
             await self.refuse(contact, reply.refusal)
         elif reply.refusal:
-            await self._reunite(contact, contact.nodes)
+            await self.reunite(contact, contact.nodes)
         else:
             await self._begin_or_fail(contact, reply)
 
@@ -165,10 +165,11 @@ class Handshakes:
         if not contact.directory:
             raise moved
         addresses = [address for told in contact.nodes.values() for address in told]
-        await self._reunite(contact, {str(moved.data["node"]): addresses})
+        await self.reunite(contact, {str(moved.data["node"]): addresses})
 
-    async def _reunite(self, contact: Contact, nodes: Mapping[str, list[str]]) -> None:
-        """Look for a contact who does not know us any more, but was told to us under a directory number."""
+    async def reunite(self, contact: Contact, nodes: Mapping[str, list[str]]) -> None:
+        """Look at these nodes for a contact who does not know us any more, but was told to us under a directory number.
+        Raises `Unreachable`, `BadBundle`."""
         if not contact.directory:
             raise Unreachable("The other side does not know this contact any more.")
         reply = await self._ask(replace(contact, nodes=dict(nodes)), contact.directory[:32])

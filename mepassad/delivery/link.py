@@ -63,6 +63,11 @@ class Link:
         self._unread = 0  # answers written since the stream last had room: the node may not have read them
         self.closed = False
 
+    @property
+    def relayed(self) -> bool:
+        """Whether it runs over a relay."""
+        return self.route == "relayed"
+
     # -- sending
 
     @property

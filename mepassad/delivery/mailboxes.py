@@ -19,7 +19,7 @@ from mepassad.delivery.mailbox_owner import MailboxOwner
 from mepassad.delivery.seals import SealKeys
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.numbers import Numbers
-from mepassad.wire.invites import MAILBOX
+from mepassad.wire.hints import MAILBOX
 from mepassad.wire.messages_pb2 import DeviceSealKey, NodeHint, Places
 
 LATELY = 3600.0  # seconds since all mailboxes were drained within which nothing can wait for an old key

@@ -21,8 +21,9 @@ from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts, Key
 from mepassad.people.numbers import Numbers
 from mepassad.wire.blobs import invite_key
+from mepassad.wire.hints import MAILBOX
 from mepassad.wire.ids import account_id, direct_conversation
-from mepassad.wire.invites import MAILBOX, InviteLink, format_invite, parse_invite, proof, verification_proof
+from mepassad.wire.invites import InviteLink, format_invite, parse_invite, proof, verification_proof
 from mepassad.wire.messages_pb2 import NodeHint, Places
 from mepassad.wire.packets import Reason
 

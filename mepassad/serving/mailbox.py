@@ -24,9 +24,8 @@ LOOK = 60.0  # seconds between looks at the clock
 READY = 5.0  # seconds that a newcomer waits for the mailbox to be up, at the start
 HOUR = 3600
 DAY = 86_400
-MAX_ARRIVING = (
-    64 << 20
-)  # bytes of envelopes of all streams on their way to the disk; one that begins below it still goes
+MAX_UNFINISHED = 64 << 20  # bytes of requests that are not whole; above it, the stream with most is ended
+MAX_ARRIVING = 64 << 20  # bytes of envelopes on their way to the disk; one that begins below it still goes
 
 
 class MailboxServer:
@@ -50,7 +49,7 @@ class MailboxServer:
         self._opens = Allowances(Pace(config.new_boxes_hourly / HOUR, config.new_boxes))
         self._asks = Allowances(Pace(config.asks_hourly / HOUR, config.asks))
         self._takes = Allowances(Pace(config.takes_hourly / HOUR, config.takes))
-        self.arriving = 0
+        self.arriving = self.unfinished = 0
 
     @property
     def mailbox(self) -> Mailbox:
@@ -81,10 +80,22 @@ class MailboxServer:
             await session.run()
         except MepassaError as error:
             self.log.info("a stream to the mailbox was ended", node=stream.peer, reason=error.sentence)
+        except Exception as error:
+            # A mistake of ours that a client's bytes can provoke must cost that stream, and be seen.
+            self.log.error("a stream to the mailbox failed", reason=f"{type(error).__name__}: {error}")
         finally:
             self._leave(session)
 
+    def kept(self, session: Session, unfinished: int) -> None:
+        """A stream holds so many bytes of a request that is not whole yet."""
+        self.unfinished += unfinished - session.unfinished
+        session.unfinished = unfinished
+        if self.unfinished > MAX_UNFINISHED:
+            everybody = (one for sessions in self._sessions.values() for one in sessions)
+            max(everybody, key=lambda one: one.unfinished).abort()
+
     def _leave(self, session: Session) -> None:
+        self.unfinished -= session.unfinished
         sessions = self._sessions[session.node]
         sessions.remove(session)
         if not sessions:

@@ -13,11 +13,11 @@ from google.protobuf.message import DecodeError
 from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.errors import InviteMalformed, InviteVersion
 from mepassad.wire import messages_pb2 as pb
+from mepassad.wire.hints import Hint, from_hints, grouped, to_hints
 from mepassad.wire.ids import b64, unb64
 
 SCHEME = "mepassa:"
 MAX_BYTES = 220  # before base64, checksum included
-MAILBOX = 1  # role of a hint: a mailbox node; a hint without roles is of a node that the inviter lives on
 MAX_LINK = 2048  # characters of a pasted link that are looked at
 _PROOF_LABEL = b"mepassa/1 invite proof"
 _CODE_PROOF_LABEL = b"mepassa/1 code proof"
@@ -46,7 +46,7 @@ class InviteLink(msgspec.Struct, frozen=True):
 
 def format_invite(link: InviteLink) -> str:
     """The link as text. Addresses are left out, last first, where it would grow above 220 bytes."""
-    hints = _hints(link)
+    hints = to_hints(link.nodes, link.mailboxes)
     while True:
         raw = _pack(link, hints)
         if len(raw) <= MAX_BYTES or not hints:
@@ -54,20 +54,7 @@ def format_invite(link: InviteLink) -> str:
         hints.pop()
 
 
-_Hint = tuple[str, int, str]  # node, roles, address
-
-
-def _hints(link: InviteLink) -> list[_Hint]:
-    """The most useful first: a mailbox is there when the inviter's node is not."""
-    mailboxes = [(node, MAILBOX, address) for node, told in link.mailboxes.items() for address in told]
-    nodes = [(node, 0, address) for node, told in link.nodes.items() for address in told]
-    return mailboxes[:1] + nodes + mailboxes[1:]
-
-
-def _pack(link: InviteLink, hints: Sequence[_Hint]) -> bytes:
-    grouped: dict[tuple[str, int], list[str]] = {}
-    for node, roles, address in hints:
-        grouped.setdefault((node, roles), []).append(address)
+def _pack(link: InviteLink, hints: Sequence[Hint]) -> bytes:
     body = pb.Invite(
         account=link.account,
         secret=link.secret,
@@ -75,7 +62,7 @@ def _pack(link: InviteLink, hints: Sequence[_Hint]) -> bytes:
         expires_at=-(-link.expires_at // _HOUR),
         hints=[
             pb.NodeHint(key=key_from_node_id(node), roles=roles, addresses=found)
-            for (node, roles), found in grouped.items()
+            for node, roles, found in grouped(hints)
         ],
     ).SerializeToString(deterministic=True)
     return body + _checksum(body, link.in_person)
@@ -95,8 +82,7 @@ def parse_invite(text: str) -> InviteLink:
         raise InviteMalformed from error
     if len(invite.account) != 32 or len(invite.secret) != 16 or len(invite.number) != 32:
         raise InviteMalformed
-    nodes: dict[str, Sequence[str]] = {node: told for node, roles, told in hints if not roles}
-    mailboxes: dict[str, Sequence[str]] = {node: told for node, roles, told in hints if roles & MAILBOX}
+    nodes, mailboxes = from_hints(hints)
     expires_at = invite.expires_at * _HOUR
     return InviteLink(invite.account, invite.secret, invite.number, expires_at, nodes, in_person, mailboxes)
 

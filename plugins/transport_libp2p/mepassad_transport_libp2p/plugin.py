@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.directory import directory
 from mepassad_transport_libp2p.postponed import postpone
+from mepassad_transport_libp2p.relay import relay
 
 if TYPE_CHECKING:
+    from mepassad.api.directory import Directory
+    from mepassad.api.relay import Relay
     from mepassad.api.transport import Transport
 
 
@@ -41,9 +45,10 @@ async def component(context: PluginContext) -> AsyncIterator[Transport]:
     from mepassad_transport_libp2p.transport import Libp2pTransport
 
     check_descriptors(context.config.max_connections, context.log)
-    host = Host(context.config, context.node_key, context.log)
+    host = context.shared["host"] = Host(context.config, context.node_key, context.log)
     with redirected(context.log):
         async with trio_guest() as guest:
+            context.shared["guest"] = guest
             await guest.start_task(host.run)
             transport = Libp2pTransport(context, guest, host)
             try:
@@ -62,3 +67,15 @@ def register_config(register: ConfigRegister) -> None:
 def provide_transport(config: Any) -> Component[Transport]:
     """The libp2p transport, whatever the rest of the configuration says."""
     return component
+
+
+@hookimpl
+def provide_relay(config: Any) -> Component[Relay] | None:
+    """A relay for others, where `relay` is among the node's `roles`."""
+    return relay(config.relay) if "relay" in config.roles else None
+
+
+@hookimpl
+def provide_directory(config: Any) -> Component[Directory]:
+    """Its part in the DHT: as a server where `bootstrap` is among the node's `roles`, else as a client."""
+    return directory(serves="bootstrap" in config.roles)

@@ -24,6 +24,7 @@ SCHEMAS: dict[str, dict[int, tuple[str, str]]] = {
     },
     "SignedCard": {1: ("card", "bytes"), 2: ("device", "bytes"), 3: ("signature", "bytes")},
     "NodeHint": {1: ("key", "bytes"), 2: ("addresses", "string*"), 3: ("roles", "uint32")},
+    "Whereabouts": {1: ("nodes", "NodeHint*"), 2: ("mailboxes", "NodeHint*"), 3: ("devices", "SignedDeviceList")},
     "Invite": {
         1: ("account", "bytes"),
         2: ("secret", "bytes"),
