@@ -14,7 +14,7 @@ from iroh import iroh_ffi
 from bench.iroh_stream import IrohStream
 from mepassad.api import PluginContext, StreamClosed, Unreachable
 from mepassad.api.node_id import key_from_node_id, node_id_from_key
-from mepassad.api.transport import Handler, Transport
+from mepassad.api.transport import Handler, Reachability, Transport
 from mepassad.api.types import NodeId
 
 ALPN = b"mepassa/0"
@@ -112,6 +112,16 @@ class IrohTransport:
 
     def discover(self, found: Callable[[NodeId], None]) -> None:
         """Nothing is looked for here."""
+
+    def use_servers(self, addresses: Sequence[str]) -> None:
+        """iroh has relays of its own; none is used here."""
+
+    def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:
+        """Nothing of this is told."""
+
+    def reachability(self) -> Reachability:
+        """Unknown here."""
+        return Reachability()
 
     def stats(self) -> dict[str, int]:
         """How many connections there are."""

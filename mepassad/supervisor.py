@@ -33,12 +33,14 @@ async def tell_failure(bus: Bus, clock: Clock, plugin: str, reason: str) -> None
 
 
 class Supervisor:
-    """Runs optional components; `live` shows those that are up, by noun and plugin name."""
+    """Runs optional components; `live` shows those that are up, by noun and plugin name. `begin` is called, by noun,
+    with each that came up."""
 
     def __init__(self, components: Components, bus: Bus, clock: Clock) -> None:
         """`bus`: where failures are told."""
         self._components, self._bus, self._clock = components, bus, clock
         self._log = StructuredLog("supervisor")
+        self.begin: dict[str, Callable[[Any], None]] = {}
         self.live: Mapping[str, dict[str, Any]] = {noun: {} for noun in (*OPTIONAL, "bot")}
         self._came_up = anyio.Event()
 
@@ -64,6 +66,8 @@ class Supervisor:
         self._came_up.set()
         self._came_up = anyio.Event()
         try:
+            if noun in self.begin:
+                self.begin[noun](value)
             await anyio.sleep_forever()
         finally:
             del self.live[noun][name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from mepassad.api.types import NodeId
@@ -13,10 +13,15 @@ class Relay(Protocol):
 
     name: str
 
-    def addresses(self) -> Sequence[str]:
-        """Addresses under which this node can be reached through the relay now."""
+    def serve(self, admits: Callable[[NodeId], bool]) -> None:
+        """Begin to lend paths. `admits` is asked, on the daemon's thread and each time anew, whether a node may be
+        reached through this relay; whoever reaches it needs no permission."""
         ...
 
     def used(self) -> Mapping[NodeId, int]:
-        """Bytes lent to each node since the start, for limits and metrics."""
+        """Bytes lent to each node since the start, for limits and accounts; of how many nodes is bounded."""
+        ...
+
+    def stats(self) -> dict[str, int]:
+        """Numbers for an operator by name; which there are may change."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -17,6 +17,7 @@ from mepassad.api.types import (
     Invite,
     Message,
     MessageId,
+    NodeId,
     Outgoing,
     PrivateKey,
     Quarantined,
@@ -36,6 +37,13 @@ class Committed(msgspec.Struct, frozen=True):
     """What a commit became: the numbers of its events, in the order of its `AddEvent`s."""
 
     seqs: tuple[int, ...]
+
+
+class Due(NamedTuple):
+    """What is to be deposited at `now`: what no note that is younger than `noted_before` tells of (Unix seconds)."""
+
+    now: int
+    noted_before: int
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -122,6 +130,13 @@ class Store(Protocol):
 
     async def expired_outgoing(self, now: int, limit: int) -> Sequence[Outgoing]:
         """Rows of all accounts whose `expires_at` (not 0) has passed."""
+        ...
+
+    async def undeposited(
+        self, account: AccountId, contact: AccountId, node: NodeId, due: Due, after_seq: int, limit: int
+    ) -> Sequence[Outgoing]:
+        """Rows owed to a contact that have a packet, whose `next_at` has come, and that a mailbox node did not take
+        lately; in the order they were added, with `seq` above `after_seq`."""
         ...
 
     async def sessions(self, account: AccountId) -> Sequence[Session]:

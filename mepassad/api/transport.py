@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mepassad.api.types import NodeId
 
@@ -20,6 +20,7 @@ class Stream(Protocol):
 
     peer: NodeId
     route: str  # "direct" or "relayed", as kept with a message
+    address: str  # of those that `open` was given, the one at which the node answered; "" where that is not known
     protocol: str
 
     def write(self, data: bytes) -> None:
@@ -49,6 +50,18 @@ class Stream(Protocol):
 
 
 Handler = Callable[[Stream], Awaitable[None]]
+
+
+class Reachability(NamedTuple):
+    """How a node stands in the net."""
+
+    kind: str = "unknown"
+    """`public`: others came in by themselves; `private`: a NAT stands before it, and nobody did; or `unknown`."""
+    nat: str = "unknown"
+    """`none`; `cone`: one port looks the same to everybody, so that holes can be punched; `symmetric`: it does not; or
+    `unknown`."""
+    observed: tuple[str, ...] = ()
+    """As whom others see the ports on which it listens: multiaddrs without `/p2p`."""
 
 
 class Transport(Protocol):
@@ -108,6 +121,21 @@ class Transport(Protocol):
     def discover(self, found: Callable[[NodeId], None]) -> None:
         """Be told, on the daemon's loop, of any node that this transport found an address of by itself. It dials none
         of them before `open` asks for it."""
+        ...
+
+    def use_servers(self, addresses: Sequence[str]) -> None:
+        """These nodes may serve this one, as relays or otherwise: multiaddrs that end in `/p2p/<node id>`, beside those
+        of earlier calls and of the configuration. A node that is not reachable from outside may be reached through
+        them; which of them serve is found out. What is no such address is passed over."""
+        ...
+
+    def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:
+        """Be told, on the daemon's loop, whenever `addresses` changed by other means than a change of the network; and
+        of a node that was reached over a relay, once it is reached directly: streams opened from then on are."""
+        ...
+
+    def reachability(self) -> Reachability:
+        """Whether others can reach this node, as far as is known now."""
         ...
 
     def stats(self) -> dict[str, int]:

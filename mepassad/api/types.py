@@ -91,6 +91,8 @@ class Message(Row, frozen=True, kw_only=True):
     route: str = ""  # "" | direct | relayed | mailbox
     reason: str = ""
     request_id: str = ""
+    tries: int = 0  # times that a node took a packet of it, until it was delivered
+    latency_ms: int = 0  # from its making to its delivery, by this node's clock; 0 until then, else 1 at least
     seq: int = 0
 
 
@@ -111,7 +113,8 @@ class Conversation(Row, frozen=True, kw_only=True):
 class Outgoing(Row, frozen=True, kw_only=True):
     """One packet owed to one device (or, while `packet` is empty, a message that waits for a session).
 
-    `message` is empty for invisible contents: receipts, hellos.
+    `message` is empty for invisible contents: receipts, hellos. From `next_at` on (Unix seconds) it is deposited in
+    the contact's mailboxes, if there are any.
     """
 
     account: AccountId
@@ -128,7 +131,10 @@ class Outgoing(Row, frozen=True, kw_only=True):
 
 
 class Session(Row, frozen=True, kw_only=True):
-    """A ratchet session with one device of a contact. `version` counts its commits; `used_ms` picks the newest."""
+    """A ratchet session with one device of a contact. `version` counts its commits; `used_ms` picks the newest.
+
+    `heard`: something of the other side was opened in it, so it has the session too.
+    """
 
     account: AccountId
     id: bytes
@@ -137,6 +143,7 @@ class Session(Row, frozen=True, kw_only=True):
     state: bytes
     version: int
     used_ms: int
+    heard: bool = False
 
     def __repr__(self) -> str:
         return f"Session({self.contact}, version={self.version})"

@@ -12,6 +12,7 @@ from mepassad.api.types import (
     Invite,
     Message,
     MessageId,
+    NodeId,
     Outgoing,
     PrivateKey,
     Quarantined,
@@ -50,7 +51,7 @@ class AddMessage(Write, frozen=True):
 
 
 class SetMessageState(Write, frozen=True):
-    """Move a message's state forward; `route` and `reason` are kept as they were where empty.
+    """Move a message's state forward; `route`, `reason`, `tries` and `latency_ms` are kept as they were where empty.
 
     States only climb: queued < sent < delivered < read, and failed or expired end a queued or sent one. A step
     backwards is ignored, so that doubled and reordered acks are harmless.
@@ -61,6 +62,8 @@ class SetMessageState(Write, frozen=True):
     state: str
     route: str = ""
     reason: str = ""
+    tries: int = 0
+    latency_ms: int = 0
 
 
 class MarkRead(Write, frozen=True):
@@ -93,6 +96,18 @@ class SetOutgoing(Write, frozen=True):
     state: str
     attempts: int
     next_at: int
+
+
+class NoteDeposits(Write, frozen=True):
+    """A mailbox node took these packets (ids) at a time (Unix seconds).
+
+    A note is replaced by a later one, dies with its outbox row, and is none where there is no such row.
+    """
+
+    account: AccountId
+    node: NodeId
+    packets: tuple[bytes, ...]
+    at: int
 
 
 class DropOutgoing(Write, frozen=True):

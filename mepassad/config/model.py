@@ -8,6 +8,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from mepassad.api.node_id import key_from_node_id
+
+MailboxAddress = Annotated[str, Meta(pattern=r"^/.+/p2p/.+$", max_length=256)]
+"""A multiaddr with the id of its node."""
+
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A section of config.yaml. Every key has a default and a description."""
@@ -120,6 +125,13 @@ class Delivery(Section, frozen=True):
     receipt_delay_ms: Annotated[
         int, Meta(ge=0, le=60_000, description="Milliseconds a receipt waits for others to travel with.")
     ] = 10
+    mailbox_after_ms: Annotated[
+        int,
+        Meta(ge=0, le=3_600_000, description="Milliseconds without an ack until a packet goes into mailboxes as well."),
+    ] = 2000
+    redeposit_hours: Annotated[
+        int, Meta(ge=1, le=336, description="Hours without a receipt until a packet goes into mailboxes once more.")
+    ] = 6
     window: Annotated[
         int, Meta(ge=1, le=8192, description="Packets sent to one node and not yet acknowledged by it.")
     ] = 256
@@ -165,6 +177,30 @@ class Invites(Section, frozen=True):
         int,
         Meta(ge=0, le=3650, description="Days after a restore in which contacts of before come back without one."),
     ] = 90
+
+
+class Relay(Section, frozen=True):
+    """What this node lends to others as a relay, if `relay` is among its `roles`."""
+
+    reservations: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Nodes that may be reached through it at once.")
+    ] = 256
+    lifetime: Annotated[
+        int, Meta(ge=2, le=86_400, description="Seconds until a node must ask for its place again.")
+    ] = 3600
+    circuits: Annotated[int, Meta(ge=1, le=1_000_000, description="Connections that it carries at once.")] = 512
+    circuits_per_peer: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Connections at once from one node, and to one node.")
+    ] = 16
+    duration: Annotated[
+        int, Meta(ge=0, le=31_536_000, description="Seconds that a connection may last; 0: no limit.")
+    ] = 0
+    circuit_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 50, description="Bytes that one connection may carry; 0: no limit.")
+    ] = 0
+    day_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 50, description="Bytes that it carries from and to one node in a day; 0: no limit.")
+    ] = 2 << 30
 
 
 class Events(Section, frozen=True):
@@ -245,6 +281,10 @@ class Config(Section, frozen=True):
 
     node: Node = Node()
     rpc: Rpc = Rpc()
+    roles: Annotated[
+        tuple[Literal["bootstrap", "relay", "mailbox"], ...],
+        Meta(description="What the node does for others."),
+    ] = ()
     plugins: Annotated[
         tuple[str, ...], Meta(description="Plugins to load beside the built-in crypto and store, in this order.")
     ] = ()
@@ -255,9 +295,9 @@ class Config(Section, frozen=True):
             "that it acts for (default: one of its own); `scopes`: what it may do (default: write)."
         ),
     ] = ()
-    roles: Annotated[
-        tuple[Literal["bootstrap", "relay", "mailbox"], ...],
-        Meta(description="What this node does for other people's nodes. Default: nothing."),
+    mailboxes: Annotated[
+        tuple[MailboxAddress, ...],
+        Meta(max_length=4, description="Mailbox nodes that keep what comes while this node is away: multiaddrs."),
     ] = ()
     permissions: Annotated[
         dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")
@@ -269,5 +309,14 @@ class Config(Section, frozen=True):
     messages: Messages = Messages()
     delivery: Delivery = Delivery()
     invites: Invites = Invites()
+    relay: Relay = Relay()
     events: Events = Events()
     mailbox: Mailbox = Mailbox()
+
+    def __post_init__(self) -> None:
+        """Mailboxes name their nodes."""
+        for address in self.mailboxes:
+            try:
+                key_from_node_id(address.rpartition("/p2p/")[2])
+            except ValueError as error:
+                raise ValueError(f"mailboxes: {address} does not end in /p2p/ and the id of a node: {error}") from error

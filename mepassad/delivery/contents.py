@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 
 from mepassad.api.context import Clock
@@ -28,9 +29,17 @@ class Contents:
     """Prepares contents; the caller holds the contact's lock and hands the change over in the same step."""
 
     def __init__(
-        self, clock: Clock, contacts: Contacts, sessions: Sessions, receipts: Receipts, expire_days: int
+        self,
+        clock: Clock,
+        contacts: Contacts,
+        sessions: Sessions,
+        receipts: Receipts,
+        expire_days: int,
+        mailbox_after: float,
     ) -> None:
-        """`expire_days`: how long a packet is offered."""
+        """`expire_days`: how long a packet is offered; `mailbox_after`: seconds until it goes into mailboxes as
+        well."""
+        self._mailbox_after = mailbox_after
         self._clock, self._contacts = clock, contacts
         self._sessions, self._receipts = sessions, receipts
         self._lifetime = expire_days * _DAY
@@ -77,6 +86,7 @@ class Contents:
             raise LookupError("no session with this device")
         packet, put = self._sessions.encrypt(me, head, plaintext)
         change.add(put)
+        now = self._clock.now()
         return Outgoing(
             account=me.row.id,
             id=packet_id(packet),
@@ -85,7 +95,8 @@ class Contents:
             message=message,
             packet=packet,
             state="ready",
-            expires_at=int(self._clock.now()) + self._lifetime,
+            next_at=math.ceil(now + self._mailbox_after),
+            expires_at=int(now) + self._lifetime,
         )
 
     def _attach_receipts(self, change: Change, contact: Contact, content: Content) -> None:

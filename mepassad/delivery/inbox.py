@@ -16,13 +16,13 @@ from mepassad.bus import Bus
 from mepassad.delivery.arrivals import LAST_MS, Arrival, received_row, typing
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
-from mepassad.delivery.link import Link
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.quarantine import Quarantine
 from mepassad.delivery.receipts import Receipts
 from mepassad.delivery.renewals import Renewals
 from mepassad.delivery.sessions import Opened, Sessions
 from mepassad.delivery.settlement import Settlement
+from mepassad.delivery.source import Source
 from mepassad.delivery.stamps import Stamps
 from mepassad.delivery.strangers import Strangers
 from mepassad.delivery.unopened import Unopened
@@ -48,7 +48,7 @@ _STRANGERS = ""  # whose packets wait for each other, so that they cannot fill m
 
 
 class Inbox:
-    """Takes packets from links. One packet, one commit; the ack goes out once it is durable."""
+    """Takes packets from links and mailboxes. One packet, one commit; the ack goes out once it is durable."""
 
     def __init__(
         self,
@@ -84,38 +84,38 @@ class Inbox:
         self.max_text = 1 << 20
         self.deliver: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
 
-    async def arrived(self, link: Link, packets: Sequence[bytes]) -> None:
-        """Packets came over a link. Raises `MalformedFrame`; then the link ends."""
+    async def arrived(self, source: Source, packets: Sequence[bytes]) -> None:
+        """Packets came. Raises `MalformedFrame`; then a link ends."""
         arrivals: list[Arrival] = []
         try:
             for raw in packets:
-                arrivals.append(await self._take(link, raw))  # noqa: PERF401 what came before a failure counts
+                arrivals.append(await self._take(source, raw))  # noqa: PERF401 what came before a failure counts
         except Exception:
             for arrival in arrivals:
-                await self._finish(link, arrival)  # nothing of those may stay in memory alone
+                await self._finish(source, arrival)  # nothing of those may stay in memory alone
             raise
         acks = []
         for arrival in arrivals:
-            done = await self._finish(link, arrival)
+            done = await self._finish(source, arrival)
             if done.reason is None:
                 acks.append(done.id)
             else:
-                link.refuse(done.id, done.reason)
+                source.refuse(done.id, done.reason)
         if acks:
-            link.ack(acks)
+            source.ack(acks)
         if len(self._quarantine):
             for account, session in {arrival.session: None for arrival in arrivals if arrival.session}:
-                await self._try_again(link, account, session)
+                await self._try_again(source, account, session)
 
-    async def _try_again(self, link: Link, account: AccountId, session: bytes) -> None:
+    async def _try_again(self, source: Source, account: AccountId, session: bytes) -> None:
         """A session went on: packets that came too early may open now. They were acked when they came."""
         while waiting := self._quarantine.of(account, session):
             for row in waiting:
-                await self._finish(link, await self._take(link, row.raw))
+                await self._finish(source, await self._take(source, row.raw))
             if len(self._quarantine.of(account, session)) == len(waiting):
                 return
 
-    async def _finish(self, link: Link, arrival: Arrival) -> Arrival:
+    async def _finish(self, source: Source, arrival: Arrival) -> Arrival:
         """Wait until a packet's effect is kept; open it anew where another change came first."""
         known = False
         for _ in range(_TRIES):
@@ -131,7 +131,7 @@ class Inbox:
             else:
                 return arrival
             await self._undo(arrival)
-            arrival = await self._take(link, arrival.raw, known)
+            arrival = await self._take(source, arrival.raw, known)
         return arrival.refuse(Reason.BUSY)
 
     async def _undo(self, arrival: Arrival) -> None:
@@ -142,7 +142,7 @@ class Inbox:
 
     # -- admit and open
 
-    async def _take(self, link: Link, raw: bytes, known: bool = False) -> Arrival:
+    async def _take(self, source: Source, raw: bytes, known: bool = False) -> Arrival:
         """Open a packet and hand its effect to the store. `known`: its message is kept already, under another id."""
         arrival = Arrival(raw, packet_id(raw))
         if len(raw) > self.max_packet:
@@ -163,9 +163,9 @@ class Inbox:
             try:
                 opened = self._sessions.open(me, packet, self._prekeys.lookup(me.row.id))
             except CryptoError as error:
-                return await self._unopened.settle(link, me, arrival, contact, packet, error)
+                return await self._unopened.settle(source, me, arrival, contact, packet, error)
             try:
-                return await self._understand(link, arrival, me, contact, packet, opened, known)
+                return await self._understand(source, arrival, me, contact, packet, opened, known)
             except BaseException:  # the store is busy, say, or the link was ended: nothing was handed over
                 with anyio.CancelScope(shield=True):
                     await self._undo(arrival)
@@ -183,7 +183,7 @@ class Inbox:
 
     async def _understand(
         self,
-        link: Link,
+        source: Source,
         arrival: Arrival,
         me: Me,
         contact: Contact | None,
@@ -208,7 +208,7 @@ class Inbox:
                 async with self._now_theirs(contact, was_known):
                     if opened.transcript:
                         self._strangers.adopt(change, opened, contact)
-                    contact = await self._known(link, arrival, contact, packet, content, known)
+                    contact = await self._known(source, arrival, contact, packet, content, known)
         except (CryptoError, InvalidSignature) as error:
             self._log.warning("a packet held nothing usable", packet=b64(arrival.id), reason=error.sentence)
             if contact is None:
@@ -227,7 +227,7 @@ class Inbox:
         return nullcontext() if was_known else self._sessions.lock(contact.account, contact.id)
 
     async def _known(
-        self, link: Link, arrival: Arrival, contact: Contact, packet: Packet, content: Content, known: bool
+        self, source: Source, arrival: Arrival, contact: Contact, packet: Packet, content: Content, known: bool
     ) -> Contact:
         if b64(content.conversation) != contact.conversation:
             raise CryptoError("A content names a conversation that is not this one.")
@@ -238,7 +238,7 @@ class Inbox:
         if content.lost:
             await self._renewals.lost(arrival.change, contact, packet.sender, content.lost)
         if content.HasField("receipts"):
-            await self._settlement.receipts(arrival.change, contact, packet.sender, content.receipts, link.route)
+            await self._settlement.receipts(arrival.change, contact, packet.sender, content.receipts, source.route)
         if content.kind < INVISIBLE and len(content.text.text.encode()) > self.max_text:
             arrival.reason = Reason.TOO_LARGE  # the step of the session is kept, the text is not
         elif content.kind < INVISIBLE:

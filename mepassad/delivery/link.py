@@ -63,6 +63,11 @@ class Link:
         self._unread = 0  # answers written since the stream last had room: the node may not have read them
         self.closed = False
 
+    @property
+    def relayed(self) -> bool:
+        """Whether it runs over a relay."""
+        return self.route == "relayed"
+
     # -- sending
 
     @property
@@ -102,6 +107,10 @@ class Link:
         """Tell why a packet was not taken."""
         self._refusals.append(Refusal(packet=packet, reason=reason))
         self._schedule(at_once=False)
+
+    def is_of(self, contact: Contact) -> bool:
+        """Whether the node is one on which the contact lives."""
+        return self.node in contact.nodes
 
     def _schedule(self, at_once: bool) -> None:
         if self.closed:

@@ -13,11 +13,14 @@ from mepassad.api.transport import Stream, Transport
 from mepassad.api.types import NodeId
 from mepassad.delivery.limits import Allowances, Limits, Traffic
 from mepassad.delivery.link import Link, Peer
+from mepassad.delivery.worked import Worked
 from mepassad.errors import MepassaError, OtherNode, StreamClosed, Unreachable
 from mepassad.wire.addresses import may_dial
 from mepassad.wire.packets import MESSAGE_PROTOCOL
 
 LINKS_OF_A_NODE = 4  # beyond, the oldest is ended: a node that lost its links without a word comes back with new ones
+
+LINGER = 1.0  # seconds that a link over a relay lives on beside a direct one
 
 MAX_UNREACHED = 4096  # nodes remembered as told of in the log; above, they are told of again
 
@@ -25,13 +28,16 @@ MAX_UNREACHED = 4096  # nodes remembered as told of in the log; above, they are 
 class Links:
     """All live links, by node; opens new ones and serves those that others open."""
 
-    def __init__(self, transports: Sequence[Transport], peer: Peer, clock: Clock, log: Log, limits: Limits) -> None:
+    def __init__(
+        self, transports: Sequence[Transport], peer: Peer, clock: Clock, log: Log, limits: Limits, worked: Worked
+    ) -> None:
         """`up` and `down` are called when a node's first link begins and its last one ends, `found` with a node that a
-        transport discovered."""
+        transport discovered. `worked`: addresses that are tried first."""
+        self._worked = worked
         self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
         self._links: dict[NodeId, list[Link]] = {}
         self._allowances = Allowances(limits)
-        self._preferred: Collection[NodeId] = frozenset()
+        self._preferred: frozenset[NodeId] = frozenset()
         self._unreached: set[NodeId] = set()  # told of in the log, and not reached since
         self._dialling: WeakValueDictionary[NodeId, asyncio.Lock] = WeakValueDictionary()  # while somebody dials
         self.traffic = Traffic(
@@ -58,6 +64,10 @@ class Links:
             for transport in self._transports:
                 transport.prefer(wanted)
 
+    def prefers(self, nodes: Collection[str]) -> bool:
+        """Whether places are kept for all of these."""
+        return self._preferred.issuperset(nodes)
+
     async def run(self, stream: Stream) -> None:
         """Live with a stream until it ends. Each keeps a frame that is not whole yet, so a node has only so many."""
         live = [link for link in self._links.get(stream.peer, ()) if not link.closed]
@@ -73,6 +83,7 @@ class Links:
 
     async def _live(self, link: Link) -> None:
         self.up(link)
+        self._leave_relays(link.node)
         try:
             await link.run()
         except MepassaError as error:
@@ -88,12 +99,33 @@ class Links:
             self.down(link)
 
     def of(self, nodes: Mapping[str, Sequence[str]]) -> Link | None:
-        """A live link to one of these nodes, if there is any."""
-        for node in nodes:
-            for link in self._links.get(NodeId(node), ()):
-                if not link.closed:
-                    return link
-        return None
+        """A live link to one of these nodes, if there is any; a direct one before those over relays."""
+        live = [link for node in nodes for link in self._links.get(NodeId(node), ()) if not link.closed]
+        return min(live, key=lambda link: link.relayed, default=None)
+
+    async def climb(self, node: NodeId) -> None:
+        """Open a direct link to a node to which there are links over relays only. Raises `Unreachable`, `OtherNode`."""
+        async with self._dialling.setdefault(node, asyncio.Lock()):
+            found = self.of({node: ()})
+            if found is None or not found.relayed:
+                return
+            stream = await self.stream(node, (), MESSAGE_PROTOCOL)
+            if stream.route == "relayed":
+                stream.abort()  # the direct way is gone again
+                return
+            self.spawn(self._live, self._add(stream))
+
+    def _leave_relays(self, node: NodeId) -> None:
+        """Where a node has a direct link, those over relays end once their answers have had time to come. What they
+        leave unanswered is offered again on the direct one, and known by its id where it came already."""
+        live = [link for link in self._links[node] if not link.closed]
+        if not all(link.relayed for link in live):
+            for link in filter(lambda link: link.relayed, live):
+                self.spawn(self._end_later, link)
+
+    async def _end_later(self, link: Link) -> None:
+        await self._clock.sleep(LINGER)
+        link.abort()
 
     def all(self) -> Sequence[Link]:
         """Every live link."""
@@ -116,16 +148,18 @@ class Links:
                 return link
         raise failure
 
-    async def stream(self, node: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
+    async def stream(self, node: NodeId, addresses: Sequence[str], protocol: str, told: bool = True) -> Stream:
         """A stream of a protocol to a node, over the first transport that gets through. `addresses` are without
-        `/p2p`. Raises `Unreachable`, `OtherNode`."""
-        failure = Unreachable()
+        `/p2p`; those that worked before are tried first, and of those that others `told` not all may be dialled. Raises
+        `Unreachable`, `OtherNode`."""
+        failure, addresses = Unreachable(), self._worked.first(node, addresses)
         for transport in self._transports:
-            full = [f"{address}/p2p/{node}" for address in addresses if may_dial(address)]
+            full = [f"{address}/p2p/{node}" for address in addresses if not told or may_dial(address)]
             usable = [address for address in full if transport.can_dial(address)]
             try:
                 stream = await transport.open(node, usable, protocol)  # it may be connected, or know more addresses
                 self._unreached.discard(node)
+                self._worked.note(node, stream.address)
                 return stream
             except (Unreachable, StreamClosed) as error:
                 if not isinstance(failure, OtherNode):

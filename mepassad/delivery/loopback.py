@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 import anyio
 from anyio.abc import TaskGroup
 
-from mepassad.api.transport import Handler, Stream
+from mepassad.api.transport import Handler, Reachability, Stream
 from mepassad.api.types import NodeId
 from mepassad.errors import StreamClosed, Unreachable
 from mepassad.log import StructuredLog
@@ -19,6 +19,7 @@ class End:
     """One end of a stream within the node. Implements `mepassad.api.transport.Stream`."""
 
     route = "direct"
+    address = ""
 
     def __init__(self, peer: NodeId, protocol: str) -> None:
         """`other` is set once both ends are made."""
@@ -134,6 +135,16 @@ class Loopback:
 
     def discover(self, found: Callable[[NodeId], None]) -> None:
         """A node knows where it is."""
+
+    def use_servers(self, addresses: Sequence[str]) -> None:
+        """A node needs nobody to reach itself."""
+
+    def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:
+        """A node stays where it is, as seen by itself."""
+
+    def reachability(self) -> Reachability:
+        """Unknown: nobody else comes this way."""
+        return Reachability()
 
     def stats(self) -> dict[str, int]:
         """Nothing is counted."""

@@ -145,7 +145,7 @@ class Sessions:
         """Take up a session that a peer's first message began, now that it is known whose it is; the write for it."""
         row = opened.head.row
         used_ms = self._after_all((row.account, contact, row.device))
-        opened.head.row = replace(row, contact=contact, version=1, used_ms=used_ms)
+        opened.head.row = replace(row, contact=contact, version=1, used_ms=used_ms, heard=True)
         self._adopt(opened.head)
         self._renounced.discard(_spoken(opened.head))
         return PutSession(opened.head.row)
@@ -198,7 +198,7 @@ class Sessions:
         account, session = head.row.account, head.row.id
         newest = self._by_device[_spoken(head)][0]
         used_ms = max(int(self._clock.now() * 1000), newest.row.used_ms + (newest is not head))
-        head.row = replace(head.row, state=step.state, version=head.row.version + 1, used_ms=used_ms)
+        head.row = replace(head.row, state=step.state, version=head.row.version + 1, used_ms=used_ms, heard=True)
         writes: list[Write] = [PutSession(head.row)]
         if step.used:
             for reference in step.used:

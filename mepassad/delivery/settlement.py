@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 
 from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.store import Committed, Store
-from mepassad.api.types import AccountId, Contact, MessageId, Outgoing
-from mepassad.api.writes import DropOutgoing, DropOutgoingOf, SetMessageState, SetOutgoing
+from mepassad.api.types import AccountId, Contact, MessageId, NodeId, Outgoing
+from mepassad.api.writes import DropOutgoing, DropOutgoingOf, NoteDeposits, SetMessageState, SetOutgoing
 from mepassad.bus import Bus, Change
 from mepassad.delivery.receipts import AT_ONCE
 from mepassad.errors import MepassaError
 from mepassad.people.contacts import Contacts
-from mepassad.wire.ids import b64
+from mepassad.wire.ids import b64, made_ms
 from mepassad.wire.messages_pb2 import Receipts
 
 RANKS = {"queued": 0, "sent": 1, "delivered": 2, "read": 3, "failed": 4, "expired": 4}
@@ -31,13 +31,18 @@ class Progress(msgspec.Struct):
     contact: AccountId
     state: str
     route: str
+    tries: int = 0
 
 
 class Settlement:
     """Turns acks, receipts and the passing of time into states and facts."""
 
-    def __init__(self, store: Store, bus: Bus, clock: Clock, log: Log, contacts: Contacts) -> None:
-        """Counts first deliveries by route in `routes`."""
+    def __init__(
+        self, store: Store, bus: Bus, clock: Clock, log: Log, contacts: Contacts, redeposit_hours: int
+    ) -> None:
+        """Counts first deliveries by route in `routes`. What a node of the contact took need not go into mailboxes for
+        `redeposit_hours`."""
+        self._postponed = redeposit_hours * 3600
         self._store, self._bus, self._clock, self._log, self._contacts = store, bus, clock, log, contacts
         self._progress: OrderedDict[tuple[AccountId, MessageId], Progress] = OrderedDict()
         self.routes: dict[str, int] = {}
@@ -50,34 +55,58 @@ class Settlement:
     # -- a node took packets
 
     def taken(self, rows: Sequence[Outgoing], route: str) -> None:
-        """A node acked packets: messages are *sent*, invisible contents are done with."""
-        change = Change()
+        """A node of the contact acked packets: messages are *sent*, invisible contents are done with."""
+        change, next_at = Change(), int(self._clock.now()) + self._postponed
         for row in rows:
             if not row.message:
                 change.add(DropOutgoing(row.account, row.id))
             elif row.state == "ready":
-                change.add(SetOutgoing(row.account, row.id, "sent", row.attempts + 1, 0))
+                change.add(SetOutgoing(row.account, row.id, "sent", row.attempts + 1, next_at))
                 self._sent(change, row, route)
+            else:
+                self._tried(row)
         if change.writes:
             self._bus.keep(change).add_done_callback(self._kept)
+
+    def deposited(self, node: NodeId, rows: Sequence[Outgoing], done: Sequence[bytes]) -> Awaitable[Committed]:
+        """A mailbox node took packets of one contact: messages are *sent*, but stay owed, as they may be lost there.
+
+        `done`: ids of those that are owed no more. Raises (when awaited) `StoreFull`.
+        """
+        change = Change()
+        change.add(NoteDeposits(rows[0].account, node, tuple(row.id for row in rows), int(self._clock.now())))
+        for row in rows:
+            if row.message and row.state == "ready":
+                change.add(SetOutgoing(row.account, row.id, "sent", row.attempts + 1, row.next_at))
+                self._sent(change, row, "mailbox")
+            else:
+                self._tried(row)
+        change.add(*(DropOutgoing(rows[0].account, packet) for packet in done))
+        kept = self._bus.keep(change)
+        kept.add_done_callback(self._kept)
+        return kept
+
+    def _tried(self, row: Outgoing) -> Progress | None:
+        known = self._progress.get((row.account, MessageId(row.message)))
+        if known is not None:
+            known.tries += 1
+        return known
 
     def _sent(self, change: Change, row: Outgoing, route: str) -> None:
         message = MessageId(row.message)
         contact = self._contacts.find(row.account, row.contact)
-        known = self._progress.get((row.account, message))
+        known = self._tried(row)
         if contact is None or (known and RANKS[known.state] >= RANKS["sent"]):
             return
-        self._remember(row.account, message, Progress(row.contact, "sent", route))
-        self._climb(change, contact, message, "sent", route)
+        self._remember(row.account, message, Progress(row.contact, "sent", route, 1))
+        self._climb(change, contact, SetMessageState(row.account, message, "sent", route, tries=1))
 
-    def _climb(
-        self, change: Change, contact: Contact, message: MessageId, state: str, route: str, reason: str = ""
-    ) -> None:
-        where = (contact.account, message, contact.id, contact.conversation)
-        change.add(SetMessageState(contact.account, message, state, route, reason))
-        topic = "message.failed" if state in ("failed", "expired") else f"message.{state}"
-        now_ms = int(self._clock.now() * 1000)
-        change.fact(contact.account, topic, message, facts.progress(where, state, route, reason), now_ms)
+    def _climb(self, change: Change, contact: Contact, step: SetMessageState) -> None:
+        where = (contact.account, step.message, contact.id, contact.conversation)
+        change.add(step)
+        topic = "message.failed" if step.state in ("failed", "expired") else f"message.{step.state}"
+        now_ms, data = int(self._clock.now() * 1000), facts.progress(where, step.state, step.route, step.reason)
+        change.fact(contact.account, topic, step.message, data, now_ms)
 
     def _kept(self, done: asyncio.Future[Committed]) -> None:
         # Lost acks are harmless: the packet is offered again, and acked again.
@@ -115,11 +144,13 @@ class Settlement:
         change.add(DropOutgoingOf(contact.account, message, device))
         if RANKS[known.state] >= RANKS[state]:
             return
-        route = known.route or route
+        route, latency = known.route or route, 0
         if RANKS[known.state] < RANKS["delivered"]:
             self.routes[route] = self.routes.get(route, 0) + 1
-        self._remember(contact.account, message, Progress(contact.id, state, route))
-        self._climb(change, contact, message, state, route)
+            latency = max(1, int(self._clock.now() * 1000) - made_ms(message))
+        self._remember(contact.account, message, Progress(contact.id, state, route, known.tries))
+        step = SetMessageState(contact.account, message, state, route, tries=known.tries, latency_ms=latency)
+        self._climb(change, contact, step)
 
     async def _find(self, contact: Contact, message: MessageId) -> Progress | None:
         known = self._progress.get((contact.account, message))
@@ -127,7 +158,7 @@ class Settlement:
             row = await self._store.message(contact.account, message)
             if row is None or row.incoming:
                 return None
-            known = Progress(row.contact, row.state, row.route)
+            known = Progress(row.contact, row.state, row.route, row.tries)
         return known if known.contact == contact.id else None
 
     # -- giving up
@@ -141,7 +172,7 @@ class Settlement:
             return
         change.add(DropOutgoingOf(row.account, message.id))
         self._remember(row.account, message.id, Progress(contact.id, state, message.route))
-        self._climb(change, contact, message.id, state, message.route, reason)
+        self._climb(change, contact, SetMessageState(row.account, message.id, state, message.route, reason))
 
     async def expire(self) -> None:
         """Give up what was offered for too long. Raises `StoreFull`."""

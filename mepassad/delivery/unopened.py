@@ -10,9 +10,9 @@ from mepassad.api.store import Committed, Store
 from mepassad.api.types import Contact, MessageId
 from mepassad.bus import Bus
 from mepassad.delivery.arrivals import Arrival
-from mepassad.delivery.link import Link
 from mepassad.delivery.quarantine import Quarantine
 from mepassad.delivery.receipts import Receipts
+from mepassad.delivery.source import Source
 from mepassad.errors import CryptoError, GapTooLarge, KeyMissing
 from mepassad.people.accounts import Me
 from mepassad.wire.ids import b64
@@ -41,7 +41,7 @@ class Unopened:
             kept.exception()  # seen here too: whoever waits for it may have ended with its link
 
     async def settle(
-        self, link: Link, me: Me, arrival: Arrival, contact: Contact | None, packet: Packet, error: CryptoError
+        self, source: Source, me: Me, arrival: Arrival, contact: Contact | None, packet: Packet, error: CryptoError
     ) -> Arrival:
         """A double is acked again, with the first where that is not durable yet; what came too early is kept and
         acked; all else is refused, and its sender begins a new session."""
@@ -53,8 +53,8 @@ class Unopened:
         brought = await self._store.seen(me.row.id, arrival.id)
         if brought is not None:
             return self._again(arrival, contact, brought)
-        # A gap is told by a header that anybody can write: only what the contact's own node brings is kept.
-        if isinstance(error, GapTooLarge) and contact is not None and link.node in contact.nodes:
+        # A gap is told by a header that anybody can write: only what is the contact's own is kept.
+        if isinstance(error, GapTooLarge) and contact is not None and source.is_of(contact):
             return self._early(arrival, contact, packet)
         self._log.info("a packet could not be opened", packet=b64(arrival.id), reason=error.name)
         self._quarantine.release(arrival.change, me.row.id, arrival.id)

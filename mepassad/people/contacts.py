@@ -35,6 +35,7 @@ class Contacts:
         self._devices: dict[Key, Devices] = {}
         self._by_device: dict[tuple[AccountId, bytes], set[AccountId]] = {}
         self.leaving: Callable[[Change, Contact], None] = lambda change, contact: None
+        self.blocking: Callable[[Change, Contact], None] = lambda change, contact: None
         self.kept_about: Callable[[AccountId, ConversationId], Awaitable[Sequence[Write]]]
         self.removed: Callable[[Contact], None] = lambda contact: None
         self.changed: Callable[[Contact], None] = lambda contact: None
@@ -112,6 +113,10 @@ class Contacts:
         """Contacts who told us that they live on a node."""
         return [row for row in self._rows.values() if node in row.nodes]
 
+    def nodes(self) -> set[str]:
+        """The nodes on which contacts live who are not blocked."""
+        return {node for row in self._rows.values() if not row.blocked for node in row.nodes}
+
     def devices(self, contact: Contact) -> Devices | None:
         """A contact's verified device list; None before the first handshake."""
         return self._devices.get((contact.account, contact.id))
@@ -150,8 +155,8 @@ class Contacts:
             change.revert()
             raise
 
-    async def _update(self, row: Contact) -> Contact:
-        change = Change()
+    async def _update(self, row: Contact, change: Change | None = None) -> Contact:
+        change = change or Change()
         self.put(change, row)
         await self._keep(change)
         self.changed(row)
@@ -166,7 +171,10 @@ class Contacts:
 
     async def block(self, account: AccountId, contact: AccountId, blocked: bool) -> Contact:
         """Block or unblock: a blocked contact's packets are dropped unread. Raises `UnknownContact`, `StoreFull`."""
-        return await self._update(replace(self.get(account, contact), blocked=blocked))
+        row, change = self.get(account, contact), Change()
+        if blocked and not row.blocked:
+            self.blocking(change, row)
+        return await self._update(replace(row, blocked=blocked), change)
 
     async def verify(self, account: AccountId, contact: AccountId, typed: str) -> Contact:
         """Mark a contact as verified by the safety number that they read out.

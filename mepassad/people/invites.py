@@ -7,20 +7,24 @@ import hmac
 import os
 from collections.abc import Callable, Mapping, Sequence
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from mepassad import facts
 from mepassad.api.context import Clock
+from mepassad.api.node_id import key_from_node_id
 from mepassad.api.store import Commit, Committed, Store
 from mepassad.api.types import AccountId, Contact, Invite
-from mepassad.api.writes import PutInvite, SetSetting, Write
+from mepassad.api.writes import PutInvite, SetSetting
 from mepassad.bus import Bus, Change
 from mepassad.errors import AlreadyContact, InvalidParams, InviteExpired, InviteMalformed, InviteOwn
 from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts, Key
+from mepassad.people.numbers import Numbers
+from mepassad.wire.blobs import invite_key
+from mepassad.wire.hints import MAILBOX
 from mepassad.wire.ids import account_id, direct_conversation
 from mepassad.wire.invites import InviteLink, format_invite, parse_invite, proof, verification_proof
+from mepassad.wire.messages_pb2 import NodeHint, Places
 from mepassad.wire.packets import Reason
 
 MAX_USES = 10_000
@@ -46,6 +50,16 @@ def _late(number: bytes) -> str:
     return f"late/{number.hex()}"
 
 
+def _places(link: InviteLink) -> bytes:
+    """Where the inviter is found while away, as far as a link tells."""
+    if not link.mailboxes:
+        return b""
+    hints = [
+        NodeHint(key=key_from_node_id(node), addresses=told, roles=MAILBOX) for node, told in link.mailboxes.items()
+    ]
+    return Places(mailboxes=hints, number_key=invite_key(link.secret, link.number)).SerializeToString()
+
+
 def check_life(link: InviteLink, now: float) -> None:
     """Raise `InviteExpired` where a link or code is not good any more, `InviteMalformed` where a code would be good for
     longer than any is: its expiry is told in whole hours, rounded up, by another clock."""
@@ -57,27 +71,30 @@ def check_life(link: InviteLink, now: float) -> None:
         )
 
 
-def new_number(account: AccountId) -> tuple[bytes, Write]:
-    """A fresh mailbox number (an Ed25519 public key) and the write that keeps its private half."""
-    key = Ed25519PrivateKey.generate()
-    number = key.public_key().public_bytes_raw()
-    return number, SetSetting(account, f"number/{number.hex()}", key.private_bytes_raw())
-
-
 class Invites:
     """The invites that the accounts of this node made, and the ones they accept."""
 
     def __init__(
-        self, store: Store, bus: Bus, clock: Clock, accounts: Accounts, contacts: Contacts, expires_days: int
+        self,
+        store: Store,
+        bus: Bus,
+        clock: Clock,
+        accounts: Accounts,
+        contacts: Contacts,
+        numbers: Numbers,
+        expires_days: int,
     ) -> None:
-        """Begin empty; `load` fills it. `hints` gives node id → addresses to put into a link."""
+        """Begin empty; `load` fills it. `hints` and `mailboxes` give node id → addresses to put into a link; `opened`
+        is called with each new invite."""
         self._expires_in = expires_days * _DAY
         self._store, self._bus, self._clock = store, bus, clock
-        self._accounts, self._contacts = accounts, contacts
+        self._accounts, self._contacts, self.numbers = accounts, contacts, numbers
         self._open: dict[bytes, Invite] = {}
         self._late: dict[bytes, list[AccountId]] = {}
         self._scanned: dict[Key, InviteLink] = {}
         self.hints: Callable[[], Mapping[str, Sequence[str]]] = dict
+        self.mailboxes: Callable[[], Mapping[str, Sequence[str]]] = dict
+        self.opened: Callable[[Invite], None] = lambda invite: None
         self.accepted: Callable[[Contact], None] = lambda contact: None
 
     async def load(self) -> None:
@@ -90,6 +107,10 @@ class Invites:
         for contact in self._contacts.everybody():
             if contact.invite:
                 self.scan(contact.account, parse_invite(contact.invite))
+
+    def all(self) -> Sequence[Invite]:
+        """Every invite that was made here, whatever its state."""
+        return list(self._open.values())
 
     def of_number(self, number: bytes) -> Invite | None:
         """The invite with this request mailbox number, whatever its state."""
@@ -105,7 +126,7 @@ class Invites:
         """
         expires_in = self._life(uses, expires_in, in_person)
         me, now = self._accounts.me(account), int(self._clock.now())
-        number, keep_number = new_number(account)
+        number, keep_number = self.numbers.new(account)
         row = Invite(
             account=account,
             number=number,
@@ -117,7 +138,8 @@ class Invites:
         )
         await self._store.commit(Commit((PutInvite(row), keep_number)))
         self._open[number] = row
-        link = InviteLink(me.key, row.secret, number, row.expires_at, self.hints(), in_person)
+        self.opened(row)
+        link = InviteLink(me.key, row.secret, number, row.expires_at, self.hints(), in_person, self.mailboxes())
         return format_invite(link), row.expires_at
 
     def _life(self, uses: int, expires_in: int | None, in_person: bool) -> int:
@@ -139,10 +161,11 @@ class Invites:
         """
         kept = await self._store.setting(account, _STANDING)
         if kept is not None:
-            link = parse_invite(kept.decode())
-            row, nodes = self._open.get(link.number), {node: tuple(told) for node, told in self.hints().items()}
-            if row and row.uses_left and row.expires_at > self._clock.now() + _DAY and nodes == dict(link.nodes):
-                return kept.decode()
+            uri = kept.decode()
+            link = parse_invite(uri)
+            row, here = self._open.get(link.number), replace(link, nodes=self.hints(), mailboxes=self.mailboxes())
+            if row and row.uses_left and row.expires_at > self._clock.now() + _DAY and format_invite(here) == uri:
+                return uri
         uri, _ = await self.create(account, 1)
         await self._store.commit(Commit((SetSetting(account, _STANDING, uri.encode()),)))
         return uri
@@ -164,7 +187,7 @@ class Invites:
             return known
         check_life(link, now)
         row = self._pending(me.key, account, contact, link, uri.strip(), known)
-        number, keep_number = new_number(account)
+        number, keep_number = self.numbers.new(account)
         change = Change()
         change.add(keep_number)
         self._contacts.put(change, replace(row, number=row.number or number))
@@ -184,8 +207,10 @@ class Invites:
         # An account of this node is reached here, whatever addresses the link could name.
         here = any(row.id == contact for row in self._accounts.all())
         nodes = {node: list(addresses) for node, addresses in (self.hints() if here else link.nodes).items()}
+        places = _places(link)
         if known:
-            return replace(known, state="pending", invite=uri, nodes=nodes, their_number=link.number, reason="")
+            asked = replace(known, state="pending", invite=uri, nodes=nodes, their_number=link.number, reason="")
+            return replace(asked, places=places)
         return Contact(
             account=account,
             id=contact,
@@ -194,6 +219,7 @@ class Invites:
             nodes=nodes,
             invite=uri,
             their_number=link.number,
+            places=places,
             created_at=int(self._clock.now()),
         )
 

@@ -15,9 +15,11 @@ from mepassad.log import StructuredLog
 from mepassad.serving.admission import Admission
 from mepassad.serving.mailbox import MailboxServer
 from mepassad.serving.passes import Passes, read_pass
+from mepassad.serving.records import RecordServer
 from mepassad.supervisor import Supervisor
 from mepassad.wire.mailbox import MAILBOX_PROTOCOL
 from mepassad.wire.passes import PASS_PROTOCOL
+from mepassad.wire.records import DIRECTORY_PROTOCOL, check_record
 
 
 class Roles:
@@ -45,13 +47,19 @@ class Roles:
                 self._node_key, own, supervisor, admission, self._clock, StructuredLog("mailbox")
             )
             tasks.start_soon(self.mailbox.run)
+            live = supervisor.live["mailbox"]
+            records = RecordServer(lambda: next(iter(live.values()), None), self._check, self._clock)
             for transport in transports:
                 transport.handle(MAILBOX_PROTOCOL, self.mailbox.serve)
+                transport.handle(DIRECTORY_PROTOCOL, records.serve)
         if self._admissions:
             passes = Passes(self._node_key, self._admissions)
             for transport in transports:
                 transport.handle(PASS_PROTOCOL, passes.serve)
                 transport.watch(lambda node: None, self._lost)
+
+    def _check(self, key: bytes, value: bytes) -> int:
+        return check_record(key, value, int(self._clock.now()))
 
     def lines(self, addresses: Sequence[str]) -> list[str]:
         """What others write into their config.yaml to be served by this node, which has these addresses."""

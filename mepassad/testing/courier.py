@@ -1,15 +1,13 @@
-"""A link that a test holds in its hand: it brings packets to a node's inbox and keeps the answers."""
+"""A source of packets that a test holds in its hand: it brings packets to a node's inbox and keeps the answers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import anyio.lowlevel
 
 from mepassad.api.store import Commit
-from mepassad.api.types import NodeId
-from mepassad.delivery.link import Link
+from mepassad.api.types import Contact, NodeId
 from mepassad.testing.nodes import RunningNode
 from mepassad.wire.content import seal_content
 from mepassad.wire.ids import account_key
@@ -18,10 +16,10 @@ from mepassad.wire.packets import Reason, packet_id
 
 
 class Courier:
-    """Stands in for `mepassad.delivery.links.Link`: `acked` and `refused` are what the inbox answered."""
+    """Implements `mepassad.delivery.source.Source`: `acked` and `refused` are what the inbox answered."""
 
     def __init__(self) -> None:
-        self.node, self.route, self.closed = NodeId("a test"), "direct", False
+        self.node, self.route = NodeId("a test"), "direct"
         self.acked: list[bytes] = []
         self.refused: list[tuple[bytes, Reason]] = []
 
@@ -31,10 +29,13 @@ class Courier:
     def refuse(self, packet: bytes, reason: Reason) -> None:
         self.refused.append((packet, reason))
 
+    def is_of(self, contact: Contact) -> bool:
+        return self.node in contact.nodes
+
     async def hand(self, to: RunningNode, *packets: bytes) -> list[Reason | None]:
         """Bring packets; for each, in order: None when it was acked, else why it was refused."""
         self.acked, self.refused = [], []
-        await to.core.inbox.arrived(cast(Link, self), packets)
+        await to.core.inbox.arrived(self, packets)
         await anyio.lowlevel.checkpoint()  # facts of what was just kept are published in this turn of the loop
         answers = dict(self.refused)
         assert {*self.acked, *answers} == {packet_id(packet) for packet in packets}

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from mepassad.api import Duplicate
-from mepassad.api.store import Store
+from mepassad.api.store import Due, Store
+from mepassad.api.types import NodeId
 from mepassad.api.writes import (
     AddOutgoing,
     AddQuarantined,
@@ -20,6 +21,7 @@ from mepassad.api.writes import (
     DropSession,
     DropSkipped,
     MarkSeen,
+    NoteDeposits,
     OweReceipt,
     PutContact,
     PutKeys,
@@ -40,6 +42,8 @@ from mepassad.testing.store_rows import (
     commit,
     message_id,
 )
+
+HERE, THERE = NodeId("node here"), NodeId("node there")
 
 
 async def owed(store: Store) -> list[bytes]:
@@ -114,6 +118,50 @@ class OutboxContract:
         assert len(await store.expired_outgoing(2, 1)) == 1
 
 
+async def undeposited(store: Store, node: NodeId, now: int, noted_before: int = 0, after: int = 0) -> list[bytes]:
+    """Ids of what Ana owes to Rui and a mailbox node is to take, in order."""
+    return [row.id for row in await store.undeposited(ANA, RUI, node, Due(now, noted_before), after, 100)]
+
+
+class DepositContract:
+    """Notes of what mailbox nodes took."""
+
+    async def test_what_has_a_packet_and_is_due_is_to_be_deposited_at_each_node(self, store: Store) -> None:
+        await commit(store, AddOutgoing(an_outgoing(1, state="waiting", packet=b"")))
+        await commit(store, *(AddOutgoing(an_outgoing(number, next_at=number)) for number in (3, 2, 4)))
+        await commit(store, AddOutgoing(an_outgoing(5, contact=EVA)), AddOutgoing(an_outgoing(5, account=EVA)))
+        assert await undeposited(store, HERE, 3) == [b"packet 3", b"packet 2"]
+        await commit(store, NoteDeposits(ANA, HERE, (b"packet 3",), 10))
+        assert await undeposited(store, HERE, 4) == [b"packet 2", b"packet 4"]
+        assert await undeposited(store, THERE, 4) == [b"packet 3", b"packet 2", b"packet 4"]
+        rows = await store.undeposited(ANA, RUI, THERE, Due(4, 0), 0, 2)
+        assert await undeposited(store, THERE, 4, after=rows[-1].seq) == [b"packet 4"]
+
+    async def test_a_note_counts_until_it_is_too_old_and_a_later_one_takes_its_place(self, store: Store) -> None:
+        await commit(store, AddOutgoing(an_outgoing(1)))
+        await commit(store, NoteDeposits(ANA, HERE, (b"packet 1",), 10))
+        assert await undeposited(store, HERE, 99, noted_before=10) == []
+        assert await undeposited(store, HERE, 99, noted_before=11) == [b"packet 1"]
+        await commit(store, NoteDeposits(ANA, HERE, (b"packet 1",), 20))
+        assert await undeposited(store, HERE, 99, noted_before=20) == []
+
+    async def test_a_note_goes_with_its_row_whatever_drops_that(self, store: Store) -> None:
+        ends = (
+            DropOutgoing(ANA, b"packet 1"),
+            DropOutgoingOf(ANA, message_id(1)),
+            DropOutgoingOf(ANA, message_id(1), b"device"),
+            ReplaceOutgoing(ANA, b"packet 1", ()),
+            DropContact(ANA, RUI),
+        )
+        for end in ends:
+            await commit(store, PutContact(a_contact(RUI)), AddOutgoing(an_outgoing(1)))
+            await commit(store, NoteDeposits(ANA, HERE, (b"packet 1",), 10))
+            await commit(store, end, NoteDeposits(ANA, HERE, (b"packet 1", b"unknown"), 10))
+            await commit(store, AddOutgoing(an_outgoing(1)))
+            assert await undeposited(store, HERE, 99) == [b"packet 1"], end
+            await commit(store, DropOutgoing(ANA, b"packet 1"))
+
+
 class KeyContract:
     """Sessions, skipped message keys, prekeys."""
 
@@ -122,6 +170,12 @@ class KeyContract:
             await commit(store, PutSession(a_session(1, id=id, used_ms=used_ms)))
         await commit(store, PutSession(a_session(1, account=EVA)))
         assert [row.id for row in await store.sessions(ANA)] == [b"b", b"c", b"a"]
+
+    async def test_a_session_keeps_whether_it_was_heard(self, store: Store) -> None:
+        await commit(store, PutSession(a_session(1)))
+        assert await store.sessions(ANA) == [a_session(1)]
+        await commit(store, PutSession(a_session(2, heard=True)))
+        assert await store.sessions(ANA) == [a_session(2, heard=True)]
 
     async def test_a_dropped_session_takes_its_skipped_keys_along(self, store: Store) -> None:
         for id in (b"session", b"other"):
@@ -196,5 +250,5 @@ class SeenContract:
         assert set(await store.receipts()) == {a_receipt(1, kind="read"), a_receipt(1, account=EVA)}
 
 
-class DeliveryContract(OutboxContract, KeyContract, QuarantineContract, SeenContract):
+class DeliveryContract(OutboxContract, DepositContract, KeyContract, QuarantineContract, SeenContract):
     """All of it."""

@@ -104,6 +104,15 @@ class MessageContract:
         assert found is not None
         assert (found.state, found.route) == ("delivered", "mailbox")
 
+    async def test_tries_and_latency_are_kept_until_others_are_told(self, store: Store) -> None:
+        await commit(store, AddMessage(a_sent_message(1)))
+        await commit(store, SetMessageState(ANA, message_id(1), "sent", tries=1))
+        await commit(store, SetMessageState(ANA, message_id(1), "delivered", tries=3, latency_ms=250))
+        await commit(store, SetMessageState(ANA, message_id(1), "read"))
+        found = await store.message(ANA, message_id(1))
+        assert found is not None
+        assert (found.tries, found.latency_ms) == (3, 250)
+
     async def test_the_state_of_an_unknown_message_is_ignored(self, store: Store) -> None:
         await commit(store, SetMessageState(ANA, message_id(1), "sent"))
         assert await store.message(ANA, message_id(1)) is None

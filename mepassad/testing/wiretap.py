@@ -71,6 +71,7 @@ class _Tapped:
         self.name, self._inner, self._tap = inner.name, inner, tap
         self.listen, self.addresses, self.can_dial = inner.listen, inner.addresses, inner.can_dial
         self.connected, self.watch, self.tasks, self.stats = inner.connected, inner.watch, inner.tasks, inner.stats
+        self.use_servers, self.follow, self.reachability = inner.use_servers, inner.follow, inner.reachability
         self.prefer, self.network_changed, self.discover = inner.prefer, inner.network_changed, inner.discover
 
     def handle(self, protocol: str, handler: Handler) -> None:
@@ -89,6 +90,7 @@ class _TappedStream:
 
     def __init__(self, inner: Stream, owner: NodeId, tap: Wiretap) -> None:
         self.peer, self.route, self.protocol = inner.peer, inner.route, inner.protocol
+        self.address = inner.address
         self._inner, self._owner, self._tap = inner, owner, tap
         self._splitter = Splitter(_LIMIT)
         self.drain, self.read, self.close, self.abort = inner.drain, inner.read, inner.close, inner.abort

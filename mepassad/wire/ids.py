@@ -109,6 +109,11 @@ def message_id(sender: bytes, content_id: bytes) -> MessageId:
     return MessageId(b64(content_id[:6] + hashlib.sha256(_MESSAGE_LABEL + sender + content_id).digest()[:10]))
 
 
+def made_ms(message: MessageId) -> int:
+    """When a message was made by its sender's clock, Unix milliseconds, as its id tells."""
+    return int.from_bytes(unb64(message)[:6], "big")
+
+
 def direct_conversation(one: bytes, other: bytes) -> ConversationId:
     """The id of the conversation between two account keys, the same on both sides."""
     return ConversationId(b64(hashlib.sha256(_CONVERSATION_LABEL + b"".join(sorted((one, other)))).digest()[:16]))

@@ -13,6 +13,7 @@ from google.protobuf.message import DecodeError
 from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.errors import InviteMalformed, InviteVersion
 from mepassad.wire import messages_pb2 as pb
+from mepassad.wire.hints import Hint, from_hints, grouped, to_hints
 from mepassad.wire.ids import b64, unb64
 
 SCHEME = "mepassa:"
@@ -28,8 +29,8 @@ _HOUR = 3600
 
 
 class InviteLink(msgspec.Struct, frozen=True):
-    """What an invite link says. `expires_at` is in Unix seconds, on the hour; `nodes` node id → addresses. One that is
-    `in_person` is a code: who redeems it is verified."""
+    """What an invite link says. `expires_at` is in Unix seconds, on the hour; `nodes` and `mailboxes` node id →
+    addresses. One that is `in_person` is a code: who redeems it is verified."""
 
     account: bytes
     secret: bytes
@@ -37,6 +38,7 @@ class InviteLink(msgspec.Struct, frozen=True):
     expires_at: int
     nodes: Mapping[str, Sequence[str]]
     in_person: bool = False
+    mailboxes: Mapping[str, Sequence[str]] = {}
 
     def __repr__(self) -> str:
         return f"InviteLink(expires_at={self.expires_at})"
@@ -44,7 +46,7 @@ class InviteLink(msgspec.Struct, frozen=True):
 
 def format_invite(link: InviteLink) -> str:
     """The link as text. Addresses are left out, last first, where it would grow above 220 bytes."""
-    hints = [(node, address) for node, addresses in link.nodes.items() for address in addresses]
+    hints = to_hints(link.nodes, link.mailboxes)
     while True:
         raw = _pack(link, hints)
         if len(raw) <= MAX_BYTES or not hints:
@@ -52,16 +54,16 @@ def format_invite(link: InviteLink) -> str:
         hints.pop()
 
 
-def _pack(link: InviteLink, hints: Sequence[tuple[str, str]]) -> bytes:
-    grouped: dict[str, list[str]] = {}
-    for node, address in hints:
-        grouped.setdefault(node, []).append(address)
+def _pack(link: InviteLink, hints: Sequence[Hint]) -> bytes:
     body = pb.Invite(
         account=link.account,
         secret=link.secret,
         number=link.number,
         expires_at=-(-link.expires_at // _HOUR),
-        hints=[pb.NodeHint(key=key_from_node_id(node), addresses=found) for node, found in grouped.items()],
+        hints=[
+            pb.NodeHint(key=key_from_node_id(node), roles=roles, addresses=found)
+            for node, roles, found in grouped(hints)
+        ],
     ).SerializeToString(deterministic=True)
     return body + _checksum(body, link.in_person)
 
@@ -75,12 +77,14 @@ def parse_invite(text: str) -> InviteLink:
         raise InviteMalformed
     try:
         invite = pb.Invite.FromString(body)
-        nodes: dict[str, Sequence[str]] = {node_id_from_key(h.key): tuple(h.addresses) for h in invite.hints}
+        hints = [(node_id_from_key(hint.key), hint.roles, tuple(hint.addresses)) for hint in invite.hints]
     except (DecodeError, ValueError) as error:
         raise InviteMalformed from error
     if len(invite.account) != 32 or len(invite.secret) != 16 or len(invite.number) != 32:
         raise InviteMalformed
-    return InviteLink(invite.account, invite.secret, invite.number, invite.expires_at * _HOUR, nodes, in_person)
+    nodes, mailboxes = from_hints(hints)
+    expires_at = invite.expires_at * _HOUR
+    return InviteLink(invite.account, invite.secret, invite.number, expires_at, nodes, in_person, mailboxes)
 
 
 def _payload(text: str) -> tuple[bool, bytes]:

@@ -264,6 +264,32 @@ class PrekeyReply(_message.Message):
     refusal: int
     def __init__(self, devices: _Optional[_Union[SignedDeviceList, _Mapping]] = ..., bundles: _Optional[_Iterable[_Union[DeviceBundle, _Mapping]]] = ..., refusal: _Optional[int] = ...) -> None: ...
 
+class Whereabouts(_message.Message):
+    __slots__ = ("nodes", "mailboxes", "devices")
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    MAILBOXES_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedCompositeFieldContainer[NodeHint]
+    mailboxes: _containers.RepeatedCompositeFieldContainer[NodeHint]
+    devices: SignedDeviceList
+    def __init__(self, nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., mailboxes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., devices: _Optional[_Union[SignedDeviceList, _Mapping]] = ...) -> None: ...
+
+class DirectoryRequest(_message.Message):
+    __slots__ = ("key", "record")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    record: bytes
+    def __init__(self, key: _Optional[bytes] = ..., record: _Optional[bytes] = ...) -> None: ...
+
+class DirectoryReply(_message.Message):
+    __slots__ = ("record", "refusal")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    record: bytes
+    refusal: int
+    def __init__(self, record: _Optional[bytes] = ..., refusal: _Optional[int] = ...) -> None: ...
+
 class MailboxHello(_message.Message):
     __slots__ = ("challenge", "max_envelope", "max_hours", "max_items", "pass_needed")
     CHALLENGE_FIELD_NUMBER: _ClassVar[int]

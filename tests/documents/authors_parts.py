@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api.node_id import node_id_from_key
 from mepassad.api.store import Store
-from mepassad.api.types import Secret
+from mepassad.api.types import NodeId, Secret
 from mepassad.builtin.store_sqlite.store import open_store
 from mepassad.builtin.transport_memory.transport import MemoryTransport
 from mepassad.log import StructuredLog
@@ -44,7 +44,7 @@ class _Part:
     def __init__(self, *given: object) -> None:
         """`given`: what the document hands to it."""
 
-    async def __aenter__(self) -> _Part:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -54,6 +54,24 @@ class _Part:
 open_my_mailbox: Any = _Part
 Folder: Any = _Part
 LocalNetwork: Any = _Part
-Circuits: Any = _Part
+
+
+class Circuits(_Part):
+    """A relay that lends nothing."""
+
+    name = "circuits"
+
+    def serve(self, admits: Callable[[NodeId], bool]) -> None:
+        """Admit nobody."""
+
+    def used(self) -> Mapping[NodeId, int]:
+        """Nothing."""
+        return {}
+
+    def stats(self) -> dict[str, int]:
+        """Nothing."""
+        return {}
+
+
 UnifiedPush: Any = _Part
 Forwarder: Any = _Part

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import anyio
 import pytest
@@ -175,16 +176,16 @@ async def test_an_optional_component_that_dies_is_told_and_started_again_with_ba
         starts.append(context.clock.monotonic())
         if len(starts) < 5:
             context.tasks.start_soon(die)
-        yield "a relay"
+        yield "a push"
 
-    nodes.plugins["mortal"] = Plugin(life, "provide_relay")
+    nodes.plugins["mortal"] = Plugin(life, "provide_push")
     running = await nodes.start("ana")
     await nodes.in_time(lambda: len(starts) == 5, 0.25)
     assert starts == sorted(starts)
     pauses = [later - earlier for earlier, later in itertools.pairwise(starts)]
     assert pauses[-1] > 4 > pauses[0] >= 0.75
     assert [fact["plugin"] for fact in running.facts("plugin.failed")] == ["mortal"] * 4
-    await eventually(lambda: running.node.stats()["components"] == {"relay": ["mortal"]})
+    await eventually(lambda: running.node.stats()["components"] == {"push": ["mortal"]})
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ async def test_an_optional_component_lives_as_long_as_the_node(nodes: Nodes, hoo
     async def life(context: PluginContext) -> AsyncIterator[object]:
         order.append("+")
         try:
-            yield object()
+            yield Mock(stats=dict)
         finally:
             order.append("-")
 

@@ -136,8 +136,7 @@ def _set_message_state(plan: Plan, write: writes.SetMessageState) -> None:
     before = _MAY_FOLLOW.get(write.state)
     if before is None:
         raise ValueError(f"unknown message state {write.state!r}")
-    values = (write.account, write.message, write.state, write.route, write.reason, *before)
-    plan.put("message", sql.CLIMB, values)
+    plan.put("message", sql.CLIMB, (*as_values(write), *before))
 
 
 def _drop_contact(plan: Plan, write: writes.DropContact) -> None:
@@ -149,6 +148,11 @@ def _replace_outgoing(plan: Plan, write: writes.ReplaceOutgoing) -> None:
     plan.put("outgoing", sql.DROP_OUTGOING, (write.account, write.id))
     for row in write.rows:
         plan.add_outgoing(row)
+
+
+def _note_deposits(plan: Plan, write: writes.NoteDeposits) -> None:
+    for packet in write.packets:
+        plan.put("outgoing", sql.NOTE_DEPOSIT, (write.account, packet, write.node, write.at))
 
 
 def _drop_outgoing_of(plan: Plan, write: writes.DropOutgoingOf) -> None:
@@ -219,6 +223,7 @@ _PLANNERS: dict[type[writes.Write], Planner] = {
     writes.AddOutgoing: lambda plan, write: plan.add_outgoing(write.row),
     writes.ReplaceOutgoing: _replace_outgoing,
     writes.SetOutgoing: lambda plan, write: plan.put("outgoing", sql.SET_OUTGOING, as_values(write)),
+    writes.NoteDeposits: _note_deposits,
     writes.DropOutgoing: lambda plan, write: plan.put("outgoing", sql.DROP_OUTGOING, as_values(write)),
     writes.DropOutgoingOf: _drop_outgoing_of,
     writes.PutSession: lambda plan, write: plan.put_session(write.row),

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mepassad.api.types import Contact, Invite, Message, Row
+from mepassad.api.types import Contact, Invite, Message, Row, Session
 
 R = TypeVar("R", bound=Row)
 
@@ -44,6 +44,7 @@ _FROM_SQL: dict[type[Row], dict[str, Callable[[Any], Any]]] = {
     Contact: {"blocked": bool, "verified": bool, "nodes": _decode_nodes},
     Invite: {"in_person": bool},
     Message: {"incoming": bool},
+    Session: {"heard": bool},
 }
 
 

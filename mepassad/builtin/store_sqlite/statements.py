@@ -24,11 +24,12 @@ DROP_PLUGIN_STATE = "DELETE FROM plugin_state WHERE plugin = ? AND key = ?"
 DROP_KEY = "DELETE FROM private_key WHERE account = ? AND id = ?"
 
 ADD_MESSAGE = insert("message", Message)
-# ?6 to ?9: the states that the new one may follow.
+# ?8 to ?11: the states that the new one may follow.
 CLIMB = (
     "UPDATE message SET state = ?3, route = CASE ?4 WHEN '' THEN route ELSE ?4 END, "
-    "reason = CASE ?5 WHEN '' THEN reason ELSE ?5 END "
-    "WHERE account = ?1 AND id = ?2 AND state IN (?6, ?7, ?8, ?9)"
+    "reason = CASE ?5 WHEN '' THEN reason ELSE ?5 END, tries = CASE ?6 WHEN 0 THEN tries ELSE ?6 END, "
+    "latency_ms = CASE ?7 WHEN 0 THEN latency_ms ELSE ?7 END "
+    "WHERE account = ?1 AND id = ?2 AND state IN (?8, ?9, ?10, ?11)"
 )
 MARK_READ = (
     "UPDATE message SET state = 'read' WHERE account = ?1 AND conversation = ?2 AND incoming = 1 "
@@ -38,6 +39,12 @@ MARK_READ = (
 
 ADD_OUTGOING = insert("outgoing", Outgoing)
 SET_OUTGOING = "UPDATE outgoing SET state = ?3, attempts = ?4, next_at = ?5 WHERE account = ?1 AND id = ?2"
+# Reads outbox rows, so it keeps its place among their writes.
+NOTE_DEPOSIT = (
+    "INSERT INTO deposit (account, packet, node, at) "
+    "SELECT account, id, ?3, ?4 FROM outgoing WHERE account = ?1 AND id = ?2 "
+    "ON CONFLICT DO UPDATE SET at = excluded.at"
+)
 DROP_OUTGOING = "DELETE FROM outgoing WHERE account = ? AND id = ?"
 DROP_OUTGOING_OF = "DELETE FROM outgoing WHERE account = ?1 AND message = ?2 AND message <> ''"
 DROP_OUTGOING_OF_DEVICE = f"{DROP_OUTGOING_OF} AND device = ?3"
@@ -45,8 +52,8 @@ DROP_OUTGOING_OF_DEVICE = f"{DROP_OUTGOING_OF} AND device = ?3"
 ADD_SESSION = f"{insert('session', Session)} ON CONFLICT DO NOTHING"
 # The version that was read stands in the condition: a session that moved on meanwhile is not touched.
 ADVANCE_SESSION = (
-    "UPDATE session SET contact = ?3, device = ?4, state = ?5, version = ?6, used_ms = ?7 "
-    "WHERE account = ?1 AND id = ?2 AND version = ?8"
+    "UPDATE session SET contact = ?3, device = ?4, state = ?5, version = ?6, used_ms = ?7, heard = ?8 "
+    "WHERE account = ?1 AND id = ?2 AND version = ?9"
 )
 ADD_SKIPPED = (
     "INSERT INTO skipped (account, session, reference, key) VALUES (?, ?, ?, ?) "

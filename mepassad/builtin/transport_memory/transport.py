@@ -9,7 +9,7 @@ from anyio.abc import TaskGroup
 from mepassad.api import StreamClosed, Unreachable
 from mepassad.api.context import Log
 from mepassad.api.node_id import key_from_node_id
-from mepassad.api.transport import Handler, Stream
+from mepassad.api.transport import Handler, Reachability, Stream
 from mepassad.api.types import NodeId
 from mepassad.builtin.transport_memory.network import Network
 from mepassad.builtin.transport_memory.stream import MemoryStream
@@ -54,8 +54,11 @@ class MemoryTransport:
         """A stream to `peer`. Raises `Unreachable`."""
         if self._left:
             raise Unreachable("This node has left the network.")
-        dial = any(self._node_of(address) == peer for address in addresses)
-        return self._network.link(self, peer, dial=dial).open(self, protocol)
+        own = [address for address in addresses if self._node_of(address) == peer]
+        known = peer in self._connected
+        stream = self._network.link(self, peer, dial=bool(own)).open(self, protocol)
+        stream.address = "" if known or not own else own[0]
+        return stream
 
     def connected(self) -> tuple[NodeId, ...]:
         """Nodes with a live link."""
@@ -79,6 +82,16 @@ class MemoryTransport:
 
     def discover(self, found: Callable[[NodeId], None]) -> None:
         """Nothing is found here that was not told."""
+
+    def use_servers(self, addresses: Sequence[str]) -> None:
+        """Everybody is reached without."""
+
+    def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:
+        """Addresses stay, and there are no relays."""
+
+    def reachability(self) -> Reachability:
+        """Unknown: there is no net."""
+        return Reachability()
 
     def stats(self) -> dict[str, int]:
         """How many links there are."""

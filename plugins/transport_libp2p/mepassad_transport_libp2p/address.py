@@ -11,6 +11,7 @@ from typing import NamedTuple
 from mepassad.api import AddressRefused
 
 MAX_LENGTH = 512
+CIRCUIT = "/p2p-circuit"
 HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?")
 PEER_ID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{40,64}")
 
@@ -46,6 +47,29 @@ class Address(NamedTuple):
         sni = f"/sni/{self.sni}" if self.sni else ""
         carried = CARRIERS[self.carrier].format(port=self.port, sni=sni)
         return f"/{self.kind}/{self.host}{carried}" + (f"/p2p/{self.peer}" if self.peer else "")
+
+
+class Circuit(NamedTuple):
+    """Where a node is reached through a relay: the relay's address, which names it, and the node's id."""
+
+    relay: Address
+    peer: str | None
+
+    def __str__(self) -> str:
+        return f"{self.relay}{CIRCUIT}" + (f"/p2p/{self.peer}" if self.peer else "")
+
+
+def parse_circuit(text: str) -> Circuit | None:
+    """A `/…/p2p/<relay>/p2p-circuit[/p2p/<node>]`, or None where it is none."""
+    before, found, after = text.partition(CIRCUIT)
+    named = re.fullmatch(r"(?:/p2p/([^/]+))?", after)
+    relay = _parse(before) if found and named and len(text) <= MAX_LENGTH else None
+    if named is None or relay is None or relay.port == 0 or relay.peer is None:
+        return None
+    peer = named[1]
+    if peer is not None and (not PEER_ID.fullmatch(peer) or peer == relay.peer):
+        return None
+    return Circuit(relay, peer)
 
 
 def parse_dial(text: str) -> Address:

@@ -81,6 +81,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Count, Meta(description="Incoming connections in their handshake; above it, the oldest of them is dropped.")
     ] = 64
     dial_timeout: Annotated[Seconds, Meta(description="Seconds to reach a node over all its addresses.")] = 10.0
+    relay_after_ms: Annotated[
+        int,
+        Meta(ge=0, le=60_000, description="Milliseconds in which a node may answer directly before relays are tried."),
+    ] = 300
+    relays: Annotated[
+        int,
+        Meta(ge=0, le=8, description="Relays at which a node keeps a place that cannot be reached from outside."),
+    ] = 2
     handshake_timeout: Annotated[
         Seconds, Meta(description="Seconds a newcomer has to prove its key, and a stream to name its protocol.")
     ] = 5.0

@@ -10,7 +10,8 @@ import errno
 import os
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 
 import trio
 from libp2p.abc import INetConn
@@ -31,9 +32,21 @@ _FOUND = re.compile(r"remote_peer_id_from_pubkey=(\w+)")  # the library tells th
 MAX_ADDRESSES = 16
 """Addresses of one node that are tried."""
 
+TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EINVAL)
+"""What the system says where there is a connection from this port to that address, or was one a moment ago."""
+
+
+Source = Callable[[Address], tuple[str, int] | None]
+"""From which of the node's own ports an address is dialled; None: from any."""
+
 
 async def dial(
-    swarm: LastingSwarm, peer: ID, addresses: Sequence[Address], heard: Sequence[Address], timeout: float
+    swarm: LastingSwarm,
+    peer: ID,
+    addresses: Sequence[Address],
+    heard: Sequence[Address],
+    timeout: float,
+    source: Source = lambda address: None,
 ) -> INetConn:
     """A connection to `peer` over the first address that answers with its key; those `heard` are tried last.
 
@@ -50,7 +63,8 @@ async def dial(
         async with trio.open_nursery() as nursery:
             for address in dict.fromkeys((*interleaved(addresses)[:MAX_ADDRESSES], *interleaved(heard))):
                 failed = trio.Event()
-                nursery.start_soon(_attempt, swarm, peer, address, nursery.cancel_scope, failed, made, failures)
+                dialling = partial(_one, swarm, peer, address, source(address))
+                nursery.start_soon(_attempt, dialling, address, nursery.cancel_scope, failed, made, failures)
                 with trio.move_on_after(STAGGER):
                     await failed.wait()
     if made:
@@ -63,9 +77,20 @@ async def dial(
     raise Unreachable(f"The node {peer} cannot be reached now: {reason}.")
 
 
+async def _one(swarm: LastingSwarm, peer: ID, address: Address, source: tuple[str, int] | None) -> INetConn:
+    """Dial one address, from a port if that is free towards it, else from any. Raises what a failed dial raises."""
+    there = Multiaddr(str(address._replace(peer=None)))
+    if source is not None:
+        try:
+            return await swarm.dial_addr(there, peer, source)
+        except Exception as error:
+            if not any(isinstance(cause, OSError) and cause.errno in TAKEN for cause in _causes(error)):
+                raise
+    return await swarm.dial_addr(there, peer)
+
+
 async def _attempt(
-    swarm: LastingSwarm,
-    peer: ID,
+    dialling: Callable[[], Awaitable[INetConn]],
     address: Address,
     others: trio.CancelScope,
     failed: trio.Event,
@@ -74,7 +99,7 @@ async def _attempt(
 ) -> None:
     """Try one address; success ends the others, failure lets the next begin at once."""
     try:
-        made.append(await swarm.dial_addr(Multiaddr(str(address._replace(peer=None))), peer))
+        made.append(await dialling())
     except Exception as error:
         failures[address] = _failure(address, error)
         failed.set()

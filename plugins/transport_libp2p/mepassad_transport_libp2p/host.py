@@ -13,25 +13,31 @@ from libp2p.custom_types import TProtocol
 from libp2p.host.ping import ID as PING
 from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
-from libp2p.protocol_muxer.exceptions import MultiselectClientError
-from libp2p.protocol_muxer.multiselect_communicator import MultiselectCommunicator
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from multiaddr.utils import get_network_addrs  # type: ignore[import-untyped]
 
 from mepassad.api import AddressRefused, Secret, Unreachable
 from mepassad.api.context import Log
+from mepassad.api.transport import Reachability
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p import compat
 from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.carriers import carriers, upgrader
+from mepassad_transport_libp2p.climbing import Climbing
 from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
+from mepassad_transport_libp2p.compat.punch import Puncher
+from mepassad_transport_libp2p.compat.relay_client import RelayClient
+from mepassad_transport_libp2p.compat.relay_server import RelayLimits, RelayServer
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
 from mepassad_transport_libp2p.config import Config
-from mepassad_transport_libp2p.dial import dial
-from mepassad_transport_libp2p.liveness import Liveness, meet
+from mepassad_transport_libp2p.liveness import Liveness
+from mepassad_transport_libp2p.mappings import Mappings
+from mepassad_transport_libp2p.reaching import Dead, Reaching, give_up, known_id
+from mepassad_transport_libp2p.relays import NARROW, Relays
+from mepassad_transport_libp2p.standing import Standing
 from mepassad_transport_libp2p.stream import Libp2pStream
 from mepassad_transport_libp2p.unread import Ledger, Unread
 from mepassad_transport_libp2p.watcher import Watcher
@@ -62,11 +68,41 @@ class Host:
         )
         self.ledger = Ledger(self._swarm, self.streams, log)
         self._unread = Unread(config, self.ledger.count, self._cut)
-        self._dials: dict[ID, trio.Lock] = {}
+        self.client = RelayClient(self._host, self._swarm)
+        self.reaching = Reaching(self._swarm, self._host, self.client, config, self.node_id)
+        self.reaching.spawn = self.start_soon
         self._liveness = Liveness(self._swarm, self._answers, config, log)
         self._swarm.doubt = lambda connection: self.start_soon(self._liveness.probe, connection)
-        self.prefer(())
+        self.relays = Relays(self.reaching, self.client, Mappings(self._swarm, config), config, log)
+        self._swarm.register_notifee(Watcher(lambda node: None, lambda node: self.relays.hurry()))
+        self._contacts: Collection[NodeId] = ()
         self._nursery: trio.Nursery | None = None
+        self.climbing = Climbing(self._swarm, log)
+        self._learn_standing()
+        self.prefer(())
+
+    def _learn_standing(self) -> None:
+        """Who tells whom: as whom servers see this node, whether others come in, and so where it can be reached."""
+        self.standing = Standing(self._swarm, lambda: (*get_network_addrs(4), *get_network_addrs(6)))
+        self._host.learnt, self.climbing.came = self.standing.learnt, self.standing.came
+        self.relays.needed = self._relays_needed
+        self.relays.wanted = self._want
+        climbing = self.climbing
+        climbing.puncher = Puncher(self._host, self._swarm, self.standing.seen, admits=climbing.admits)
+        climbing.spawn = self.start_soon
+        self._swarm.register_notifee(climbing)
+
+    def _relays_needed(self) -> int:
+        """At how many relays to have a place: one also where others come in, for those whose firewalls let out to the
+        port 443 only, unless this node listens there."""
+        if not self.standing.public:
+            return self._config.relays
+        narrow = any(address.carrier != "quic" and address.port == NARROW for address in self._listening())
+        return 0 if narrow else min(1, self._config.relays)
+
+    def _listening(self) -> list[Address]:
+        listeners = self._swarm.listeners.values()
+        return [parse_listen(str(address)) for listener in listeners for address in listener.get_addrs()]
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
         """Live until cancelled, then say goodbye to all peers at once."""
@@ -75,11 +111,13 @@ class Host:
             await self._swarm.event_background_nursery_created.wait()
             task_status.started()
             self._nursery.start_soon(self._liveness.keep)
+            self._nursery.start_soon(self.relays.keep)
+            self.climbing.puncher.start()
             try:
                 while True:
                     self._swarm.door.tidy()
                     self._swarm.crowd.look()
-                    await self._liveness.close_idle()
+                    await self._liveness.close_idle(self.climbing.idle())
                     await trio.sleep(IDLE_INTERVAL)
             finally:
                 await self._goodbye()
@@ -89,18 +127,34 @@ class Host:
         self._swarm.register_notifee(Watcher(seen, lost))
 
     def prefer(self, nodes: Collection[NodeId]) -> None:
-        """Keep places and ways for these nodes, and for those of `bootstrap`."""
+        """Keep places and ways for these nodes: those of contacts."""
+        self._contacts = nodes
+        self._want()
+        self.climbing.prefer({found for node in nodes if (found := known_id(node)) is not None})
+
+    def _want(self) -> None:
+        """Keep places and ways for the nodes of contacts, for those of `bootstrap`, and for relays that serve us."""
         named = {parse_dial(address).peer for address in self._config.bootstrap}
-        self._swarm.crowd.wanted = {found for node in {*nodes, *named} if (found := _id(node)) is not None}
+        nodes = {found for node in {*self._contacts, *named} if (found := known_id(node)) is not None}
+        self._swarm.crowd.wanted = {*nodes, *self.relays.nodes()}
+
+    def relay(self, limits: RelayLimits) -> RelayServer:
+        """What lends paths between the peers of this host, once it is started."""
+        return RelayServer(self._host, limits, lambda: [Multiaddr(text.split("/p2p/")[0]) for text in self.addresses()])
 
     async def renew(self) -> None:
         """The network changed: close what cannot work any more at once, and what does not in a moment."""
+        self.standing.network_changed()
         for connection in await self._liveness.renew():
             self.start_soon(self._liveness.probe, connection)
 
+    def reachability(self) -> Reachability:
+        """Whether others can reach this node."""
+        return self.standing.reachability()
+
     def stats(self) -> dict[str, int]:
         """Numbers of connections."""
-        return self._swarm.stats()
+        return {**self._swarm.stats(), **self.relays.stats()}
 
     def serve(self, protocol: str, handler: Callable[[NodeId, NetStream], Awaitable[None]]) -> None:
         """Call a trio handler for each incoming stream of a protocol; the stream lives until it returns."""
@@ -126,90 +180,28 @@ class Host:
 
     def addresses(self) -> tuple[str, ...]:
         """Where this node can be dialled, loopback last."""
-        listeners = self._swarm.listeners.values()
-        bound = [parse_listen(str(address)) for listener in listeners for address in listener.get_addrs()]
-        found = reachable(bound, get_network_addrs(4), get_network_addrs(6))
+        found = reachable(self._listening(), get_network_addrs(4), get_network_addrs(6))
         return tuple(str(address._replace(peer=self.node_id)) for address in found)
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str, heard: Sequence[str] = ()) -> NetStream:
-        """A negotiated stream, over a live connection or a new one. `heard`: addresses that anybody may have made up.
-        Raises `Unreachable`."""
-        live = self._swarm.get_connections(self._target(peer))
-        if live:
-            try:
-                return await self._negotiate(live[-1], protocol)
-            except _Dead:
-                pass  # the peer may have restarted, or moved to another network
-        connection = await self.connect(peer, addresses, live, heard)
-        try:
-            return await self._negotiate(connection, protocol)
-        except _Dead:
-            raise Unreachable(f"The node {peer} does not answer on its new connection.") from None
+        """A negotiated stream; see `Reaching.open`. Raises `Unreachable`."""
+        return await self.reaching.open(peer, addresses, protocol, heard)
 
-    async def connect(
-        self, peer: NodeId, addresses: Sequence[str], besides: Sequence[INetConn] = (), heard: Sequence[str] = ()
-    ) -> INetConn:
+    async def connect(self, peer: NodeId, addresses: Sequence[str], besides: Sequence[INetConn] = ()) -> INetConn:
         """A live connection to a peer, and none of `besides`. Raises `Unreachable`."""
-        target = self._target(peer)
-        lock = self._dials.setdefault(target, trio.Lock())
-        try:
-            async with lock:
-                live = [connection for connection in self._swarm.get_connections(target) if connection not in besides]
-                if live:
-                    return live[-1]
-                told, rumoured, timeout = _dialable(peer, addresses), _dialable(peer, heard), self._config.dial_timeout
-                return await meet(self._swarm, target, lambda: dial(self._swarm, target, told, rumoured, timeout))
-        finally:
-            if not lock.locked():
-                self._dials.pop(target, None)
-
-    def _target(self, peer: NodeId) -> ID:
-        """The peer's id as libp2p knows it. Raises `Unreachable` for ourselves and for what is no id."""
-        if peer == self.node_id:
-            raise Unreachable("This is the node itself.")
-        target = _id(peer)
-        if target is None:
-            raise Unreachable("This is no node id.")
-        return target
-
-    async def _negotiate(self, connection: INetConn, protocol: str) -> NetStream:
-        """Open a stream of a protocol on one connection. Raises `Unreachable` if refused, `_Dead` without an answer."""
-        timeout = self._config.handshake_timeout
-        with trio.move_on_after(timeout):
-            try:
-                net = await connection.new_stream()
-            except Exception as error:
-                raise _Dead from error
-            agreed = False
-            try:
-                communicator = MultiselectCommunicator(net)
-                choices = [TProtocol(protocol)]
-                net.set_protocol(
-                    await self._host.multiselect_client.select_one_of(choices, communicator, round(timeout) + 1)
-                )
-                agreed = True
-            except MultiselectClientError as error:
-                if connection.is_closed:
-                    raise _Dead from error
-                raise Unreachable(f"The node does not serve {protocol} now.") from None
-            finally:
-                if not agreed:
-                    await _give_up(net)
-            assert isinstance(net, NetStream)  # noqa: S101 a swarm makes no other
-            return net
-        raise _Dead
+        return await self.reaching.connect(peer, addresses, besides)
 
     async def _answers(self, connection: INetConn) -> bool:
         """Whether the peer answers on a connection, be it that it does not serve pings."""
         try:
-            net = await self._negotiate(connection, PING)
-        except _Dead:
+            net = await self.reaching.negotiate(connection, PING)
+        except Dead:
             return False
         except Unreachable:
             return True
         with suppress(Exception):  # it has answered, whatever becomes of the stream
             await net.close()
-            await _give_up(net)
+            await give_up(net)
         return True
 
     def _admit(self, peer: ID, size: int) -> None:
@@ -231,34 +223,3 @@ class Host:
             async with trio.open_nursery() as nursery:  # after: QUIC says goodbye through its listener's socket
                 for listener in self._swarm.listeners.values():
                     nursery.start_soon(listener.close)
-
-
-class _Dead(Exception):
-    """A connection that was believed alive does not answer."""
-
-
-def _id(node: str | None) -> ID | None:
-    """A node id as libp2p knows it, or None where it is none."""
-    try:
-        return ID.from_base58(node or "")
-    except Exception:
-        return None
-
-
-def _dialable(peer: NodeId, addresses: Sequence[str]) -> list[Address]:
-    """The addresses that parse and do not name another node."""
-    found = []
-    for text in addresses:
-        try:
-            address = parse_dial(text)
-        except AddressRefused:
-            continue
-        if address.peer in (None, peer):
-            found.append(address)
-    return found
-
-
-async def _give_up(net: INetStream) -> None:
-    """Reset a stream that was not agreed on, even while being cancelled."""
-    with trio.CancelScope(shield=True), trio.move_on_after(1):
-        await net.reset()

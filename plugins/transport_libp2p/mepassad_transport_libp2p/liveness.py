@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 from libp2p.abc import INetConn
@@ -59,10 +59,10 @@ class Liveness:
                     nursery.start_soon(self._safely, self._bury, connection, "its address or route is gone")
         return [connection for connection, good in found.items() if good]
 
-    async def close_idle(self) -> None:
-        """Close the connections that have idled for too long. Never raises."""
+    async def close_idle(self, others: Sequence[INetConn] = ()) -> None:
+        """Close the connections that have idled for too long, and these. Never raises."""
         async with trio.open_nursery() as nursery:
-            for connection in self._swarm.crowd.overdue():
+            for connection in dict.fromkeys((*self._swarm.crowd.overdue(), *others)):
                 self._swarm.crowd.counts["closed_idle"] += 1
                 nursery.start_soon(self._safely, self._swarm.drop, connection)
 

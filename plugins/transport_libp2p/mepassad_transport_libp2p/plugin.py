@@ -11,8 +11,10 @@ from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.postponed import postpone
+from mepassad_transport_libp2p.relay import relay
 
 if TYPE_CHECKING:
+    from mepassad.api.relay import Relay
     from mepassad.api.transport import Transport
 
 
@@ -41,7 +43,7 @@ async def component(context: PluginContext) -> AsyncIterator[Transport]:
     from mepassad_transport_libp2p.transport import Libp2pTransport
 
     check_descriptors(context.config.max_connections, context.log)
-    host = Host(context.config, context.node_key, context.log)
+    host = context.shared["host"] = Host(context.config, context.node_key, context.log)
     with redirected(context.log):
         async with trio_guest() as guest:
             await guest.start_task(host.run)
@@ -62,3 +64,9 @@ def register_config(register: ConfigRegister) -> None:
 def provide_transport(config: Any) -> Component[Transport]:
     """The libp2p transport, whatever the rest of the configuration says."""
     return component
+
+
+@hookimpl
+def provide_relay(config: Any) -> Component[Relay] | None:
+    """A relay for others, where `relay` is among the node's `roles`."""
+    return relay(config.relay) if "relay" in config.roles else None

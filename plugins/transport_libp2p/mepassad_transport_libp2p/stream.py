@@ -35,10 +35,11 @@ class StreamGauges(NamedTuple):
 class Libp2pStream:
     """A stream of the transport. `write` and `read` touch queues only; one wake a batch crosses to trio."""
 
-    route = "direct"
+    address = ""
 
-    def __init__(self, peer: NodeId, protocol: str, config: Config, gauges: StreamGauges) -> None:
+    def __init__(self, peer: NodeId, protocol: str, config: Config, gauges: StreamGauges, route: str) -> None:
         self.peer = peer
+        self.route = route
         self._gauges = gauges
         self.protocol = protocol
         self._config = config

@@ -10,14 +10,18 @@ from contextlib import suppress
 from libp2p.network.stream.net_stream import NetStream
 
 from mepassad.api import AddressRefused, Gauge, PluginContext, StreamClosed
-from mepassad.api.transport import Handler
+from mepassad.api.transport import Handler, Reachability
 from mepassad.api.types import NodeId
-from mepassad_transport_libp2p.address import parse_dial
+from mepassad_transport_libp2p.address import Circuit, parse_circuit, parse_dial
 from mepassad_transport_libp2p.bootstrap import Bootstrap
 from mepassad_transport_libp2p.bridge import Guest
+from mepassad_transport_libp2p.compat.circuit import is_relayed
 from mepassad_transport_libp2p.host import Host
 from mepassad_transport_libp2p.mdns import Mdns
 from mepassad_transport_libp2p.stream import Libp2pStream, StreamGauges
+
+BEFORE_RELAYS = 4
+"""Direct addresses that are told before those over relays: contacts keep 8."""
 
 
 class Libp2pTransport:
@@ -53,11 +57,15 @@ class Libp2pTransport:
         self._mdns.start()
 
     def addresses(self) -> tuple[str, ...]:
-        """Where this node can be dialled now, loopback last."""
-        return self._host.addresses()
+        """Where this node can be dialled now: directly, and over relays after the first `BEFORE_RELAYS`."""
+        direct, relays = self._host.addresses(), self._host.relays.addresses()
+        circuits = (str(Circuit(parse_dial(relay), self._host.node_id)) for relay in relays)
+        return (*direct[:BEFORE_RELAYS], *circuits, *direct[BEFORE_RELAYS:])
 
     def can_dial(self, address: str) -> bool:
-        """Whether this is an address of a TCP port."""
+        """Whether this is an address of a port that can be dialled, or of a relay that has one."""
+        if parse_circuit(address) is not None:
+            return True
         try:
             parse_dial(address)
         except AddressRefused:
@@ -69,7 +77,7 @@ class Libp2pTransport:
         serve = self._soon(self._serve)
 
         async def accept(peer: NodeId, net: NetStream) -> None:
-            stream = self._stream(peer, protocol)
+            stream = self._stream(peer, protocol, net)
             serve(handler, stream)
             await self._pump(stream, net)
 
@@ -106,6 +114,19 @@ class Libp2pTransport:
             await self._guest.call(self._host.renew)
         self._bootstrap.hurry()
 
+    def use_servers(self, addresses: Sequence[str]) -> None:
+        """Nodes that may serve as relays."""
+        self._host.relays.use(addresses)
+
+    def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:
+        """Be told of places at relays that come and go, and of nodes that are reached directly at last."""
+        self._host.relays.changed = self._soon(moved)
+        self._host.climbing.climbed = self._soon(climbed)
+
+    def reachability(self) -> Reachability:
+        """Whether others can reach this node."""
+        return self._host.reachability()
+
     def stats(self) -> dict[str, int]:
         """Numbers of connections, of those refused, and of streams; and how full their queues are, in bytes."""
         return {
@@ -127,15 +148,16 @@ class Libp2pTransport:
 
     async def _open(self, peer: NodeId, addresses: Sequence[str], heard: Sequence[str], protocol: str) -> Libp2pStream:
         net = await self._host.open(peer, addresses, protocol, heard)
-        stream = self._stream(peer, protocol)
+        stream = self._stream(peer, protocol, net)
         self._host.start_soon(self._pump, stream, net)
         return stream
 
     async def _connect(self, peer: NodeId, addresses: Sequence[str]) -> None:
-        await self._guest.call(self._host.connect, peer, addresses)
+        await self._guest.call(self._host.reaching.serve_from, peer, [parse_dial(text) for text in addresses])
 
-    def _stream(self, peer: NodeId, protocol: str) -> Libp2pStream:
-        stream = Libp2pStream(peer, protocol, self._context.config, self._gauges)
+    def _stream(self, peer: NodeId, protocol: str, net: NetStream) -> Libp2pStream:
+        route = "relayed" if net.swarm_conn is not None and is_relayed(net.swarm_conn) else "direct"
+        stream = Libp2pStream(peer, protocol, self._context.config, self._gauges, route)
         self._streams.add(stream)
         return stream
 

@@ -16,7 +16,7 @@ def swarm_of(node: Node) -> Any:
 
 def connections(node: Node, peer: Node) -> list[INetConn]:
     """A node's connections to a peer, oldest first."""
-    found: list[INetConn] = swarm_of(node).get_connections(node.transport._host._target(peer.id))  # type: ignore[attr-defined]
+    found: list[INetConn] = swarm_of(node).get_connections(node.transport._host.reaching.target(peer.id))  # type: ignore[attr-defined]
     return found
 
 

@@ -15,10 +15,10 @@ from libp2p.identity.identify.identify import identify_handler_for
 from libp2p.identity.identify.pb.identify_pb2 import Identify
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.peer.id import ID
-from libp2p.transport.quic.connection import QUICConnection
 from libp2p.utils.varint import encode_varint_prefixed, read_varint_prefixed_bytes_sync
 from mepassad_transport_libp2p.compat import identify
 from mepassad_transport_libp2p.compat.identify import MAX_OBSERVERS, Observations, Seen, parse_seen
+from mepassad_transport_libp2p.compat.quic.connection import Connection
 from mepassad_transport_libp2p.compat.reachability import Nat, nat
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from stock import in_trio, stock
@@ -30,12 +30,12 @@ class QuicStream:
     """A stream on a QUIC connection from 192.0.2.1, port 4001; what is written to it is kept."""
 
     def __init__(self) -> None:
-        self.muxed_conn = QUICConnection.__new__(QUICConnection)
+        self.muxed_conn = Connection.__new__(Connection)
         self.muxed_conn.peer_id = PEER
-        self.muxed_conn._remote_addr = ("192.0.2.1", 4001)
+        self.muxed_conn._place = ("192.0.2.1", 4001)
         self.written = b""
 
-    def get_remote_address(self) -> tuple[str, int]:
+    def get_remote_address(self) -> tuple[str, int] | None:
         return self.muxed_conn.get_remote_address()
 
     async def write(self, data: bytes) -> None:

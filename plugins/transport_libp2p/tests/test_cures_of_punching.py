@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 import trio
 from hosts import Cured, cured, echoes, until
-from libp2p import new_host
 from libp2p.abc import INetConn
-from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.relay.circuit_v2.dcutr import DCUtRProtocol
 from libp2p.relay.circuit_v2.pb.dcutr_pb2 import HolePunch
 from libp2p.transport.quic import connection as quic
+from mepassad_transport_libp2p.address import parse_dial
 from mepassad_transport_libp2p.compat import punch, source_port
 from mepassad_transport_libp2p.compat.circuit import open_stream, receive, send
 from mepassad_transport_libp2p.compat.identify import Seen, observed, parse_seen
@@ -31,7 +30,7 @@ from stock import in_trio
 
 from mepassad.api import Unreachable
 
-QUIC = Multiaddr("/ip4/127.0.0.1/udp/0/quic-v1")
+QUIC = "/ip4/127.0.0.1/udp/0/quic-v1"
 
 
 def listening(host: Cured) -> Seen:
@@ -57,28 +56,20 @@ async def test_a_node_that_listens_nowhere_dials_from_no_port() -> None:
             await source_port.dial_from_listener(client.swarm, listening(server), server.id)
 
 
-def test_the_port_that_listens_is_found_by_transport_and_kind_of_address() -> None:
+def test_the_port_that_listens_is_found_by_carrier_and_kind_of_host() -> None:
     bound = ("/ip4/0.0.0.0/tcp/1", "/ip6/::/tcp/2", "/ip4/0.0.0.0/udp/3/quic-v1", "/ip6/::1/udp/4/quic-v1")
     listener = SimpleNamespace(get_addrs=lambda: tuple(map(Multiaddr, bound)))
     swarm: Any = SimpleNamespace(listeners={"all": listener})
-    assert source_port.listens_on(swarm, Seen("192.0.2.9", "tcp", 9)) == ("0.0.0.0", 1)
-    assert source_port.listens_on(swarm, Seen("2001:db8::9", "tcp", 9)) == ("::", 2)
-    assert source_port.listens_on(swarm, Seen("192.0.2.9", "udp", 9)) == ("0.0.0.0", 3)
-    assert source_port.listens_on(swarm, Seen("2001:db8::9", "udp", 9)) == ("::1", 4)
-
-
-@asynccontextmanager
-async def quic_host() -> AsyncIterator[Any]:
-    """A host that listens on QUIC."""
-    host = new_host(key_pair=create_new_key_pair(), listen_addrs=[QUIC], enable_quic=True)
-    async with host.run([QUIC]):
-        yield host
-
-
-def quic_port(host: Any) -> Seen:
-    seen = parse_seen(Multiaddr(str(host.get_transport_addrs()[0]).split("/p2p/")[0]).to_bytes())
-    assert seen is not None
-    return seen
+    for there, here in (
+        ("/ip4/192.0.2.9/tcp/9", ("0.0.0.0", 1)),
+        ("/ip6/2001:db8::9/tcp/9", ("::", 2)),
+        ("/dns6/relay.example/tcp/9", ("::", 2)),
+        ("/ip4/192.0.2.9/udp/9/quic-v1", ("0.0.0.0", 3)),
+        ("/ip6/2001:db8::9/udp/9/quic-v1", ("::1", 4)),
+        ("/ip4/192.0.2.9/tcp/9/ws", None),
+        ("/dns/relay.example/tcp/9", None),
+    ):
+        assert source_port.listens_at(swarm, parse_dial(there)) == here
 
 
 def test_stock_dials_quic_from_any_port_and_never_as_responder() -> None:
@@ -87,18 +78,15 @@ def test_stock_dials_quic_from_any_port_and_never_as_responder() -> None:
     assert "not supported for pre-multiplexed" in inspect.getsource(Swarm.dial_addr_as_responder)
 
 
-def test_quic_is_dialled_from_the_port_that_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        async with quic_host() as server, quic_host() as client:
-            network = client.get_network()
-            await source_port.dial_from_listener(network, quic_port(server), server.get_id())
-            connections = server.get_network().connections
-            await until(lambda: client.get_id() in connections)
-            (connection,) = connections[client.get_id()]
-            assert str(observed(connection.muxed_conn)) == str(quic_port(client).address())
-
-    monkeypatch.setattr(quic.QUICConnection, "_initiate_connection", source_port._initiate)
-    in_trio(main)()
+@in_trio
+async def test_quic_is_dialled_from_the_port_that_listens() -> None:
+    async with cured(2, listen=(QUIC,)) as (server, client):
+        connection = await source_port.dial_from_listener(client.swarm, listening(server), server.id)
+        assert await echoes(connection)
+        (seen,) = server.swarm.get_connections(client.id)
+        assert observed(seen.muxed_conn) == client.addresses()[0]
+        back = await source_port.dial_from_listener(server.swarm, listening(client), client.id)
+        assert await echoes(back)
 
 
 def test_stock_sprays_from_a_socket_of_its_own() -> None:
@@ -111,13 +99,13 @@ async def test_packets_that_open_a_nat_leave_from_the_quic_listener() -> None:
         target.bind(("127.0.0.1", 0))
         there = Seen("127.0.0.1", "udp", target.getsockname()[1])
         target.setblocking(False)
-        async with quic_host() as host, trio.open_nursery() as nursery:
-            nursery.start_soon(source_port.spray, host.get_network(), there)
+        async with cured(1, listen=(QUIC,)) as (host,), trio.open_nursery() as nursery:
+            nursery.start_soon(source_port.spray, host.swarm, there)
             for _ in range(2):
                 await trio.lowlevel.wait_readable(target)
                 packet, sender = target.recvfrom(1000)
                 assert len(packet) == source_port.SPRAY_SIZE
-                assert sender[1] == quic_port(host).port
+                assert sender[1] == listening(host).port
             nursery.cancel_scope.cancel()
 
 
@@ -145,7 +133,12 @@ async def punching(allowed: Any = lambda seen: True) -> AsyncIterator[Punching]:
         yield Punching(a, b, b.swarm.get_connections(a.id)[0], allowed)
 
 
+async def nowhere(puncher: Puncher, there: Seen, peer: ID) -> None:
+    """No plain dial gets through, as behind most NATs."""
+
+
 def test_two_nodes_behind_a_relay_come_to_a_direct_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Puncher, "_dial_plainly", nowhere)
     dialled: list[tuple[Seen, bool]] = []
     dial = source_port.dial_from_listener
 
@@ -179,6 +172,7 @@ def test_where_the_other_sides_dial_does_not_get_through_both_dial_again_and_aga
 
     monkeypatch.setattr(punch.source_port, "dial_from_listener", refused)
     monkeypatch.setattr(punch, "ROUND", 0.5)
+    monkeypatch.setattr(Puncher, "_dial_plainly", nowhere)
 
     async def main() -> None:
         async with punching() as them:
@@ -189,6 +183,22 @@ def test_where_the_other_sides_dial_does_not_get_through_both_dial_again_and_aga
             assert await echoes(them.relayed)
 
     in_trio(main)()
+
+
+@in_trio
+async def test_who_drives_gets_through_by_a_plain_dial_where_the_other_side_is_open() -> None:
+    async with punching() as them:
+        them.punchers[0]._seen = them.punchers[1]._seen = lambda: [listening(them.a)]
+        direct = await them.punchers[1].punch(them.relayed)
+        assert await echoes(direct)
+
+
+@in_trio
+async def test_nothing_is_dialled_at_the_wish_of_a_peer_that_is_not_admitted() -> None:
+    async with punching() as them:
+        them.punchers[0]._admits = lambda peer: False
+        with pytest.raises(Unreachable, match="did not join"):
+            await them.punchers[1].punch(them.relayed)
 
 
 @in_trio

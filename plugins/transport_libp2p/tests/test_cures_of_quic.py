@@ -36,14 +36,14 @@ def host_of(node: Node) -> Any:
 
 def endpoint_of(node: Node) -> Endpoint:
     """The socket that a node listens on."""
-    found: Endpoint = next(iter(host_of(node)._swarm.listeners.values()))._endpoint
+    found: Endpoint = next(iter(host_of(node)._swarm.listeners.values())).endpoint
     return found
 
 
 def connection(node: Node, peer: Node) -> Any:
     """The newest connection of a node to a peer."""
     host = host_of(node)
-    return host._swarm.get_connections(host._target(peer.id))[-1]
+    return host._swarm.get_connections(host.reaching.target(peer.id))[-1]
 
 
 def held_by(node: Node, peer: Node) -> Any:
@@ -216,7 +216,7 @@ async def begin(node: Node, peer: Node) -> socket.socket:
 
     async def hello() -> None:
         mute = Endpoint(sock, client._own, client._client, 1, lambda peer, size: None)
-        first = mute.connect(sock.getpeername(), host._target(peer.id))
+        first = mute.connect(sock.getpeername(), host.reaching.target(peer.id))
         await first.flush()
 
     await node.transport._guest.call(hello)  # type: ignore[attr-defined]

@@ -85,7 +85,7 @@ async def test_the_round_trip_time_is_known_all_the_same(running: Running) -> No
     async with running(2) as (a, b):
         await a.open(b)
         host = a.transport._host  # type: ignore[attr-defined]
-        (connection,) = host._swarm.get_connections(host._target(b.id))
+        (connection,) = host._swarm.get_connections(host.reaching.target(b.id))
         await until(lambda: connection.muxed_conn.rtt() > 0)
 
 
@@ -216,7 +216,7 @@ async def test_a_stream_whose_negotiation_is_not_utf_8_ends_alone(running: Runni
         host, guest = a.transport._host, a.transport._guest  # type: ignore[attr-defined]
 
         async def babble() -> None:
-            (connection,) = host._swarm.get_connections(host._target(b.id))
+            (connection,) = host._swarm.get_connections(host.reaching.target(b.id))
             stream = await connection.new_stream()
             await stream.write(b"\x03\xff\xfe\n")
             with suppress(StreamError):  # it is reset, or ends

@@ -116,7 +116,7 @@ async def test_we_ping_js(pair: Pair) -> None:
     host = transport._host
 
     async def ping() -> list[int]:
-        return await PingService(host._host).ping(host._target(pair.js.id), 3)
+        return await PingService(host._host).ping(host.reaching.target(pair.js.id), 3)
 
     assert len(await transport._guest.call(ping)) == 3
 

@@ -79,7 +79,7 @@ async def test_streams_that_name_no_protocol_are_dropped_in_time(running: Runnin
     async with running(2, handshake_timeout=1.0) as (a, b):
         await assert_echoes(await a.open(b))
         host = a.transport._host  # type: ignore[attr-defined]
-        connection = host._swarm.get_connections(host._target(b.id))[0]
+        connection = host._swarm.get_connections(host.reaching.target(b.id))[0]
 
         async def silent() -> bytes:
             stream = await connection.new_stream()
@@ -99,7 +99,7 @@ async def test_a_peer_with_too_many_connections_loses_its_oldest(running: Runnin
         first = await a.open(b)
         host, guest = a.transport._host, a.transport._guest  # type: ignore[attr-defined]
         for _ in range(2):
-            connections = host._swarm.get_connections(host._target(b.id))
+            connections = host._swarm.get_connections(host.reaching.target(b.id))
             await guest.call(host.connect, b.id, b.transport.addresses(), connections)
         with anyio.fail_after(TIMEOUT):
             assert await first.read() == b""

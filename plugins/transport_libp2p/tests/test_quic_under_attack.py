@@ -20,13 +20,13 @@ LISTEN = ("/ip4/127.0.0.1/udp/0/quic-v1",)
 def cores(node: Node) -> list[Core]:
     """The connections of a node's listener."""
     (listener,) = node.transport._host._swarm.listeners.values()  # type: ignore[attr-defined]
-    return list({id(one): one._core for one in listener._endpoint._connections.values()}.values())
+    return list({id(one): one._core for one in listener.endpoint._connections.values()}.values())
 
 
 def core_of(node: Node, peer: Malice) -> Core:
     """The connection of a node to a peer that it knows."""
     host: Any = node.transport._host  # type: ignore[attr-defined]
-    (found,) = host._swarm.get_connections(host._target(peer.id))
+    (found,) = host._swarm.get_connections(host.reaching.target(peer.id))
     core: Core = found.muxed_conn._core
     return core
 

@@ -140,7 +140,7 @@ async def test_streams_that_come_and_go_leave_nothing_behind(running: Running) -
             await stream.close()
         for node, peer in ((a, b), (b, a)):
             host = node.transport._host  # type: ignore[attr-defined]
-            (connection,) = host._swarm.get_connections(host._target(peer.id))
+            (connection,) = host._swarm.get_connections(host.reaching.target(peer.id))
             await until(lambda node=node: not node.transport._streams)  # type: ignore[misc]
             await until(lambda connection=connection: not connection.muxed_conn.streams)  # type: ignore[misc]
 

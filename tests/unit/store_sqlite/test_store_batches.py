@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mepassad.api import writes
 from mepassad.api.store import Commit, Committed
+from mepassad.api.types import NodeId
 from mepassad.api.writes import Write
 from mepassad.builtin.store_sqlite.batches import Batches, Result
 from mepassad.builtin.store_sqlite.migrate import migrate, shipped
@@ -49,6 +50,7 @@ about_outbox: list[st.SearchStrategy[Write]] = [
     st.builds(lambda n, c: writes.AddOutgoing(an_outgoing(n, contact=c)), few, contacts),
     st.builds(lambda n, m: writes.ReplaceOutgoing(ANA, b"packet %d" % n, (an_outgoing(m),)), few, few),
     st.builds(lambda n, s: writes.SetOutgoing(ANA, b"packet %d" % n, s, n, n), few, states),
+    st.builds(lambda n, m: writes.NoteDeposits(ANA, NodeId("node"), (b"packet %d" % n,), m), few, few),
     st.builds(lambda n: writes.DropOutgoing(ANA, b"packet %d" % n), few),
     st.builds(lambda n: writes.DropOutgoingOf(ANA, message_id(n)), few),
 ]

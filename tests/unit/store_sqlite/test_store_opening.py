@@ -85,7 +85,7 @@ async def test_a_migration_that_fails_changes_nothing(path: Path, opened: OpenSt
 async def test_a_database_of_a_newer_version_is_refused_untouched(path: Path, opened: OpenStore) -> None:
     async with opened(migrations=[*shipped(), NEXT]):
         pass
-    with pytest.raises(StoreTooNew, match=r"node\.db is of version 4, this mepassad knows up to 3"):
+    with pytest.raises(StoreTooNew, match=r"node\.db is of version 5, this mepassad knows up to 4"):
         async with opened():
             pass
     assert version(path) == len(shipped()) + 1

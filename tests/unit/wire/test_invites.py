@@ -189,3 +189,36 @@ def test_a_verification_is_of_one_secret_from_one_account_to_another() -> None:
     }
     assert len(proofs) == 4
     assert not proofs & {proof(b"s" * 16, one + other, in_person) for in_person in (False, True)}
+
+
+RELAY = node_id_from_key(b"r" * 32)
+BEHIND = f"/ip4/198.51.100.7/tcp/4001/p2p/{RELAY}/p2p-circuit"
+
+
+def test_a_link_names_a_relay_once_and_gives_back_what_lies_behind_it() -> None:
+    link = parse_invite(format_invite(replace(LINK, nodes={NODE: (BEHIND,)})))
+    assert link.nodes == {NODE: (BEHIND,)}
+    raw = unb64(format_invite(replace(LINK, nodes={NODE: (BEHIND,)})).removeprefix("mepassa:i/1/"))
+    hints = pb.Invite.FromString(raw[:-4]).hints
+    assert [(node_id_from_key(hint.key), hint.roles, list(hint.addresses)) for hint in hints] == [
+        (NODE, 0, []),
+        (RELAY, 2, ["/ip4/198.51.100.7/tcp/4001"]),
+    ]
+
+
+def test_a_relay_comes_before_addresses_that_only_neighbours_reach() -> None:
+    near = tuple(f"/ip4/192.168.1.{number}/tcp/4001" for number in range(9))
+    (told,) = parse_invite(format_invite(replace(LINK, nodes={NODE: (*near, BEHIND)}))).nodes.values()
+    assert BEHIND in told
+    assert near[-1] not in told
+    wide = "/ip4/1.1.1.1/tcp/4001"
+    (told,) = parse_invite(format_invite(replace(LINK, nodes={NODE: (*near, BEHIND, wide)}))).nodes.values()
+    assert told[0] == wide
+
+
+def test_a_server_that_is_mailbox_and_relay_is_named_once() -> None:
+    at = "/ip4/198.51.100.7/tcp/4001"
+    text = format_invite(replace(LINK, nodes={NODE: (BEHIND,)}, mailboxes={RELAY: (at,)}))
+    assert parse_invite(text).nodes == {NODE: (BEHIND,)}
+    assert parse_invite(text).mailboxes == {RELAY: (at,)}
+    assert len(pb.Invite.FromString(unb64(text.removeprefix("mepassa:i/1/"))[:-4]).hints) == 2

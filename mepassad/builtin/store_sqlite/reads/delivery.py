@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from mepassad.api.types import AccountId, Outgoing, PrivateKey, Quarantined, Receipt, Session
+from mepassad.api.store import Due
+from mepassad.api.types import AccountId, NodeId, Outgoing, PrivateKey, Quarantined, Receipt, Session
 from mepassad.builtin.store_sqlite.reads.readers import Reads
 from mepassad.builtin.store_sqlite.rows import select
 
@@ -15,6 +16,12 @@ IDS_A_QUERY = 500  # keeps one statement short, however many ids are asked for
 _OWED = select(Outgoing, "FROM outgoing WHERE account = ? AND contact = ? AND seq > ? ORDER BY seq LIMIT ?")
 _OWED_BY_ID = select(Outgoing, "FROM outgoing WHERE account = ? AND id IN ")
 _EXPIRED = select(Outgoing, "FROM outgoing WHERE expires_at > 0 AND expires_at <= ? ORDER BY expires_at LIMIT ?")
+_UNDEPOSITED = select(
+    Outgoing,
+    "FROM outgoing WHERE account = ?1 AND contact = ?2 AND seq > ?6 AND packet <> x'' AND next_at <= ?4 "
+    "AND NOT EXISTS (SELECT 1 FROM deposit WHERE deposit.account = outgoing.account AND deposit.packet = outgoing.id "
+    "AND deposit.node = ?3 AND deposit.at >= ?5) ORDER BY seq LIMIT ?7",
+)
 _OWED_CONTACTS = "SELECT DISTINCT account, contact FROM outgoing"
 _SESSIONS = select(Session, "FROM session WHERE account = ? ORDER BY used_ms DESC, rowid DESC")
 _SKIPPED = "SELECT reference, key FROM skipped WHERE account = ? AND session = ? ORDER BY seq"
@@ -44,6 +51,11 @@ class DeliveryReads(Reads):
 
     async def expired_outgoing(self, now: int, limit: int) -> Sequence[Outgoing]:
         return await self._all(Outgoing, _EXPIRED, now, limit)
+
+    async def undeposited(
+        self, account: AccountId, contact: AccountId, node: NodeId, due: Due, after_seq: int, limit: int
+    ) -> Sequence[Outgoing]:
+        return await self._all(Outgoing, _UNDEPOSITED, account, contact, node, *due, after_seq, limit)
 
     async def sessions(self, account: AccountId) -> Sequence[Session]:
         return await self._all(Session, _SESSIONS, account)

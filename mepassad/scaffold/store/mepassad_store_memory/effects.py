@@ -49,8 +49,8 @@ def _add_message(rows: Rows, write: writes.AddMessage) -> None:
 def _set_message_state(rows: Rows, write: writes.SetMessageState) -> None:
     row = rows.get("message", write.account, write.message)
     if row and row.state in MAY_FOLLOW.get(write.state, ()):
-        route, reason = write.route or row.route, write.reason or row.reason
-        rows.put("message", (row.account, row.id), replace(row, state=write.state, route=route, reason=reason))
+        kept = {name: getattr(write, name) or getattr(row, name) for name in ("route", "reason", "tries", "latency_ms")}
+        rows.put("message", (row.account, row.id), replace(row, state=write.state, **kept))
 
 
 def _mark_read(rows: Rows, write: writes.MarkRead) -> None:
@@ -66,8 +66,10 @@ def _drop_contact(rows: Rows, write: writes.DropContact) -> None:
         if contact and row.conversation == contact.conversation:
             rows.drop("message", (account, row.id))
             rows.drop("request", (account, row.request_id))
+    for row in rows.all("outgoing", account):
+        if row.contact == write.contact:
+            _drop_outgoing(rows, account, row.id)
     keys: dict[str, Callable[[Any], tuple[Any, ...]]] = {
-        "outgoing": lambda row: (account, row.id),
         "quarantine": lambda row: (account, row.packet),
         "receipt": astuple,
     }
@@ -85,8 +87,20 @@ def _add_outgoing(rows: Rows, row: types.Outgoing) -> None:
     rows.add("outgoing", (row.account, row.id), replace(row, seq=rows.serial + 1))
 
 
+def _drop_outgoing(rows: Rows, account: str, id: bytes) -> None:
+    rows.drop("outgoing", (account, id))
+    for node in rows.below("deposit", account, id):
+        rows.drop("deposit", (account, id, node))
+
+
+def _note_deposits(rows: Rows, write: writes.NoteDeposits) -> None:
+    for id in write.packets:
+        if rows.get("outgoing", write.account, id):
+            rows.put("deposit", (write.account, id, write.node), write.at)
+
+
 def _replace_outgoing(rows: Rows, write: writes.ReplaceOutgoing) -> None:
-    rows.drop("outgoing", (write.account, write.id))
+    _drop_outgoing(rows, write.account, write.id)
     for row in write.rows:
         _add_outgoing(rows, row)
 
@@ -100,7 +114,7 @@ def _set_outgoing(rows: Rows, write: writes.SetOutgoing) -> None:
 def _drop_outgoing_of(rows: Rows, write: writes.DropOutgoingOf) -> None:
     for row in rows.all("outgoing", write.account):
         if row.message == write.message != "" and write.device in (b"", row.device):
-            rows.drop("outgoing", (row.account, row.id))
+            _drop_outgoing(rows, row.account, row.id)
 
 
 def _put_session(rows: Rows, write: writes.PutSession) -> None:
@@ -182,7 +196,8 @@ EFFECTS: dict[type[writes.Write], Callable[[Rows, Any], None]] = {
     writes.AddOutgoing: lambda rows, write: _add_outgoing(rows, write.row),
     writes.ReplaceOutgoing: _replace_outgoing,
     writes.SetOutgoing: _set_outgoing,
-    writes.DropOutgoing: lambda rows, write: rows.drop("outgoing", (write.account, write.id)),
+    writes.NoteDeposits: _note_deposits,
+    writes.DropOutgoing: lambda rows, write: _drop_outgoing(rows, write.account, write.id),
     writes.DropOutgoingOf: _drop_outgoing_of,
     writes.PutSession: _put_session,
     writes.DropSession: _drop_session,

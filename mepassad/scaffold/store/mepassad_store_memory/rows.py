@@ -15,6 +15,7 @@ Key = tuple[Any, ...]
 KINDS: dict[str, Any] = {
     "account": types.Account,
     "contact": types.Contact,
+    "deposit": int,  # when a mailbox node took a packet
     "event": types.Event,
     "invite": types.Invite,
     "key": types.PrivateKey,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import unicodedata
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from mepassad.api import Gauge, MepassaError, StoreBroken, StoreBusy
-from mepassad.api.store import Commit, Committed, Page
+from mepassad.api.store import Commit, Committed, Due, Page
 from mepassad.api.types import (
     Account,
     AccountId,
@@ -19,6 +20,7 @@ from mepassad.api.types import (
     Invite,
     Message,
     MessageId,
+    NodeId,
     Outgoing,
     PrivateKey,
     Quarantined,
@@ -198,6 +200,17 @@ class MemoryStore:
 
     async def expired_outgoing(self, now: int, limit: int) -> Sequence[Outgoing]:
         return [row for row in self._rows.all("outgoing") if 0 < row.expires_at <= now][:limit]
+
+    async def undeposited(
+        self, account: AccountId, contact: AccountId, node: NodeId, due: Due, after_seq: int, limit: int
+    ) -> Sequence[Outgoing]:
+        owed = [row for row in await self.outgoing(account, contact, after_seq, sys.maxsize) if row.packet]
+        ready = [row for row in owed if row.next_at <= due.now]
+        return [row for row in ready if not self._noted(account, row.id, node, due.noted_before)][:limit]
+
+    def _noted(self, account: AccountId, id: bytes, node: NodeId, since: int) -> bool:
+        at = self._rows.get("deposit", account, id, node)
+        return at is not None and at >= since
 
     async def sessions(self, account: AccountId) -> Sequence[Session]:
         rows: list[Session] = self._rows.all("session", account)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from mepassad.api import AddressRefused, OtherNode, PluginContext, StreamClosed, Unreachable
-from mepassad.api.transport import Handler, Stream
+from mepassad.api.transport import Handler, Reachability, Stream
 from mepassad.api.types import NodeId
 
 from mepassad_transport_unix.handshake import TIMEOUT, Keys, Reader, Writer
@@ -171,6 +171,15 @@ class UnixTransport:
 
     def tasks(self) -> int:
         return 0
+
+    def use_servers(self, addresses: Sequence[str]) -> None:
+        """On one machine nobody needs a server to be reached."""
+
+    def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:
+        """Addresses stay, and there are no relays."""
+
+    def reachability(self) -> Reachability:
+        return Reachability()
 
     def stats(self) -> dict[str, int]:
         return {"connections": len(self._present), "incoming": self._incoming}

@@ -70,7 +70,7 @@ def verify(invite: Fields, sender: str, recipient: str, shown: str, now: int) ->
 def _rows(invite: Fields, now: int) -> Invites:
     """An inviter who made this invite and nothing else."""
     nothing = cast(Any, None)
-    made = Invites(nothing, nothing, ManualClock(now), nothing, nothing, 7)
+    made = Invites(nothing, nothing, ManualClock(now), nothing, nothing, nothing, 7)
     row: Fields = invite | {"secret": bytes.fromhex(invite["secret"])}
     made._open[_NUMBER] = Invite(account=_INVITER, number=_NUMBER, **row)
     return made

@@ -31,6 +31,7 @@ class ContainedHost(BasicHost):
         self.remove_stream_handler(IdentifyPushID)
         identify.serve(self)
         self.observations = identify.Observations()
+        self.learnt: Callable[[INetConn, identify.Seen], None] = lambda connection, seen: None
 
     async def _swarm_stream_handler(self, net_stream: INetStream) -> None:
         """Negotiate and serve one incoming stream, whatever happens."""
@@ -70,6 +71,7 @@ class ContainedHost(BasicHost):
         seen = (await identify.ask(connection)).seen
         if seen is not None and not is_relayed(connection):
             self.observations.note(connection.muxed_conn.peer_id, seen)
+            self.learnt(connection, seen)
 
 
 def contained(log: Log) -> Callable[..., Awaitable[None]]:

@@ -18,11 +18,11 @@ from libp2p.abc import IHost, IMuxedConn, INetConn, INetStream
 from libp2p.identity.identify.identify import ID as IDENTIFY
 from libp2p.identity.identify.identify import _mk_identify_protobuf
 from libp2p.identity.identify.pb.identify_pb2 import Identify
-from libp2p.transport.quic.connection import QUICConnection
 from libp2p.utils.varint import encode_varint_prefixed, read_varint_prefixed_bytes_limited
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad_transport_libp2p.compat.circuit import TIMEOUT, give_up, open_stream
+from mepassad_transport_libp2p.compat.quic.connection import Connection as QUIC
 
 MAX_MESSAGE = 8 * 1024
 """Bytes of an answer that is read (go-libp2p's limit of one message)."""
@@ -84,7 +84,7 @@ def observed(muxed: IMuxedConn) -> Multiaddr | None:
     address = ipaddress.ip_address(remote[0].partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
-    return Seen(str(address), "udp" if isinstance(muxed, QUICConnection) else "tcp", remote[1]).address()
+    return Seen(str(address), "udp" if isinstance(muxed, QUIC) else "tcp", remote[1]).address()
 
 
 def serve(host: IHost) -> None:

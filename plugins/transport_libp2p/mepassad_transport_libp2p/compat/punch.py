@@ -33,7 +33,7 @@ MAX_ADDRESSES = 4
 MAX_PUNCHES = 8
 """Peers at whose wish this node dials at once."""
 
-ROUND = 5.0
+ROUND = 8.0
 """Seconds for one try."""
 
 MAX_DELAY = 2.0
@@ -55,6 +55,7 @@ class Puncher:
     """Turns relayed connections into direct ones.
 
     `seen`: as whom others see the ports on which this node listens. `allowed`: which of a peer's addresses are dialled.
+    `admits`: at which peers' wish this node dials at all.
     """
 
     def __init__(
@@ -63,16 +64,16 @@ class Puncher:
         swarm: Swarm,
         seen: Callable[[], Sequence[Seen]],
         allowed: Callable[[Seen], bool] = is_public,
+        admits: Callable[[ID], bool] = lambda peer: True,
     ) -> None:
         self._host = host
         self._swarm = swarm
         self._seen = seen
-        self._allowed = allowed
+        self._allowed, self._admits = allowed, admits
         self._punching: set[ID] = set()
 
     def start(self) -> None:
         """Begin to dial at the wish of peers that are connected through a relay."""
-        source_port.apply()
         self._host.set_stream_handler(DCUTR, self._answer)
 
     def stop(self) -> None:
@@ -113,12 +114,18 @@ class Puncher:
         """Join in punching, once for each peer at a time."""
         peer = stream.muxed_conn.peer_id
         relayed = any("/p2p-circuit" in str(one) for one in stream.muxed_conn.get_transport_addresses())
-        if not relayed or self.direct(peer) or peer in self._punching or len(self._punching) >= MAX_PUNCHES:
+        if (
+            not relayed
+            or not self._admits(peer)
+            or self.direct(peer)
+            or peer in self._punching
+            or len(self._punching) >= MAX_PUNCHES
+        ):
             await give_up(stream)
             return
         self._punching.add(peer)
         try:
-            addresses = self._addresses(await receive(stream, HolePunch))
+            addresses = self._addresses(await receive(stream, HolePunch), fewest=0)
             await send(stream, self._connect())
             if (await receive(stream, HolePunch)).type == HolePunch.SYNC:
                 await self._try(peer, addresses, drives=False)
@@ -131,11 +138,12 @@ class Puncher:
         encoded = [seen.address().to_bytes() for seen in self._seen()[:MAX_ADDRESSES]]
         return HolePunch(type=HolePunch.CONNECT, ObsAddrs=encoded)
 
-    def _addresses(self, message: HolePunch) -> list[Seen]:
-        """The addresses of a peer that may be dialled. Raises ValueError when there is none."""
+    def _addresses(self, message: HolePunch, fewest: int = 1) -> list[Seen]:
+        """The addresses of a peer that may be dialled. Raises ValueError when there are fewer than that: a peer that
+        dials and has none may get through to us nevertheless."""
         parsed = [parse_seen(encoded) for encoded in message.ObsAddrs[:MAX_ADDRESSES]]
         found = [seen for seen in dict.fromkeys(parsed) if seen is not None and self._allowed(seen)]
-        if message.type != HolePunch.CONNECT or not found:
+        if message.type != HolePunch.CONNECT or len(found) < fewest:
             raise ValueError("a peer that names no address")
         return found
 
@@ -147,9 +155,15 @@ class Puncher:
         return self.direct(peer)
 
     async def _try(self, peer: ID, addresses: Sequence[Seen], drives: bool) -> INetConn | None:
-        """Dial all addresses at once, or open the NAT for the peer's QUIC, until there is a direct connection."""
+        """Dial all addresses at once, or open the NAT for the peer's QUIC, until there is a direct connection.
+
+        The side that drives dials from any port too: that leads there where the peer is no or an open NAT's, or where
+        the NAT here gives each connection another port and the peer's lets in whom it has sent something.
+        """
         async with trio.open_nursery() as nursery:
             for there in addresses:
+                if drives:
+                    nursery.start_soon(self._dial_plainly, there, peer)
                 if drives and there.transport == "udp":
                     nursery.start_soon(source_port.spray, self._swarm, there)
                 else:
@@ -157,6 +171,13 @@ class Puncher:
             found = await self._wait(peer, ROUND)
             nursery.cancel_scope.cancel()
         return found
+
+    async def _dial_plainly(self, there: Seen, peer: ID) -> None:
+        """Dial one address from any port, again and again until cancelled."""
+        while True:
+            await trio.sleep(RETRY)
+            with suppress(Exception):
+                await self._swarm.dial_addr(there.address(), peer)
 
     async def _dial(self, there: Seen, peer: ID, respond: bool) -> None:
         """Dial one address again and again until cancelled; that it fails is nothing to tell."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Limit, PeerId, Re
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
 from mepassad_transport_libp2p.compat.circuit import HOP, STOP, Circuit, give_up, is_relayed, open_stream, receive, send
+from mepassad_transport_libp2p.lent import Lent
 
 CHUNK = 64 * 1024
 """Bytes read at once."""
@@ -51,6 +52,8 @@ class RelayLimits:
     """Seconds that a circuit may last; 0: no limit."""
     data: int = 0
     """Bytes that a circuit may carry, both directions together; 0: no limit."""
+    per_day: int = 0
+    """Bytes that the circuits from and to one peer may carry in a day; 0: no limit."""
 
 
 class RelayServer:
@@ -63,12 +66,16 @@ class RelayServer:
         self._host = host
         self._limits = limits
         self._addresses = addresses
+        self._admits: Callable[[ID], bool] = lambda peer: True
+        self._lent = Lent(limits.per_day)
+        self._counts: Counter[str] = Counter()
         self._expiry: dict[ID, float] = {}
         self._sources: Counter[ID] = Counter()
         self._targets: Counter[ID] = Counter()
 
-    def start(self) -> None:
-        """Begin to serve."""
+    def start(self, admits: Callable[[ID], bool] = lambda peer: True) -> None:
+        """Begin to serve; `admits` says who gets a place."""
+        self._admits = admits
         self._host.set_stream_handler(HOP, self._handle)
 
     def stop(self) -> None:
@@ -80,6 +87,15 @@ class RelayServer:
     def circuits(self) -> int:
         """How many circuits there are now."""
         return self._sources.total()
+
+    def used(self) -> Mapping[ID, int]:
+        """Bytes of the circuits from and to each peer since the start."""
+        return self._lent.total
+
+    def stats(self) -> dict[str, int]:
+        """Places and circuits now, and what was lent and refused since the start."""
+        counts = {name: self._counts[name] for name in ("circuits_made", "refused", "ended_at_a_limit")}
+        return {"places": len(self.reserved()), "circuits": self.circuits, **counts, "bytes": self._lent.bytes}
 
     def reserved(self) -> tuple[ID, ...]:
         """The peers that can be reached through this relay now; the places of all others are free again."""
@@ -114,6 +130,9 @@ class RelayServer:
     async def _reserve(self, stream: INetStream, peer: ID) -> None:
         """Give the asking peer, and no other, a place."""
         reserved = self.reserved()
+        if not self._admits(peer):
+            await self._answer(stream, Status.PERMISSION_DENIED)
+            return
         if peer not in reserved and len(reserved) >= self._limits.reservations:
             await self._answer(stream, Status.RESERVATION_REFUSED)
             return
@@ -140,13 +159,16 @@ class RelayServer:
             clean = False
             try:
                 await send(stream, HopMessage(type=HopMessage.STATUS, status=Status.OK, limit=self._limit()))
-                clean = await self._join(stream, other)
+                self._counts["circuits_made"] += 1
+                clean = await self._join(stream, other, source, target)
             finally:
                 if not clean:
                     await give_up(stream, other)
 
     def _is_full(self, source: ID, target: ID) -> bool:
         most = self._limits.circuits_per_peer
+        if self._lent.left(source, target) <= 0:
+            return True
         return self.circuits >= self._limits.circuits or max(self._sources[source], self._targets[target]) >= most
 
     @contextmanager
@@ -181,6 +203,7 @@ class RelayServer:
 
     async def _answer(self, stream: INetStream, status: Status.ValueType, given: Reservation | None = None) -> None:
         """Answer a request, and be done with it."""
+        self._counts["refused"] += status != Status.OK
         answer = HopMessage(type=HopMessage.STATUS, status=status, reservation=given)
         if given is not None:
             answer.limit.CopyFrom(self._limit())
@@ -190,13 +213,14 @@ class RelayServer:
         except Exception:
             await give_up(stream)
 
-    async def _join(self, one: INetStream, other: INetStream) -> bool:
+    async def _join(self, one: INetStream, other: INetStream, *peers: ID) -> bool:
         """Carry data both ways; whether both ended it by themselves."""
-        flow = _Flow(self._limits.data or math.inf)
+        flow = _Flow(self._limits.data or math.inf, lambda size: self._lent.lend(size, *peers))
         with trio.move_on_after(self._limits.duration or math.inf):
             async with trio.open_nursery() as nursery:
-                for source, sink in ((one, other), (other, one)):
-                    nursery.start_soon(_carry, Circuit(source), Circuit(sink), flow, nursery.cancel_scope)
+                for begin, end in ((one, other), (other, one)):
+                    nursery.start_soon(_carry, Circuit(begin), Circuit(end), flow, nursery.cancel_scope)
+        self._counts["ended_at_a_limit"] += flow.ended < 2 and (flow.left < 0 or self._lent.left(*peers) <= 0)
         return flow.ended == 2
 
 
@@ -205,6 +229,7 @@ class _Flow:
     """What a circuit may still carry, in bytes, and how many of its directions ended by themselves."""
 
     left: float
+    lend: Callable[[int], bool]
     ended: int = 0
 
 
@@ -213,7 +238,7 @@ async def _carry(source: Circuit, sink: Circuit, flow: _Flow, circuit: trio.Canc
     try:
         while data := await source.read(CHUNK):
             flow.left -= len(data)
-            if flow.left < 0:
+            if flow.left < 0 or not flow.lend(len(data)):
                 circuit.cancel()
                 return
             with trio.fail_after(STALL):

@@ -269,6 +269,11 @@ class Connection(IRawConnection, IMuxedConn, Greeting):
         return self._expected is not None
 
     @property
+    def from_listener(self) -> bool:
+        """Whether we dialled it from the socket that listens."""
+        return self._expected is not None and self._endpoint.listens
+
+    @property
     def is_established(self) -> bool:
         """Whether the peer has proved its key."""
         return self._greeted.is_set() and self._failure is None

@@ -51,6 +51,11 @@ class Endpoint:
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
             sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
 
+    @property
+    def listens(self) -> bool:
+        """Whether strangers may begin connections here."""
+        return self._newcomer is not None
+
     async def run(self) -> None:
         """Take datagrams in until cancelled; then the connections are ended and the socket is closed."""
         try:
@@ -114,9 +119,9 @@ class Endpoint:
         with suppress(OSError):
             self.socket.sendto(answer, place)
 
-    def connect(self, place: Place, peer: ID) -> Connection:
-        """Begin a connection to a peer; its `run` must be started."""
-        core = Core(self._configuration, self._max_streams)
+    def connect(self, place: Place, peer: ID, client: QuicConfiguration | None = None) -> Connection:
+        """Begin a connection to a peer; its `run` must be started. `client`: how, from a socket that listens."""
+        core = Core(client or self._configuration, self._max_streams)
         connection = Connection(core, self, place, peer)
         self.route(core.host_cid, connection)
         core.connect(place, trio.current_time())
@@ -147,7 +152,7 @@ class Endpoint:
     def send_now(self, datagram: bytes, place: Place) -> bool:
         """Send a datagram; False where the kernel has no room. One that cannot be sent at all is lost, as UDP may."""
         try:
-            if self._newcomer is None:
+            if not self.listens:
                 self.socket.send(datagram)  # it is connected to the one peer
             else:
                 self.socket.sendto(datagram, place)

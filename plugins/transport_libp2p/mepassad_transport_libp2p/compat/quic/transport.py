@@ -39,6 +39,7 @@ class LastingQUIC(ITransport):
         self._server = configuration(keys, False, patience, config.max_unread_per_peer)
         self._client = configuration(keys, True, patience, config.max_unread_per_peer)
         self._nursery: trio.Nursery | None = None
+        self.listeners: list[Listener] = []
 
     def set_background_nursery(self, nursery: trio.Nursery) -> None:
         """Run connections there; called by the swarm."""
@@ -49,11 +50,28 @@ class LastingQUIC(ITransport):
         address = parse_dial(str(maddr))
         if address.peer is None or self._nursery is None:
             raise OpenConnectionError("whom to dial, or where to run, is not known")
-        peer = ID.from_base58(address.peer)
         sock, place = await _socket_to(address)
         endpoint = Endpoint(sock, self._own, self._client, self._max_streams, self._admit)
-        connection = endpoint.connect(place, peer)
+        connection = endpoint.connect(place, ID.from_base58(address.peer))
         self._nursery.start_soon(_live, endpoint, connection)
+        return await self._greeted(connection)
+
+    async def dial_with_source(self, maddr: Multiaddr, source: tuple[str, int]) -> Connection:
+        """The same from the socket that listens on `source`, so that a NAT knows the way back. Raises
+        OpenConnectionError."""
+        address = parse_dial(str(maddr))
+        found = [listener for listener in self.listeners if listener.address == source]
+        if address.peer is None or self._nursery is None or not found or (endpoint := found[0].endpoint) is None:
+            raise OpenConnectionError("nothing listens there, or whom to dial is not known")
+        for family, place in await resolve(address, socket.SOCK_DGRAM):
+            if family == endpoint.socket.family:
+                connection = endpoint.connect(place, ID.from_base58(address.peer), self._client)
+                self._nursery.start_soon(connection.run)
+                return await self._greeted(connection)
+        raise OpenConnectionError(f"no way to {address}")
+
+    @staticmethod
+    async def _greeted(connection: Connection) -> Connection:
         try:
             await connection.greet()
         except BaseException as error:
@@ -73,7 +91,9 @@ class LastingQUIC(ITransport):
             max_streams=self._max_streams,
             admit=self._admit,
         )
-        return Listener(make, handler_function)
+        listener = Listener(make, handler_function)
+        self.listeners.append(listener)
+        return listener
 
     def can_dial(self, maddr: Multiaddr) -> bool:
         """Whether an address is one of QUIC."""
@@ -102,7 +122,7 @@ class Listener(IListener):
     def __init__(self, make: partial[Endpoint], handler: THandler) -> None:
         self._make = make
         self._handler = handler
-        self._endpoint: Endpoint | None = None
+        self.endpoint: Endpoint | None = None
         self._scope = trio.CancelScope()
 
     async def listen(self, maddr: Multiaddr) -> None:
@@ -116,8 +136,8 @@ class Listener(IListener):
         except OSError:
             sock.close()
             raise
-        self._endpoint = self._make(sock, newcomer=self._greet)
-        self.background_nursery.start_soon(self._run, self._endpoint)
+        self.endpoint = self._make(sock, newcomer=self._greet)
+        self.background_nursery.start_soon(self._run, self.endpoint)
 
     async def _run(self, endpoint: Endpoint) -> None:
         with self._scope:
@@ -134,11 +154,19 @@ class Listener(IListener):
             with trio.CancelScope(shield=True):
                 await connection.close()
 
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """The host and the port of its socket, once it listens."""
+        if self.endpoint is None:
+            return None
+        host, port = self.endpoint.socket.getsockname()[:2]
+        return str(host), int(port)
+
     def get_addrs(self) -> tuple[Multiaddr, ...]:
         """Where it listens."""
-        if self._endpoint is None:
+        if self.address is None:
             return ()
-        host, port = self._endpoint.socket.getsockname()[:2]
+        host, port = self.address
         return (Multiaddr(str(Address("ip6" if ":" in host else "ip4", host, port, None, "quic"))),)
 
     async def close(self) -> None:

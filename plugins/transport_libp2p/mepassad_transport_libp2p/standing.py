@@ -1,0 +1,101 @@
+"""How this node stands in the net: as whom servers see the ports on which it listens, and whether others come in."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from libp2p.abc import INetConn
+
+from mepassad.api.transport import Reachability
+from mepassad_transport_libp2p.compat.circuit import is_relayed
+from mepassad_transport_libp2p.compat.ends import remote_host, socket_of
+from mepassad_transport_libp2p.compat.identify import Seen
+from mepassad_transport_libp2p.compat.quic.connection import Connection as QUIC
+from mepassad_transport_libp2p.compat.reachability import Nat, nat
+from mepassad_transport_libp2p.compat.swarm import LastingSwarm
+from mepassad_transport_libp2p.connections import outgoing
+
+NATS = {Nat.VARIES: "symmetric", Nat.SAME: "cone", Nat.NONE: "none"}
+"""What each kind is called outside, the one that matters most first."""
+
+MAX_SEEN = 128
+"""Connections whose servers' words are kept."""
+
+
+class Standing:
+    """Remembers what servers said while they are connected, and that somebody came in until the network changes."""
+
+    def __init__(self, swarm: LastingSwarm, own: Callable[[], Iterable[str]]) -> None:
+        """`own`: this machine's IP addresses."""
+        self._swarm, self._own = swarm, own
+        self._seen: dict[INetConn, Seen] = {}
+        self.public = False
+
+    def learnt(self, connection: INetConn, seen: Seen) -> None:
+        """A server told as whom it sees a connection of ours; of use where it left from a port that listens."""
+        if self._from_listener(connection):
+            self._seen = {one: was for one, was in self._seen.items() if not one.is_closed}
+            if len(self._seen) < MAX_SEEN:
+                self._seen[connection] = seen
+
+    def came(self, connection: INetConn) -> None:
+        """A connection came up. One from the net, of a node that is not reached over a relay at the same time, for such
+        may have come through a hole that both have punched, shows that this node can be reached."""
+        host = remote_host(connection.muxed_conn)
+        if outgoing(connection) or is_relayed(connection) or host is None or not _is_global(host):
+            return
+        others = self._swarm.get_connections(connection.muxed_conn.peer_id)
+        if not any(is_relayed(one) or outgoing(one) for one in others):
+            self.public = True
+
+    def network_changed(self) -> None:
+        """What was known may not hold any more."""
+        self._seen.clear()
+        self.public = False
+
+    def seen(self) -> Sequence[Seen]:
+        """As whom this node is seen: of each transport what most servers say, TCP first."""
+        counted = Counter(self._live().values())
+        best: dict[str, Seen] = {}
+        for one, _ in counted.most_common():
+            best.setdefault(one.transport, one)
+        return [best[transport] for transport in ("tcp", "udp") if transport in best]
+
+    def reachability(self) -> Reachability:
+        """What is known now."""
+        live = self._live()
+        kinds = {nat(self._by_server(live, transport), self._own()) for transport in ("tcp", "udp")}
+        named = next((name for kind, name in NATS.items() if kind in kinds), "unknown")
+        own = set(self._own())
+        hidden = any(seen.host not in own for seen in live.values())
+        kind = "public" if self.public else "private" if hidden else "unknown"
+        return Reachability(kind, named, tuple(dict.fromkeys(str(one.address()) for one in live.values())))
+
+    def _live(self) -> dict[INetConn, Seen]:
+        return {connection: seen for connection, seen in self._seen.items() if not connection.is_closed}
+
+    def _by_server(self, live: dict[INetConn, Seen], transport: str) -> list[Seen]:
+        """What each server said last."""
+        said = {one.muxed_conn.peer_id: seen for one, seen in live.items() if seen.transport == transport}
+        return list(said.values())
+
+    def _from_listener(self, connection: INetConn) -> bool:
+        muxed: Any = connection.muxed_conn
+        if isinstance(muxed, QUIC):
+            return muxed.from_listener
+        sock = socket_of(connection)
+        if sock is None or is_relayed(connection):
+            return False
+        port = sock.getsockname()[1]
+        listening = [str(address) for one in self._swarm.listeners.values() for address in one.get_addrs()]
+        return any(address.endswith(f"/tcp/{port}") for address in listening)
+
+
+def _is_global(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_global
+    except ValueError:
+        return False
