@@ -94,9 +94,6 @@ class Core:
             bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
             self.outbox, self.prekeys, self.settlement, self.renewals, self.losses,
         )  # fmt: skip
-        self.lookup = Lookup(
-            store, bus, clock, log, self.accounts, self.contacts, self.reunions, self.introductions, self.handshakes
-        )
         self._open_the_way_in(contents)
         self.router = Router(
             store, bus, clock, log, self.contacts, self.outbox, self.inbox, self.settlement,
@@ -129,6 +126,9 @@ class Core:
 
     def _open_the_way_in(self, contents: Contents) -> None:
         store, clock, bus, log = self._store, self._clock, self._bus, self._log
+        self.lookup = Lookup(
+            store, bus, clock, log, self.accounts, self.contacts, self.reunions, self.introductions, self.handshakes
+        )
         self.verifications = Verifications(clock, self.accounts, self.contacts, self.invites, contents, self.outbox)
         self.strangers = Strangers(
             self.contacts, self.sessions, self.introductions, self.outbox, self.prekeys, self.verifications
@@ -165,6 +165,7 @@ class Core:
         contacts.kept_about = self.answers.forgetting
         contacts.leaving, contacts.removed = self._leaving, self._removed
         self.lookup.publisher.hints = lambda: self.invites.hints()
+        self.lookup.directories.own = self.lookup.publisher.mailboxes = mailboxes.hints
         contacts.online = lambda account, contact: router.online(contacts.get(account, contact))
 
     def _leaving(self, change: Change, contact: Contact) -> None:
@@ -233,11 +234,10 @@ class Core:
         links.up, links.down, links.found = self.router.up, self.router.down, self.router.found
         self.router.links = self.handshakes.links = links
         links.spawn = lambda live, link: tasks.start_soon(live, link)
-        self.router.tasks = tasks
-        self.lookup.link(links, self.router, tasks)
         self.router.tasks = self.deposits.tasks = self.deposits.nodes.tasks = tasks
         self.deposits.nodes.links = links
         self.mailboxes.link(links)
+        self.lookup.link(links, self.router, tasks)
         links.serve()
         for transport in transports:
             transport.handle(PREKEY_PROTOCOL, self.handshakes.serve)

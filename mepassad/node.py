@@ -93,6 +93,7 @@ class Node:
             "accounts": len(self.accounts.all()),
             "contacts": len(self.contacts.everybody()),
             "links": len(links),
+            "directories": {one.name: one.stats() for one in self.core.lookup.directories.up()},
             "relays": {name: relay.stats() for name, relay in self.supervisor.live["relay"].items()},
             "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
@@ -204,11 +205,9 @@ async def up(
         node.supervisor.begin["relay"] = lambda relay: relay.serve(lambda asking: True)
         await _connect(stack, node, components, tasks)
         tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
-        tasks.start_soon(core.router.run)
-        tasks.start_soon(core.lookup.run)
-        tasks.start_soon(core.mailboxes.run)
-        tasks.start_soon(core.receipts.run)
-        tasks.start_soon(core.tokens.expire)
+        rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)
+        for work in rooms:
+            tasks.start_soon(work)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
         rpc = serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods())
         host = BotHost(node.supervisor, await stack.enter_async_context(rpc), core.accounts, core.bots)
@@ -237,7 +236,9 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
     node.roles.serve(ways, tasks, node.supervisor)
-    moves = Moves(node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks)
+    moves = Moves(
+        node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks, node.config.mailboxes
+    )
     tasks.start_soon(moves.heed)
     tasks.start_soon(moves.learn_servers)
     node.gauges.update(node.core.gauges())

@@ -228,7 +228,7 @@ class Config(Section, frozen=True):
     rpc: Rpc = Rpc()
     roles: Annotated[
         tuple[Literal["bootstrap", "relay", "mailbox"], ...],
-        Meta(description="What the node does for others."),
+        Meta(description="What this node does for other people's nodes. Default: nothing."),
     ] = ()
     plugins: Annotated[
         tuple[str, ...], Meta(description="Plugins to load beside the built-in crypto and store, in this order.")

@@ -131,6 +131,7 @@ class Deposits:
             try:
                 if self._handshakes.lacks_session(current):
                     await self._fresh(current, node)
+                    self.prepared(current, ())  # the hello is due in a moment, also where nothing else is said
                 ready = await self._prepare(current)
             finally:
                 if not ready:

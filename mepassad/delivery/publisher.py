@@ -22,6 +22,7 @@ from mepassad.people.accounts import Accounts, Me
 from mepassad.people.address_numbers import AddressNumbers
 from mepassad.people.contacts import Contacts
 from mepassad.people.reunions import Reunions
+from mepassad.wire.hints import MAILBOX
 from mepassad.wire.messages_pb2 import NodeHint, Places, SignedDeviceList, Whereabouts
 from mepassad.wire.records import Kind, record_key, write_record
 
@@ -60,7 +61,7 @@ class Publisher:
         self._due, self._backoff = 0.0, Backoff(AGAIN, REFRESH, 0.25)
         self._published: tuple[object, ...] = ()
         self.hints: Callable[[], Hints] = dict
-        self.mailboxes: Callable[[], Sequence[NodeHint]] = tuple
+        self.mailboxes: Callable[[], Hints] = dict
         self.tell: Callable[[Contact], Awaitable[None]]
         numbers.replaced = self._number_replaced
 
@@ -68,8 +69,6 @@ class Publisher:
         """Add to what a contact is told of us under what we are found in directories."""
         number = self._numbers.of(me.row.id)
         places.addresses_number, places.addresses_key = number.number(), number.key
-        if me.directory:
-            places.directory_key = me.directory.prekeys_key()
 
     def hurry(self) -> None:
         """Something changed: an address, or a directory came up. Publish now."""
@@ -106,8 +105,7 @@ class Publisher:
                     await self.tell(contact)
 
     def _here(self) -> tuple[object, ...]:
-        hints = {node: tuple(addresses) for node, addresses in self.hints().items()}
-        return tuple(sorted(hints.items())), tuple(hint.SerializeToString() for hint in self.mailboxes())
+        return tuple(hint.SerializeToString() for hint in (*_hints(self.hints()), *_hints(self.mailboxes(), MAILBOX)))
 
     async def _publish_all(self) -> None:
         here = self._here()
@@ -127,7 +125,8 @@ class Publisher:
 
     async def _publish(self, me: Me) -> bool:
         """Publish what is to be found of an account; whether some directory took it. Raises `StoreFull`."""
-        found, number = Whereabouts(nodes=self._nodes(), mailboxes=self.mailboxes()), self._numbers.of(me.row.id)
+        found = Whereabouts(nodes=_hints(self.hints()), mailboxes=_hints(self.mailboxes(), MAILBOX))
+        number = self._numbers.of(me.row.id)
         taken = True
         if any(contact.state == "accepted" for contact in self._contacts.all(me.row.id)):
             taken = await self._put(me, Kind.ADDRESSES, number.owner(), number.key, found)
@@ -144,10 +143,6 @@ class Publisher:
         contacts = self._contacts.all(me.row.id)
         return any(contact.blocked for contact in contacts) or self._reunions.anybody_left(me.row.id)
 
-    def _nodes(self) -> list[NodeHint]:
-        hints = self.hints()
-        return [NodeHint(key=key_from_node_id(node), addresses=addresses) for node, addresses in hints.items()]
-
     async def _put(self, me: Me, kind: Kind, owner: Ed25519PrivateKey, key: bytes, found: Whereabouts) -> bool:
         setting = f"directory/version/{kind.value}"
         before = int(await self._store.setting(me.row.id, setting) or b"0")
@@ -156,6 +151,10 @@ class Publisher:
         value = fitting(found, functools.partial(write_record, kind, owner, key, version=version, nonce=os.urandom(12)))
         name = record_key(kind, owner.public_key().public_bytes_raw())
         return await self._directories.publish(name, Record(value, version)) > 0
+
+
+def _hints(nodes: Hints, roles: int = 0) -> list[NodeHint]:
+    return [NodeHint(key=key_from_node_id(node), addresses=told, roles=roles) for node, told in nodes.items()]
 
 
 def fitting(found: Whereabouts, write: Callable[..., bytes]) -> bytes:
