@@ -250,7 +250,7 @@ async def test_a_node_watches_so_many_boxes_over_all_its_streams(
                     await one.watch(boxes[2:3])
         await eventually(lambda: server.node.stats()["roles"]["mailbox"]["streams"] == 2)  # type: ignore[index]
         await stream.watch(boxes[:3])
-        await theirs.watch(boxes[1:4])
+        await theirs.watch(boxes[2:4])
         with pytest.raises(MailboxBusy):
             await theirs.watch([Box().key])
     await eventually(lambda: server.node.stats()["roles"]["mailbox"]["watched"] == 0)  # type: ignore[index]
