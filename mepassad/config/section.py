@@ -1,0 +1,9 @@
+"""What every section of config.yaml is."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A section of config.yaml. Every key has a default and a description."""
