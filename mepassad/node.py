@@ -112,6 +112,7 @@ class Node:
             "routes": dict(self.core.settlement.routes),
             "descriptor_limit": descriptors.limit(),
             "transports": {transport.name: transport.stats() for transport in self.transports},
+            "reachability": {one.name: one.reachability()._asdict() for one in self.transports},
             "store": self.store.stats(),
             "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},
         }
