@@ -23,6 +23,7 @@ class IrohStream:
     """Implements `mepassad.api.transport.Stream`: two tasks move bytes between its queues and iroh."""
 
     route = "direct"
+    address = ""
 
     def __init__(self, peer: NodeId, protocol: str, pair: iroh.BiStream, ended: Callable[[IrohStream], None]) -> None:
         """`ended` is told once both directions are over."""

@@ -5,15 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from pathlib import Path
 from typing import Any
 
 import anyio
-import msgspec
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -31,14 +28,14 @@ from mepassad.components import Components, first_error
 from mepassad.config.load import Loaded
 from mepassad.core import Core
 from mepassad.delivery.loopback import Loopback
-from mepassad.errors import AccountExists, ComponentFailed
+from mepassad.errors import ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
 from mepassad.moves import Moves
 from mepassad.network import Machine, Network
-from mepassad.people.keyfiles import write_words
 from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
+from mepassad.serving.roles import Roles
 from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
 from mepassad.usage import usage
@@ -46,18 +43,6 @@ from mepassad.wire.addresses import worth_telling
 
 STOP_SECONDS = 20.0
 """How long a stop may take; then the process is ended all the same."""
-
-
-class InitResult(msgspec.Struct, frozen=True):
-    """A new account; `words` is None when they came from the user; `words_file` where they were written instead."""
-
-    account: str
-    words: str | None
-    words_file: Path | None
-    beside: str | None = None  # the account that was there first, and that clients use unless they name one
-
-    def __repr__(self) -> str:
-        return f"InitResult({self.account})"
 
 
 class Node:
@@ -76,7 +61,8 @@ class Node:
         self.transports: Sequence[Transport] = ()
         self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
-        self.id = node_id_from_key(key)
+        self.key, self.id = key, node_id_from_key(key)
+        self.roles = Roles(loaded.config, key, clock)
         self.supervisor: Supervisor
         self.stopped = anyio.Event()
         self._started = clock.monotonic()
@@ -107,13 +93,16 @@ class Node:
             "accounts": len(self.accounts.all()),
             "contacts": len(self.contacts.everybody()),
             "links": len(links),
+            "directories": {one.name: one.stats() for one in self.core.lookup.directories.up()},
             "relays": {name: relay.stats() for name, relay in self.supervisor.live["relay"].items()},
             "components": {noun: sorted(live) for noun, live in self.supervisor.live.items() if live},
             "routes": dict(self.core.settlement.routes),
+            "mailboxes": self.core.mailboxes.stats(),
             "descriptor_limit": descriptors.limit(),
             "transports": {transport.name: transport.stats() for transport in self.transports},
             "reachability": {one.name: one.reachability()._asdict() for one in self.transports},
             "store": self.store.stats(),
+            "roles": self.roles.stats(),
             "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},
         }
 
@@ -213,12 +202,13 @@ async def up(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         node.supervisor = Supervisor(components, bus, clock)
+        core.lookup.supervised(node.supervisor)
         node.supervisor.begin["relay"] = lambda relay: relay.serve(lambda asking: True)
         await _connect(stack, node, components, tasks)
         tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
-        tasks.start_soon(core.router.run)
-        tasks.start_soon(core.receipts.run)
-        tasks.start_soon(core.tokens.expire)
+        rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)
+        for work in rooms:
+            tasks.start_soon(work)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
         rpc = serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods())
         host = BotHost(node.supervisor, await stack.enter_async_context(rpc), core.accounts, core.bots)
@@ -244,8 +234,12 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
     node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
-    node.core.link([Loopback(node.id, tasks), *node.transports], tasks)
-    moves = Moves(node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks)
+    ways = [Loopback(node.id, tasks), *node.transports]
+    node.core.link(ways, tasks)
+    node.roles.serve(ways, tasks, node.supervisor)
+    moves = Moves(
+        node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks, node.config.mailboxes
+    )
     tasks.start_soon(moves.heed)
     tasks.start_soon(moves.learn_servers)
     node.gauges.update(node.core.gauges())
@@ -269,26 +263,3 @@ def _obituary(bus: Bus, clock: Clock) -> Exit:
         return False
 
     return exit_
-
-
-def init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: str | None) -> InitResult:
-    """Make the data folder and an account, or restore one from its words. Needs no daemon, and refuses to run
-    beside one. Raises `AlreadyRunning`, `WrongWords`, `InvalidName`, `AccountExists`, `UnsafePath`."""
-    return anyio.run(_init, loaded, plugins, name, kind, words)
-
-
-async def _init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: str | None) -> InitResult:
-    async with AsyncExitStack() as stack:
-        _, core, _ = await begin(stack, loaded, plugins, SystemClock())
-        await core.load()
-        if words is not None:
-            first = next((row.id for row in core.accounts.all()), None)
-            return InitResult((await core.accounts.restore(words, name, kind)).id, None, None, first)
-        if core.accounts.all():
-            raise AccountExists(
-                "This data folder has an account already; `accounts.create` on the running node makes another."
-            )
-        account, fresh = await core.accounts.create(name, kind)
-        if sys.stdout.isatty():
-            return InitResult(account.id, fresh, None)
-        return InitResult(account.id, None, write_words(fresh, loaded.config.node.data_dir, account))

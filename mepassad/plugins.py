@@ -20,7 +20,7 @@ from mepassad.errors import MepassaError, PluginBroken, PluginClash, PluginMissi
 from mepassad.installed import PERMISSION_GROUP, Installed
 
 GROUP = "mepassad.plugins"
-BUILTIN = ("signal", "sqlite", "bots")
+BUILTIN = ("signal", "sqlite", "bots", "mailbox_sqlite")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 OF_THE_CORE = frozenset(Config.__struct_encode_fields__)
 """Sections of config.yaml that are the core's: names that no plugin may bear."""

@@ -42,6 +42,7 @@ class Supervisor:
         self._log = StructuredLog("supervisor")
         self.begin: dict[str, Callable[[Any], None]] = {}
         self.live: Mapping[str, dict[str, Any]] = {noun: {} for noun in (*OPTIONAL, "bot")}
+        self._came_up = anyio.Event()
 
     async def run(self) -> None:
         """Keep all optional components alive until cancelled. Raises `PluginBroken`."""
@@ -50,9 +51,20 @@ class Supervisor:
             for noun, name, component in found:
                 tasks.start_soon(self.keep, name, component, partial(self._rest, noun, name))
 
+    def one(self, noun: str) -> Any | None:
+        """The component of a noun of which there is at most one; None while it is down."""
+        return next(iter(self.live[noun].values()), None)
+
+    async def until_up(self, noun: str) -> None:
+        """Wait until a component of that noun is up."""
+        while not self.live[noun]:
+            await self._came_up.wait()
+
     async def _rest(self, noun: str, name: str, value: Any) -> None:
         """Let a component live; it needs nothing further."""
         self.live[noun][name] = value
+        self._came_up.set()
+        self._came_up = anyio.Event()
         try:
             if noun in self.begin:
                 self.begin[noun](value)

@@ -7,35 +7,12 @@ from mepassad.api.store import Store
 from mepassad.config.model import Events
 from mepassad.core import Core
 from mepassad.log import StructuredLog
+from mepassad.steadiness import Steadiness
 
 EXPIRY = 60.0  # seconds between looks for expired messages
 ROUND = 60  # looks between two rounds of the rest: an hour
-JUMP = 60.0  # seconds between two looks that are not drift any more
-DISTRUST = 6 * 3600.0  # seconds without another jump until the wall clock is believed again; suspended ones count
 SEEN_DAYS = 45  # packet ids are remembered for longer than anybody may offer a packet
 _DAY = 86_400
-
-
-class Steadiness:
-    """Whether the wall clock can be believed: a jump against the clock that never jumps costs trust for a while.
-
-    That a machine was suspended is no jump: a laptop whose lid is closed every few hours is to be tidied too.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        """Trusted at first: nothing is known against it."""
-        self._clock = clock
-        self._offset = clock.now() - clock.elapsed()
-        self._distrusted_until = clock.elapsed()
-
-    def look(self) -> bool:
-        """Compare the clocks; False while a jump is too fresh to erase or expire anything by it."""
-        now = self._clock.elapsed()
-        offset = self._clock.now() - now
-        if abs(offset - self._offset) > JUMP:
-            self._distrusted_until = now + DISTRUST
-        self._offset = offset
-        return now >= self._distrusted_until
 
 
 async def keep_up(core: Core, store: Store, clock: Clock, events: Events) -> None:

@@ -20,6 +20,7 @@ class Stream(Protocol):
 
     peer: NodeId
     route: str  # "direct" or "relayed", as kept with a message
+    address: str  # of those that `open` was given, the one at which the node answered; "" where that is not known
     protocol: str
 
     def write(self, data: bytes) -> None:

@@ -173,7 +173,10 @@ def _data_dir(environ: Mapping[str, str]) -> Path:
 
 
 def _check_providers(checker: Checker, config: Config, plugins: Plugins) -> None:
-    for section, name in (("crypto", config.crypto.plugin), ("store", config.store.plugin)):
+    wanted = [("crypto", config.crypto.plugin), ("store", config.store.plugin)]
+    if "mailbox" in config.roles:
+        wanted.append(("mailbox", config.mailbox.plugin))
+    for section, name in wanted:
         able = plugins.providers(f"provide_{section}")
         if name not in able:
             text = f"no loaded plugin named '{name}' provides a {section}; those that do: {', '.join(sorted(able))}"

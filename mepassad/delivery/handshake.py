@@ -14,9 +14,10 @@ from mepassad.bus import Bus, Change
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.links import Links
+from mepassad.delivery.losses import Losses
 from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.places import with_seal_keys
 from mepassad.delivery.prekeys import Prekeys
-from mepassad.delivery.quarantine import Quarantine
 from mepassad.delivery.renewals import Renewals
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
@@ -35,8 +36,8 @@ from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.identity import Devices, parse, verify_devices
 from mepassad.wire.ids import account_key
 from mepassad.wire.invites import parse_invite
-from mepassad.wire.messages_pb2 import PrekeyReply, PrekeyRequest
-from mepassad.wire.packets import PREKEY_PROTOCOL, Reason, parse_packet
+from mepassad.wire.messages_pb2 import DeviceBundle, PrekeyReply, PrekeyRequest
+from mepassad.wire.packets import PREKEY_PROTOCOL, Reason
 from mepassad.wire.seal import verify_seal_key
 
 MAX_REQUEST = 256
@@ -67,14 +68,14 @@ class Handshakes:
         prekeys: Prekeys,
         settlement: Settlement,
         renewals: Renewals,
-        quarantine: Quarantine,
+        losses: Losses,
     ) -> None:
         """`links` is set once there are transports."""
         self._bus, self._clock = bus, clock
         self._accounts, self._contacts, self._sessions = accounts, contacts, sessions
         self._contents, self._introductions = contents, introductions
         self._outbox, self._prekeys, self._settlement = outbox, prekeys, settlement
-        self._renewals, self._quarantine = renewals, quarantine
+        self._renewals, self._losses = renewals, losses
         self.links: Links
 
     # -- answering
@@ -95,22 +96,37 @@ class Handshakes:
     async def introduce(self, contact: Contact) -> None:
         """Begin a session with each device of a contact that has none. Raises `Unreachable`, `OtherNode`,
         `BadBundle`."""
-        await self._give_up_gaps(contact)
-        devices = self._contacts.devices(contact)
-        if devices is None or len(self._contents.spoken(contact)) < len(devices.names):
+        await self._losses.give_up_gaps(contact)
+        if self.lacks_session(contact):
             await self.look_again(contact)
+
+    def lacks_session(self, contact: Contact) -> bool:
+        """Whether some device of a contact has no session, or none of them is known."""
+        devices = self._contacts.devices(contact)
+        return devices is None or len(self._contents.spoken(contact)) < len(devices.names)
+
+    async def given_up(self, contact: Contact) -> bool:
+        """Whether the invite by which a contact was to be made has expired; then that is over. Raises `StoreFull`."""
+        expired = contact.state == "pending" and parse_invite(contact.invite).expires_at <= self._clock.now()
+        if expired:
+            await self.refuse(contact, Reason.INVITE_EXPIRED)
+        return expired
+
+    async def take_up(self, contact: Contact, reply: PrekeyReply) -> None:
+        """Begin sessions from prekeys that lay in a mailbox, and learn seal keys. Raises `Unreachable`, and where they
+        are forged or old `BadBundle`, `MalformedContent`, `InvalidSignature`."""
+        await self._begin(contact, reply)
 
     async def look_again(self, contact: Contact) -> None:
         """Ask a contact's node who its devices are now, and begin sessions with those that have none. Raises as
         `introduce`."""
-        if contact.state == "pending" and parse_invite(contact.invite).expires_at <= self._clock.now():
-            await self.refuse(contact, Reason.INVITE_EXPIRED)
+        if await self.given_up(contact):
             return
         reply = await self._ask(contact, contact.their_number)
         if reply.refusal and contact.state == "pending":
             await self.refuse(contact, reply.refusal)
         elif reply.refusal:
-            await self._reunite(contact, contact.nodes)
+            await self.reunite(contact, contact.nodes)
         else:
             await self._begin_or_fail(contact, reply)
 
@@ -129,10 +145,11 @@ class Handshakes:
         if not contact.directory:
             raise moved
         addresses = [address for told in contact.nodes.values() for address in told]
-        await self._reunite(contact, {str(moved.data["node"]): addresses})
+        await self.reunite(contact, {str(moved.data["node"]): addresses})
 
-    async def _reunite(self, contact: Contact, nodes: Mapping[str, list[str]]) -> None:
-        """Look for a contact who does not know us any more, but was told to us under a directory number."""
+    async def reunite(self, contact: Contact, nodes: Mapping[str, list[str]]) -> None:
+        """Look at these nodes for a contact who does not know us any more, but was told to us under a directory number.
+        Raises `Unreachable`, `BadBundle`."""
         if not contact.directory:
             raise Unreachable("The other side does not know this contact any more.")
         reply = await self._ask(replace(contact, nodes=dict(nodes)), contact.directory[:32])
@@ -161,7 +178,7 @@ class Handshakes:
                 continue
         raise failure
 
-    def _checked(self, contact: Contact, reply: PrekeyReply) -> tuple[Devices, Mapping[bytes, bytes]]:
+    def _checked(self, contact: Contact, reply: PrekeyReply) -> tuple[Devices, Mapping[bytes, DeviceBundle]]:
         """The list and the bundles in a reply, by device. Raises `BadBundle`, `MalformedContent`,
         `InvalidSignature`."""
         now = int(self._clock.now())
@@ -172,7 +189,7 @@ class Handshakes:
             raise Unreachable("The other node has no device of this contact.")
         for row in bundles.values():
             verify_seal_key(row.seal_key, row.device, now)
-        return fetched, {device: row.bundle for device, row in bundles.items()}
+        return fetched, bundles
 
     async def _begin(self, asked: Contact, reply: PrekeyReply, restored: dict[str, list[str]] | None = None) -> None:
         """Take up a reply. `restored`: the nodes where a contact was found who had lost us."""
@@ -184,7 +201,8 @@ class Handshakes:
                 return
             fetched, bundles = self._checked(contact, reply)
             before = self._contacts.devices(contact)
-            contact = replace(contact, device_list=fetched.signed)
+            keys = {device: row.seal_key for device, row in bundles.items()}
+            contact = replace(contact, device_list=fetched.signed, places=with_seal_keys(contact.places, keys))
             if restored is not None:
                 contact = self._found(contact, restored, before is not None and before.stamp == fetched.stamp)
             try:
@@ -215,46 +233,16 @@ class Handshakes:
             self._sessions.renounce(contact, device)
         return replace(contact, nodes=nodes, their_number=directory)
 
-    def _greet(self, change: Change, me: Me, contact: Contact, bundles: Mapping[bytes, bytes], restored: bool) -> None:
+    def _greet(
+        self, change: Change, me: Me, contact: Contact, bundles: Mapping[bytes, DeviceBundle], restored: bool
+    ) -> None:
         """Begin a session from each bundle, with a hello as its first packet. Raises `BadBundle`."""
-        for device, bundle in bundles.items():
+        for device, row in bundles.items():
             if self._sessions.current(contact, device) is not None:
                 continue
-            _, transcript = self._sessions.begin(me, contact, device, bundle)
+            _, transcript = self._sessions.begin(me, contact, device, row.bundle)
             introduction = self._introductions.ours(me, contact, transcript, restored)
-            self._outbox.greet(change, me, contact, device, introduction, self._give_up(change, contact, device))
-
-    # -- gaps that did not close
-
-    async def _give_up_gaps(self, contact: Contact) -> None:
-        """Where packets have waited for too long for those before them, a new session with their device is wanted;
-        those of a device that is not listed any more are forgotten. Raises `StoreFull`."""
-        devices, change = self._contacts.devices(contact), Change()
-        for session in self._quarantine.lost(contact.account, contact.id):
-            for row in self._quarantine.of(contact.account, session):
-                sender = parse_packet(row.raw).sender
-                if devices is not None and sender in devices.names:
-                    self._sessions.renounce(contact, sender)
-                else:
-                    self._quarantine.release(change, contact.account, row.packet)
-        if not change.writes:
-            return
-        try:
-            await self._bus.keep(change)
-        except Exception:
-            change.revert()
-            raise
-
-    def _give_up(self, change: Change, contact: Contact, device: bytes) -> list[bytes]:
-        """The sessions with a device that are lost; their packets will come again in the one that begins."""
-        lost = []
-        for session in self._quarantine.lost(contact.account, contact.id):
-            known = self._sessions.known(contact.account, session)
-            if known is None or known.device == device:
-                for row in self._quarantine.of(contact.account, session):
-                    self._quarantine.release(change, contact.account, row.packet)
-                lost.append(session)
-        return lost
+            self._outbox.greet(change, me, contact, device, introduction, self._losses.named(change, contact, device))
 
     # -- being turned down
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -33,9 +33,10 @@ class Introductions:
 
     def __init__(self, clock: Clock, contacts: Contacts, invites: Invites, reunions: Reunions) -> None:
         """`contacts` and `invites` are read and changed in memory together with the change handed in. `places` says
-        where a contact finds us while we are away."""
+        where a contact finds us while we are away, and `findable` adds under what in directories."""
         self._clock, self._contacts, self._invites, self._reunions = clock, contacts, invites, reunions
         self.places: Callable[[Me, Contact], Places] = lambda me, contact: Places()
+        self.findable: Callable[[Me, Places], None] = lambda me, places: None
 
     def ours(self, me: Me, contact: Contact, transcript: bytes = b"", restored: bool = False) -> Introduction:
         """Who we are, for a contact.
@@ -45,7 +46,9 @@ class Introductions:
         """
         card = sign_card(me.device, me.row.name, me.row.kind, me.row.device_list, int(self._clock.now()))
         introduction = Introduction(card=card, number=contact.number, nodes=self._our_nodes())
-        if (places := self.places(me, contact)).ByteSize():
+        places = self.places(me, contact)
+        self.findable(me, places)
+        if places.ByteSize():
             introduction.places.CopyFrom(places)
         if me.directory:
             introduction.directory_number = me.directory.number()
@@ -153,7 +156,7 @@ class Introductions:
             kind=card.kind,
             device_list=card.devices.signed,
             their_number=introduction.number,
-            nodes=_nodes(introduction) or contact.nodes,
+            nodes=read_nodes(introduction.nodes) or contact.nodes,
             directory=_directory(introduction) or contact.directory,
             places=_places(introduction) or contact.places,
             invite="",
@@ -184,12 +187,12 @@ def _places(introduction: Introduction) -> bytes:
     return places.SerializeToString()
 
 
-def _nodes(introduction: Introduction) -> dict[str, list[str]]:
-    """Where the sender says it can be reached; bounded. Raises `MalformedContent`."""
+def read_nodes(hints: Sequence[NodeHint]) -> dict[str, list[str]]:
+    """Where somebody says it can be reached; bounded. Raises `MalformedContent`."""
     try:
         return {
             node_id_from_key(hint.key): [text for text in hint.addresses[:MAX_ADDRESSES] if len(text) <= MAX_ADDRESS]
-            for hint in introduction.nodes[:MAX_NODES]
+            for hint in hints[:MAX_NODES]
         }
     except ValueError as error:
         raise MalformedContent from error

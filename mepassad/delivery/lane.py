@@ -14,7 +14,7 @@ from mepassad.api.types import AccountId, Contact, Outgoing
 from mepassad.delivery.link import Link
 from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox
-from mepassad.errors import MepassaError, OtherNode
+from mepassad.errors import MepassaError, OtherNode, Unreachable
 from mepassad.people.contacts import Contacts
 
 STEADY = 10.0  # seconds that a link lives before it counts as a success
@@ -39,7 +39,8 @@ class Lane:
         backoff: Backoff,
     ) -> None:
         """`key` is (account, contact). `introduce` begins sessions with devices that have none; `follow` looks for the
-        contact at a node that answers in place of theirs; `gauge` learns how much waits in `late`."""
+        contact at a node that answers in place of theirs; `seek` begins to look for one that was not reached;
+        `gauge` learns how much waits in `late`."""
         self._key, self._store, self._clock, self._contacts = key, store, clock, contacts
         self._outbox, self._links, self._backoff = outbox, links, backoff
         self._wake = anyio.Event()
@@ -49,6 +50,7 @@ class Lane:
         self.gauge: Gauge
         self.introduce: Callable[[Contact], Awaitable[None]]
         self.follow: Callable[[Contact, OtherNode], Awaitable[None]]
+        self.seek: Callable[[Contact], None]
 
     def offer(self, rows: Sequence[Outgoing]) -> None:
         """Rows that are durable now. They go out at once on a caught-up lane, else in their turn."""
@@ -82,12 +84,14 @@ class Lane:
         while (contact := self._contacts.find(*self._key)) is not None:
             self._wake = anyio.Event()
             try:
-                if contact.blocked or contact.state == "refused" or not contact.nodes:
+                if contact.blocked or contact.state == "refused" or not (contact.nodes or contact.places):
                     await self._wake.wait()
                 else:
                     await self._work(contact)
-            except MepassaError:
+            except MepassaError as error:
                 self.link = None
+                if isinstance(error, Unreachable):
+                    self.seek(contact)
                 await self._pause()
 
     async def _pause(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Protocol
 
 import msgspec
 
 from mepassad.api.gauges import Gauge
-from mepassad.api.types import NodeId
 
 ANSWERS = 8192  # acks and refusals that a node may leave unread; no window is wider, so an honest node's never are more
 _ROUNDING = 1e-6  # of a packet
@@ -34,10 +35,31 @@ class Traffic(msgspec.Struct, frozen=True):
     arriving: Gauge
 
 
+class Bounded(Protocol):
+    """What an allowance goes by."""
+
+    @property
+    def rate(self) -> float:
+        """So many a second, on average."""
+        ...
+
+    @property
+    def burst(self) -> int:
+        """So many at once."""
+        ...
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """A rate a second and a burst, of whatever is counted."""
+
+    rate: float
+    burst: int
+
+
 class Allowance:
     """How many packets a node may send: `burst` at once, `rate` a second on average."""
 
-    def __init__(self, limits: Limits, now: float) -> None:
+    def __init__(self, limits: Bounded, now: float) -> None:
         """Full at first. `now`: monotonic seconds."""
         self._limits, self._left, self._last = limits, float(limits.burst), now
 
@@ -47,20 +69,25 @@ class Allowance:
         self._left, self._last = min(self._limits.burst, self._left + gained), now
         return -self._left / self._limits.rate if self._left < -_ROUNDING else 0.0
 
+    def left(self, now: float) -> int:
+        """How many may come now without a debt."""
+        self.debt(now)
+        return max(0, int(self._left + _ROUNDING))
+
     def take(self, packets: int) -> None:
         """Count packets; more than are left have to be waited for afterwards."""
         self._left -= packets
 
 
 class Allowances:
-    """Those of nodes, shared by all links of one: also by links that come after each other."""
+    """Those of nodes, shared by all links of one: also by links that come after each other. Or of whatever else."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Bounded) -> None:
         """`limits`: what a node may send."""
         self._limits = limits
-        self._known: OrderedDict[NodeId, Allowance] = OrderedDict()
+        self._known: OrderedDict[Hashable, Allowance] = OrderedDict()
 
-    def of(self, node: NodeId, now: float) -> Allowance:
+    def of(self, node: Hashable, now: float) -> Allowance:
         """That of a node; full where it has not come lately. `now`: monotonic seconds."""
         allowance = self._known.pop(node, None) or Allowance(self._limits, now)
         self._known[node] = allowance

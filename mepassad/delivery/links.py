@@ -13,6 +13,7 @@ from mepassad.api.transport import Stream, Transport
 from mepassad.api.types import NodeId
 from mepassad.delivery.limits import Allowances, Limits, Traffic
 from mepassad.delivery.link import Link, Peer
+from mepassad.delivery.worked import Worked
 from mepassad.errors import MepassaError, OtherNode, StreamClosed, Unreachable
 from mepassad.wire.addresses import may_dial
 from mepassad.wire.packets import MESSAGE_PROTOCOL
@@ -27,9 +28,12 @@ MAX_UNREACHED = 4096  # nodes remembered as told of in the log; above, they are 
 class Links:
     """All live links, by node; opens new ones and serves those that others open."""
 
-    def __init__(self, transports: Sequence[Transport], peer: Peer, clock: Clock, log: Log, limits: Limits) -> None:
+    def __init__(
+        self, transports: Sequence[Transport], peer: Peer, clock: Clock, log: Log, limits: Limits, worked: Worked
+    ) -> None:
         """`up` and `down` are called when a node's first link begins and its last one ends, `found` with a node that a
-        transport discovered."""
+        transport discovered. `worked`: addresses that are tried first."""
+        self._worked = worked
         self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
         self._links: dict[NodeId, list[Link]] = {}
         self._allowances = Allowances(limits)
@@ -144,16 +148,18 @@ class Links:
                 return link
         raise failure
 
-    async def stream(self, node: NodeId, addresses: Sequence[str], protocol: str) -> Stream:
+    async def stream(self, node: NodeId, addresses: Sequence[str], protocol: str, told: bool = True) -> Stream:
         """A stream of a protocol to a node, over the first transport that gets through. `addresses` are without
-        `/p2p`. Raises `Unreachable`, `OtherNode`."""
-        failure = Unreachable()
+        `/p2p`; those that worked before are tried first, and of those that others `told` not all may be dialled. Raises
+        `Unreachable`, `OtherNode`."""
+        failure, addresses = Unreachable(), self._worked.first(node, addresses)
         for transport in self._transports:
-            full = [f"{address}/p2p/{node}" for address in addresses if may_dial(address)]
+            full = [f"{address}/p2p/{node}" for address in addresses if not told or may_dial(address)]
             usable = [address for address in full if transport.can_dial(address)]
             try:
                 stream = await transport.open(node, usable, protocol)  # it may be connected, or know more addresses
                 self._unreached.discard(node)
+                self._worked.note(node, stream.address)
                 return stream
             except (Unreachable, StreamClosed) as error:
                 if not isinstance(failure, OtherNode):

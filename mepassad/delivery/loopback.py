@@ -19,6 +19,7 @@ class End:
     """One end of a stream within the node. Implements `mepassad.api.transport.Stream`."""
 
     route = "direct"
+    address = ""
 
     def __init__(self, peer: NodeId, protocol: str) -> None:
         """`other` is set once both ends are made."""

@@ -56,7 +56,8 @@ class Outbox:
         sessions: Sessions,
         contents: Contents,
     ) -> None:
-        """`deliver` is called with rows that are durable; `transmit` with packets that may be lost."""
+        """`deliver` is called with rows that are durable, `prepared` with such as waited for a session; `transmit` with
+        packets that may be lost."""
         self._store, self._bus, self._clock = store, bus, clock
         self._accounts, self._contacts, self._conversations = accounts, contacts, conversations
         self._sessions, self._contents = sessions, contents
@@ -64,6 +65,8 @@ class Outbox:
         self.max_text = 65_536
         self.deliver: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
         self.transmit: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
+        self._preparing: set[bytes] = set()  # rows whose packets are on their way to the disk
+        self.prepared: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
         self.reachable: Callable[[Contact], bool] = lambda contact: False
 
     # -- messages
@@ -180,15 +183,22 @@ class Outbox:
         async with self._sessions.lock(waiting.account, waiting.contact):
             if any(self._sessions.current(contact, device) is None for device in wanted):
                 return ()
+            # The lane and the mailboxes both prepare what waits: who comes second finds it done, or being done.
+            if waiting.id in self._preparing or not await self._store.outgoing_by_id(waiting.account, [waiting.id]):
+                return ()
             change = Change()
             rows = self._contents.prepare(change, me, contact, text_content(message), wanted, message.id)
             change.add(ReplaceOutgoing(waiting.account, waiting.id, tuple(rows)))
             kept = self._bus.keep(change)
+            self._preparing.add(waiting.id)
         try:
             await kept
         except Exception:
             await self._contents.undo(change, waiting.account)
             raise
+        finally:
+            self._preparing.discard(waiting.id)
+        self.prepared(contact, rows)
         return rows
 
     def me(self, account: AccountId) -> Me:

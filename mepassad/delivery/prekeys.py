@@ -18,6 +18,10 @@ from mepassad.people.contacts import Contacts
 from mepassad.wire.messages_pb2 import DeviceBundle, PrekeyReply, PrekeyRequest, SignedDeviceList
 from mepassad.wire.packets import Reason
 
+KEPT_UNDRAINED = 90 * 86_400
+"""Seconds since it was made after which a key is dropped although no mailbox was drained: its bundle is good for 30
+days, something may wait for 14, and as long once more."""
+
 
 class Prekeys:
     """The private prekeys of all devices on this node, in memory and in the store."""
@@ -25,10 +29,11 @@ class Prekeys:
     def __init__(
         self, store: Store, crypto: Crypto, clock: Clock, accounts: Accounts, contacts: Contacts, seals: SealKeys
     ) -> None:
-        """Begin empty; `load` fills it."""
+        """Begin empty; `load` fills it. `drained` says whether nothing can be on its way to an old key."""
         self._store, self._crypto, self._clock = store, crypto, clock
         self._accounts, self._contacts, self._seals = accounts, contacts, seals
         self._keys: dict[AccountId, dict[int, PrivateKey]] = {}
+        self.drained: Callable[[], bool] = lambda: True
         self.invite_of: Callable[[bytes], Invite | None] = lambda number: None
         self.restored_of: Callable[[bytes], Me | None] = lambda number: None
 
@@ -44,15 +49,22 @@ class Prekeys:
         writes: list[Write] = []
         if fresh.added or fresh.changed:
             writes.append(PutKeys(fresh.added + fresh.changed))
-        if fresh.dropped:
-            writes.append(DropKeys(account, fresh.dropped))
+        # What waits in a mailbox may need a key that is past its time, but not one that is much older.
+        old = int(self._clock.now()) - KEPT_UNDRAINED
+        dropped = tuple(key for key in fresh.dropped if self.drained() or held[key].created_at < old)
+        if dropped:
+            writes.append(DropKeys(account, dropped))
         if writes:
             await self._store.commit(Commit(tuple(writes)))
         held.update({row.id: row for row in fresh.added})
         # A handshake may have written a row anew meanwhile: what is new to it is only that it is retired.
         held.update({row.id: replace(held[row.id], retired_at=row.retired_at) for row in fresh.changed})
-        for key in fresh.dropped:
+        for key in dropped:
             held.pop(key, None)
+
+    def holds(self, account: AccountId) -> bool:
+        """Whether an account's prekeys were read."""
+        return account in self._keys
 
     def lookup(self, account: AccountId) -> Callable[[int], PrivateKey | None]:
         """How the crypto engine finds a private key of an account's device."""
@@ -73,8 +85,12 @@ class Prekeys:
         me = self._owner(request.number)
         if isinstance(me, Reason):
             return PrekeyReply(refusal=me)
+        return await self.reply(me, one_time=not request.last_resort and not self._is_used(request.number))
+
+    async def reply(self, me: Me, one_time: bool) -> PrekeyReply:
+        """The reply with the bundle of an account's device; with `one_time` keys while there are any, which are marked
+        as given away when this returns. Raises `StoreFull`."""
         held, now = self._keys[me.row.id], int(self._clock.now())
-        one_time = not request.last_resort and not self._is_used(request.number)
         bundle = self._crypto.bundle(me.device, tuple(held.values()), now, one_time=one_time)
         if bundle.given:
             # Handed out at most once: marked in memory before the commit, so that no second asker gets them meanwhile.

@@ -59,6 +59,10 @@ class Renewals:
             for device in (devices.names if devices else ())
         )
 
+    def may_renew(self, account: AccountId, device: bytes) -> bool:
+        """Whether a new session with a device may be begun because something of it could not be opened."""
+        return self._once(self._renewed, account, device)
+
     def _once(self, last: dict[tuple[AccountId, bytes], float], account: AccountId, device: bytes) -> bool:
         """Whether it may be done for a device: once an hour."""
         now = self._clock.monotonic()

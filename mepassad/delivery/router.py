@@ -13,6 +13,7 @@ from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, NodeId, Outgoing
 from mepassad.bus import Bus, Change, Signal
+from mepassad.delivery.deposits import Deposits
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.introductions import Introductions
@@ -55,7 +56,8 @@ class Router:
         renewals: Renewals,
         backoff: Callable[[], Backoff],
     ) -> None:
-        """`backoff` makes the waits of one lane. `links` and `tasks` are set before transports listen."""
+        """`backoff` makes the waits of one lane. `links`, `deposits`, `tasks`, and `seek`, which looks for a contact
+        that was not reached, are set before transports listen."""
         self._store, self._bus, self._clock, self._log = store, bus, clock, log
         self._contacts, self._outbox, self._inbox = contacts, outbox, inbox
         self._settlement, self._handshakes, self._introductions = settlement, handshakes, introductions
@@ -68,11 +70,14 @@ class Router:
         self.late = Gauge(PAGE, lambda: (len(lane.late) for lane in self._lanes.values()))
         self.tasks: TaskGroup
         self.links: Links
+        self.seek: Callable[[Contact], None]
+        self.deposits: Deposits
 
     async def run(self) -> None:
         """Begin a lane for every contact; watch links until cancelled."""
         for contact in self._contacts.everybody():
             self.deliver(contact, ())
+        await self.deposits.load()
         try:
             await self._watch()
         finally:
@@ -99,11 +104,13 @@ class Router:
         """Take rows that are durable now; without rows: something about the contact changed."""
         if self._stopped:
             return  # what is owed is in the store, and is offered after the next start
+        self.deposits.wake(contact, rows)
         key = (contact.account, contact.id)
         lane = self._lanes.get(key)
         if lane is None:
             lane = Lane(key, self._store, self._clock, self._contacts, self._outbox, self.links, self._backoff())
             lane.introduce, lane.follow, lane.gauge = self._handshakes.introduce, self._follow, self.late
+            lane.seek = self.seek
             self._lanes[key] = lane
             self.tasks.start_soon(self._run, lane, key)
         elif rows:
@@ -156,6 +163,7 @@ class Router:
             self.moved()
         for lane in self._lanes.values():
             lane.hurry()
+        self.deposits.hurry()
 
     def moved(self) -> None:
         """Tell every contact the addresses that this node has now."""
@@ -175,7 +183,7 @@ class Router:
                 lane.wake()
             if contact.state == "accepted" and not contact.blocked and key not in self._told:
                 self._told.add(key)
-                self._start(self._tell, contact)
+                self._start(self.told, contact)
 
     def found(self, node: NodeId) -> None:
         """A transport knows a new address of a node: whoever lives there is tried at once."""
@@ -184,8 +192,8 @@ class Router:
             if lane is not None and lane.link is None:
                 lane.wake()
 
-    async def _tell(self, contact: Contact) -> None:
-        """Tell a contact, once a run, where we are now."""
+    async def told(self, contact: Contact) -> None:
+        """Tell a contact where we are now, and how we are found from now on."""
         hello = self._outbox.empty(contact, HELLO)
         me = self._outbox.me(contact.account)
         hello.introduction.CopyFrom(self._introductions.ours(me, contact))
@@ -292,7 +300,7 @@ class Router:
 
     def tell(self, contact: Contact) -> None:
         """A contact does not know our device list."""
-        self._start(self._tell, contact)
+        self._start(self.told, contact)
 
     async def _too_large(self, row: Outgoing) -> None:
         change = Change()

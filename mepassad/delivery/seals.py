@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from mepassad.wire.seal import sign_seal_key, unseal
 SEAL_KEY = "seal-key"  # the kind of their rows, which no crypto plugin may use for its own
 _DAY = 86_400
 ROTATE_AFTER = 7 * _DAY  # seconds
+KEPT_UNDRAINED = 45 * _DAY  # seconds; the same where mailboxes were not drained: 30 + 14 days, as nothing waits longer
 KEEP_RETIRED = 21 * _DAY  # seconds; what was sealed may be on its way for that long
 
 
@@ -26,7 +28,8 @@ class SealKeys:
     """The seal keys of all devices on this node, newest first, in memory and in the store."""
 
     def __init__(self, store: Store, clock: Clock, accounts: Accounts) -> None:
-        """Begin empty; `load` fills it."""
+        """Begin empty; `load` fills it. `drained` says whether nothing can be on its way to an old key."""
+        self.drained: Callable[[], bool] = lambda: True
         self._store, self._clock, self._accounts = store, clock, accounts
         self._keys: dict[AccountId, list[PrivateKey]] = {}
 
@@ -36,10 +39,11 @@ class SealKeys:
         await self.replenish(account)
 
     async def replenish(self, account: AccountId) -> None:
-        """Replace a key that grew old, and forget those that were retired long ago. Call it only when the mailboxes
-        are drained: nothing may be on its way to a forgotten key. Raises `StoreFull`."""
+        """Replace a key that grew old, and forget those that were retired long ago, but not while something may be on
+        its way to them. Raises `StoreFull`."""
         now, keys = int(self._clock.now()), {key.id: key for key in self._keys[account]}
-        gone = tuple(key.id for key in keys.values() if key.retired_at and now - key.retired_at >= KEEP_RETIRED)
+        kept = KEEP_RETIRED if self.drained() else KEPT_UNDRAINED
+        gone = tuple(key.id for key in keys.values() if key.retired_at and now - key.retired_at >= kept)
         current = [key for key in keys.values() if not key.retired_at]
         changed = [replace(key, retired_at=now) for key in current if not _is_fresh(key, now)]
         if len(changed) == len(current):

@@ -50,6 +50,14 @@ from mepassad.errors.identity import (
     UnknownAccount,
     WrongWords,
 )
+from mepassad.errors.mailbox import (
+    MailboxBusy,
+    MailboxClosed,
+    MailboxFull,
+    MailboxNotAdmitted,
+    MailboxRefused,
+    MailboxTooLarge,
+)
 from mepassad.errors.messages import (
     EmptyMessage,
     MessageTooLarge,
@@ -153,6 +161,12 @@ __all__ = [
     "InviteVersion",
     "KeyMissing",
     "KeyringMissing",
+    "MailboxBusy",
+    "MailboxClosed",
+    "MailboxFull",
+    "MailboxNotAdmitted",
+    "MailboxRefused",
+    "MailboxTooLarge",
     "MalformedContent",
     "MalformedFrame",
     "MepassaError",

@@ -35,6 +35,7 @@ class Contacts:
         self._devices: dict[Key, Devices] = {}
         self._by_device: dict[tuple[AccountId, bytes], set[AccountId]] = {}
         self.leaving: Callable[[Change, Contact], None] = lambda change, contact: None
+        self.blocking: Callable[[Change, Contact], None] = lambda change, contact: None
         self.kept_about: Callable[[AccountId, ConversationId], Awaitable[Sequence[Write]]]
         self.removed: Callable[[Contact], None] = lambda contact: None
         self.changed: Callable[[Contact], None] = lambda contact: None
@@ -154,8 +155,8 @@ class Contacts:
             change.revert()
             raise
 
-    async def _update(self, row: Contact) -> Contact:
-        change = Change()
+    async def _update(self, row: Contact, change: Change | None = None) -> Contact:
+        change = change or Change()
         self.put(change, row)
         await self._keep(change)
         self.changed(row)
@@ -170,7 +171,10 @@ class Contacts:
 
     async def block(self, account: AccountId, contact: AccountId, blocked: bool) -> Contact:
         """Block or unblock: a blocked contact's packets are dropped unread. Raises `UnknownContact`, `StoreFull`."""
-        return await self._update(replace(self.get(account, contact), blocked=blocked))
+        row, change = self.get(account, contact), Change()
+        if blocked and not row.blocked:
+            self.blocking(change, row)
+        return await self._update(replace(row, blocked=blocked), change)
 
     async def verify(self, account: AccountId, contact: AccountId, typed: str) -> Contact:
         """Mark a contact as verified by the safety number that they read out.

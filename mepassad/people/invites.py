@@ -108,6 +108,10 @@ class Invites:
             if contact.invite:
                 self.scan(contact.account, parse_invite(contact.invite))
 
+    def all(self) -> Sequence[Invite]:
+        """Every invite that was made here, whatever its state."""
+        return list(self._open.values())
+
     def of_number(self, number: bytes) -> Invite | None:
         """The invite with this request mailbox number, whatever its state."""
         return self._open.get(number)

@@ -36,11 +36,12 @@ class Reunions:
         """The account of this directory number, while it takes old contacts back."""
         for row in self._accounts.all():
             me = self._accounts.me(row.id)
-            if me.directory and self._is_open(me) and hmac.compare_digest(me.directory.number(), number):
+            if me.directory and self.is_open(me) and hmac.compare_digest(me.directory.number(), number):
                 return me
         return None
 
-    def _is_open(self, me: Me) -> bool:
+    def is_open(self, me: Me) -> bool:
+        """Whether an account was restored, and takes old contacts back."""
         return bool(me.restored_at) and self._clock.now() < me.restored_at + self._lasts
 
     def is_proven(self, me: Me, contact: bytes, given: bytes, transcript: bytes) -> bool:
@@ -51,6 +52,10 @@ class Reunions:
         shown = hmac.compare_digest(reunion_proof(me.directory.reunion_key(contact), transcript), given)
         return shown and contact not in self._removed(me.row.id)
 
+    def anybody_left(self, account: AccountId) -> bool:
+        """Whether a contact was removed since the restore."""
+        return bool(self._left.get(account))
+
     def _removed(self, account: AccountId) -> set[bytes]:
         left = self._left.get(account, b"")
         return {left[at : at + 32] for at in range(0, len(left), 32)}
@@ -58,7 +63,7 @@ class Reunions:
     def leave(self, change: Change, contact: Contact) -> None:
         """A contact is removed: it does not come back by itself."""
         me, key = self._accounts.me(contact.account), account_key(contact.id)
-        if self._is_open(me) and key not in self._removed(contact.account):
+        if self.is_open(me) and key not in self._removed(contact.account):
             before = self._left.get(contact.account, b"")
             self._left[contact.account] = before + key
             change.add(SetSetting(contact.account, _LEFT, before + key))

@@ -107,6 +107,7 @@ class Nodes:
         self.network = Network.named(self.network_name)
         self._settling = Settling()
         self.plugins: dict[str, object] = {"transport_memory": self.tap, "sqlite": self._settling}
+        self.plugins["mailbox_sqlite"] = self._settling.mailbox
         self.up: dict[str, RunningNode] = {}
         self.first_words: Callable[[str, Account], None] | None = None  # who is told the words of a first account
 

@@ -11,7 +11,9 @@ import anyio
 import anyio.lowlevel
 
 from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
+from mepassad.api.mailbox import Mailbox
 from mepassad.api.store import Store
+from mepassad.builtin.mailbox_sqlite import plugin as mailbox_sqlite
 from mepassad.builtin.store_sqlite import plugin as sqlite
 
 SOON = 0.05
@@ -23,11 +25,12 @@ LOOKS = 3
 
 
 class Settling:
-    """The plugin `sqlite`, of whose stores it is known whether they are at work. Give it to a catalogue in place of
-    that one."""
+    """The plugin `sqlite`, of whose stores it is known whether they are at work, and `mailbox`, the same of
+    `mailbox_sqlite`. Give them to a catalogue in place of those."""
 
     def __init__(self) -> None:
         self._under_way = 0
+        self.mailbox = _SettlingMailbox(self._watch)
 
     @hookimpl
     def register_config(self, register: ConfigRegister) -> None:
@@ -64,6 +67,30 @@ class Settling:
                 await anyio.sleep(wait)
 
 
+class _SettlingMailbox:
+    """The plugin `mailbox_sqlite`; `watch` is told of each call while it is under way."""
+
+    def __init__(self, watch: Callable[[Awaitable[Any]], asyncio.Future[Any]]) -> None:
+        self._watch = watch
+
+    @hookimpl
+    def register_config(self, register: ConfigRegister) -> None:
+        mailbox_sqlite.register_config(register)
+
+    @hookimpl
+    def provide_mailbox(self, config: Any) -> Component[Mailbox] | None:
+        component = mailbox_sqlite.provide_mailbox(config)
+
+        @asynccontextmanager
+        async def watched(context: PluginContext) -> AsyncIterator[Mailbox]:
+            assert component is not None
+            async with component(context) as mailbox:
+                found: Any = _Watched(mailbox, self._watch)
+                yield found
+
+        return watched if component is not None else None
+
+
 def _soonest(loop: Any) -> float | None:
     """Seconds until the loop's next timer, if it is due soon."""
     waits = [timer.when() - loop.time() for timer in loop._scheduled if not timer.cancelled()]
@@ -71,9 +98,9 @@ def _soonest(loop: Any) -> float | None:
 
 
 class _Watched:
-    """A store whose calls are watched while under way. Implements `mepassad.api.store.Store`."""
+    """A store or mailbox whose calls are watched while under way, as one that does the same."""
 
-    def __init__(self, store: Store, watch: Callable[[Awaitable[Any]], asyncio.Future[Any]]) -> None:
+    def __init__(self, store: Store | Mailbox, watch: Callable[[Awaitable[Any]], asyncio.Future[Any]]) -> None:
         self._store, self._watch = store, watch
 
     def __getattr__(self, name: str) -> Any:

@@ -90,6 +90,7 @@ class _TappedStream:
 
     def __init__(self, inner: Stream, owner: NodeId, tap: Wiretap) -> None:
         self.peer, self.route, self.protocol = inner.peer, inner.route, inner.protocol
+        self.address = inner.address
         self._inner, self._owner, self._tap = inner, owner, tap
         self._splitter = Splitter(_LIMIT)
         self.drain, self.read, self.close, self.abort = inner.drain, inner.read, inner.close, inner.abort

@@ -34,7 +34,7 @@ class Directory(msgspec.Struct, frozen=True):
         return Ed25519PrivateKey.from_private_bytes(self.private).public_key().public_bytes_raw()
 
     def prekeys_key(self) -> bytes:
-        """What opens the prekeys that lie in mailboxes under the number, told to contacts: 32 bytes."""
+        """What opens what lies under the number, in mailboxes and directories, told to contacts: 32 bytes."""
         return _derive(self.private, PREKEYS_LABEL)
 
     def reunion_key(self, contact: bytes) -> bytes:
@@ -45,8 +45,8 @@ class Directory(msgspec.Struct, frozen=True):
         return "Directory()"
 
 
-def _derive(seed: bytes, label: bytes) -> bytes:
-    return HKDF(SHA256(), _SIZE, None, label).derive(seed)
+def _derive(secret: bytes, label: bytes) -> bytes:
+    return HKDF(SHA256(), _SIZE, None, label).derive(secret)
 
 
 def reunion_proof(key: bytes, transcript: bytes) -> bytes:

@@ -263,3 +263,183 @@ class PrekeyReply(_message.Message):
     bundles: _containers.RepeatedCompositeFieldContainer[DeviceBundle]
     refusal: int
     def __init__(self, devices: _Optional[_Union[SignedDeviceList, _Mapping]] = ..., bundles: _Optional[_Iterable[_Union[DeviceBundle, _Mapping]]] = ..., refusal: _Optional[int] = ...) -> None: ...
+
+class Whereabouts(_message.Message):
+    __slots__ = ("nodes", "mailboxes", "devices")
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    MAILBOXES_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    nodes: _containers.RepeatedCompositeFieldContainer[NodeHint]
+    mailboxes: _containers.RepeatedCompositeFieldContainer[NodeHint]
+    devices: SignedDeviceList
+    def __init__(self, nodes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., mailboxes: _Optional[_Iterable[_Union[NodeHint, _Mapping]]] = ..., devices: _Optional[_Union[SignedDeviceList, _Mapping]] = ...) -> None: ...
+
+class DirectoryRequest(_message.Message):
+    __slots__ = ("key", "record")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    key: bytes
+    record: bytes
+    def __init__(self, key: _Optional[bytes] = ..., record: _Optional[bytes] = ...) -> None: ...
+
+class DirectoryReply(_message.Message):
+    __slots__ = ("record", "refusal")
+    RECORD_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    record: bytes
+    refusal: int
+    def __init__(self, record: _Optional[bytes] = ..., refusal: _Optional[int] = ...) -> None: ...
+
+class MailboxHello(_message.Message):
+    __slots__ = ("challenge", "max_envelope", "max_hours", "max_items", "pass_needed")
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
+    MAX_ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    MAX_HOURS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    PASS_NEEDED_FIELD_NUMBER: _ClassVar[int]
+    challenge: bytes
+    max_envelope: int
+    max_hours: int
+    max_items: int
+    pass_needed: bool
+    def __init__(self, challenge: _Optional[bytes] = ..., max_envelope: _Optional[int] = ..., max_hours: _Optional[int] = ..., max_items: _Optional[int] = ..., pass_needed: _Optional[bool] = ...) -> None: ...
+
+class MailboxRequest(_message.Message):
+    __slots__ = ("id", "open", "close", "put", "fetch", "watch", "ack", "publish", "take")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    CLOSE_FIELD_NUMBER: _ClassVar[int]
+    PUT_FIELD_NUMBER: _ClassVar[int]
+    FETCH_FIELD_NUMBER: _ClassVar[int]
+    WATCH_FIELD_NUMBER: _ClassVar[int]
+    ACK_FIELD_NUMBER: _ClassVar[int]
+    PUBLISH_FIELD_NUMBER: _ClassVar[int]
+    TAKE_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    open: MailboxOpen
+    close: MailboxClose
+    put: MailboxPut
+    fetch: MailboxFetch
+    watch: MailboxWatch
+    ack: MailboxAck
+    publish: MailboxPublish
+    take: MailboxTake
+    def __init__(self, id: _Optional[int] = ..., open: _Optional[_Union[MailboxOpen, _Mapping]] = ..., close: _Optional[_Union[MailboxClose, _Mapping]] = ..., put: _Optional[_Union[MailboxPut, _Mapping]] = ..., fetch: _Optional[_Union[MailboxFetch, _Mapping]] = ..., watch: _Optional[_Union[MailboxWatch, _Mapping]] = ..., ack: _Optional[_Union[MailboxAck, _Mapping]] = ..., publish: _Optional[_Union[MailboxPublish, _Mapping]] = ..., take: _Optional[_Union[MailboxTake, _Mapping]] = ...) -> None: ...
+
+class MailboxOwner(_message.Message):
+    __slots__ = ("number", "signature")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    SIGNATURE_FIELD_NUMBER: _ClassVar[int]
+    number: bytes
+    signature: bytes
+    def __init__(self, number: _Optional[bytes] = ..., signature: _Optional[bytes] = ...) -> None: ...
+
+class MailboxOpen(_message.Message):
+    __slots__ = ("boxes",)
+    BOXES_FIELD_NUMBER: _ClassVar[int]
+    boxes: _containers.RepeatedCompositeFieldContainer[MailboxOwner]
+    def __init__(self, boxes: _Optional[_Iterable[_Union[MailboxOwner, _Mapping]]] = ...) -> None: ...
+
+class MailboxClose(_message.Message):
+    __slots__ = ("box",)
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    box: MailboxOwner
+    def __init__(self, box: _Optional[_Union[MailboxOwner, _Mapping]] = ...) -> None: ...
+
+class MailboxPut(_message.Message):
+    __slots__ = ("numbers", "sealed", "hours")
+    NUMBERS_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    HOURS_FIELD_NUMBER: _ClassVar[int]
+    numbers: _containers.RepeatedScalarFieldContainer[bytes]
+    sealed: bytes
+    hours: int
+    def __init__(self, numbers: _Optional[_Iterable[bytes]] = ..., sealed: _Optional[bytes] = ..., hours: _Optional[int] = ...) -> None: ...
+
+class MailboxFetch(_message.Message):
+    __slots__ = ("box", "after", "limit")
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    box: MailboxOwner
+    after: int
+    limit: int
+    def __init__(self, box: _Optional[_Union[MailboxOwner, _Mapping]] = ..., after: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class MailboxWatch(_message.Message):
+    __slots__ = ("boxes",)
+    BOXES_FIELD_NUMBER: _ClassVar[int]
+    boxes: _containers.RepeatedCompositeFieldContainer[MailboxOwner]
+    def __init__(self, boxes: _Optional[_Iterable[_Union[MailboxOwner, _Mapping]]] = ...) -> None: ...
+
+class MailboxAck(_message.Message):
+    __slots__ = ("box", "ids")
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    IDS_FIELD_NUMBER: _ClassVar[int]
+    box: MailboxOwner
+    ids: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, box: _Optional[_Union[MailboxOwner, _Mapping]] = ..., ids: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class MailboxPublish(_message.Message):
+    __slots__ = ("box", "one_time", "last_resort", "replace")
+    BOX_FIELD_NUMBER: _ClassVar[int]
+    ONE_TIME_FIELD_NUMBER: _ClassVar[int]
+    LAST_RESORT_FIELD_NUMBER: _ClassVar[int]
+    REPLACE_FIELD_NUMBER: _ClassVar[int]
+    box: MailboxOwner
+    one_time: _containers.RepeatedScalarFieldContainer[bytes]
+    last_resort: bytes
+    replace: bool
+    def __init__(self, box: _Optional[_Union[MailboxOwner, _Mapping]] = ..., one_time: _Optional[_Iterable[bytes]] = ..., last_resort: _Optional[bytes] = ..., replace: _Optional[bool] = ...) -> None: ...
+
+class MailboxTake(_message.Message):
+    __slots__ = ("number",)
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    number: bytes
+    def __init__(self, number: _Optional[bytes] = ...) -> None: ...
+
+class MailboxEnvelope(_message.Message):
+    __slots__ = ("sealed", "cursor", "expires_at")
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    sealed: bytes
+    cursor: int
+    expires_at: int
+    def __init__(self, sealed: _Optional[bytes] = ..., cursor: _Optional[int] = ..., expires_at: _Optional[int] = ...) -> None: ...
+
+class MailboxAnswer(_message.Message):
+    __slots__ = ("id", "refusal", "refusals", "left", "envelopes", "blob", "news")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    ENVELOPES_FIELD_NUMBER: _ClassVar[int]
+    BLOB_FIELD_NUMBER: _ClassVar[int]
+    NEWS_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    refusal: int
+    refusals: _containers.RepeatedScalarFieldContainer[int]
+    left: _containers.RepeatedScalarFieldContainer[int]
+    envelopes: _containers.RepeatedCompositeFieldContainer[MailboxEnvelope]
+    blob: bytes
+    news: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, id: _Optional[int] = ..., refusal: _Optional[int] = ..., refusals: _Optional[_Iterable[int]] = ..., left: _Optional[_Iterable[int]] = ..., envelopes: _Optional[_Iterable[_Union[MailboxEnvelope, _Mapping]]] = ..., blob: _Optional[bytes] = ..., news: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class PassChallenge(_message.Message):
+    __slots__ = ("challenge",)
+    CHALLENGE_FIELD_NUMBER: _ClassVar[int]
+    challenge: bytes
+    def __init__(self, challenge: _Optional[bytes] = ...) -> None: ...
+
+class PassProof(_message.Message):
+    __slots__ = ("proof",)
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    proof: bytes
+    def __init__(self, proof: _Optional[bytes] = ...) -> None: ...
+
+class PassReply(_message.Message):
+    __slots__ = ("admitted",)
+    ADMITTED_FIELD_NUMBER: _ClassVar[int]
+    admitted: bool
+    def __init__(self, admitted: _Optional[bool] = ...) -> None: ...

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon import MEPASSA, Fleet, Friends, clean_environment, run
+from tests.daemon import MEPASSA, PATIENCE, Fleet, Friends, clean_environment, run
 from tests.terminal import Terminal
 
 ID = "mp1[0-9a-z]+"
@@ -51,17 +51,20 @@ def test_at_a_terminal_it_says_the_same(friends: Friends, arguments: list[str], 
         assert re.search(shown, terminal.shown.replace("\r\n", "\n"), re.DOTALL), terminal.shown
 
 
-@pytest.mark.parametrize("arguments", [["contacts"], ["status"], ["search", "dia"], ["tokens", "list"], ["tail"]])
+@pytest.mark.parametrize(
+    "arguments", [["contacts"], ["status"], ["accounts"], ["invite"], ["tail"], ["tail", "--json"]]
+)
 def test_a_reader_that_goes_away_ends_it_quietly_with_1(friends: Friends, arguments: list[str]) -> None:
     command = [MEPASSA, "--socket", friends.ana.socket, *arguments]
     with subprocess.Popen(command, stdout=-1, stderr=-1, env=clean_environment()) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
-        if arguments == ["tail"]:
-            run(MEPASSA, "--socket", friends.ana.socket, "send", "bruno", "bom dia")
-        assert process.stderr.read() == b""
-        assert process.wait() == 1
+        try:
+            assert process.wait(PATIENCE) == 1
+            assert process.stderr.read() == b""
+        finally:
+            process.kill()
 
 
 def test_json_for_programs_is_one_line_and_whole(friends: Friends) -> None:

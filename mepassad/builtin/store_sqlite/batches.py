@@ -3,84 +3,43 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from mepassad.api import Conflict
 from mepassad.api.store import Commit, Committed
 from mepassad.builtin.store_sqlite import statements as sql
-from mepassad.builtin.store_sqlite.failures import is_of_one_commit, translate
 from mepassad.builtin.store_sqlite.plan import Numbers, Plan
+from mepassad.builtin.store_sqlite.transactions import Transactions
 
 Result: TypeAlias = Committed | Exception
 
 
-class Batches:
+class Batches(Transactions[Commit, Committed]):
     """The writing connection with the last numbers it gave; belongs to one thread at a time."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._connection = connection
-        self._cursor = connection.cursor()
-        self._path = path
+        super().__init__(connection, path)
         self._last = Numbers(*self._cursor.execute(sql.LAST_NUMBERS).fetchone())
 
-    def apply(self, commits: Sequence[Commit]) -> list[Result]:
-        """What became of each commit; those that are `Committed` are on disk.
-
-        All together first; if that fails, each under a savepoint of its own. A failure of the disk or the file, of
-        which no commit is guilty, is everybody's.
-        """
-        try:
-            with self._transaction():
-                return self._together(commits)
-        except Exception as error:
-            if not is_of_one_commit(error):
-                return [translate(error, self._path) for _ in commits]
-        try:
-            with self._transaction():
-                return [self._alone(commit) for commit in commits]
-        except Exception as error:
-            return [translate(error, self._path) for _ in commits]
-
-    def close(self) -> None:
-        """Close the connection; SQLite then folds the write-ahead log into the file."""
-        self._connection.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        last = self._last
-        try:
-            self._cursor.execute("BEGIN IMMEDIATE")
-            yield
-            self._cursor.execute("COMMIT")
-        except BaseException:
-            self._last = last
-            if self._connection.in_transaction:  # a full disk makes SQLite roll back by itself
-                self._cursor.execute("ROLLBACK")
-            raise
-
-    def _together(self, commits: Sequence[Commit]) -> list[Result]:
+    def _together(self, jobs: Sequence[Commit]) -> list[Result]:
         plan = Plan(self._last)
-        results: list[Result] = [plan.add(commit) for commit in commits]
+        results: list[Result] = [plan.add(commit) for commit in jobs]
         self._run(plan)
         return results
 
-    def _alone(self, commit: Commit) -> Result:
-        self._cursor.execute("SAVEPOINT one")
+    def _one(self, job: Commit) -> Committed:
         plan = Plan(self._last)
-        try:
-            committed = plan.add(commit)
-            self._run(plan)
-        except Exception as error:
-            if not is_of_one_commit(error):
-                raise
-            self._cursor.execute("ROLLBACK TO one")
-            self._cursor.execute("RELEASE one")
-            return translate(error, self._path)
-        self._cursor.execute("RELEASE one")
+        committed = plan.add(job)
+        self._run(plan)
         return committed
+
+    def _mark(self) -> Numbers:
+        return self._last
+
+    def _return_to(self, mark: Numbers) -> None:
+        self._last = mark
 
     def _run(self, plan: Plan) -> None:
         for statement, rows in plan.steps():

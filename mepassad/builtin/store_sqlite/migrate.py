@@ -11,10 +11,12 @@ from pathlib import Path
 
 from mepassad.api import StoreBroken, StoreTooNew
 
+STORE = "mepassad.builtin.store_sqlite.migrations"
 
-def shipped() -> list[str]:
-    """The migrations of this version, in order; the n-th leads to version n."""
-    folder = resources.files("mepassad.builtin.store_sqlite.migrations")
+
+def shipped(package: str = STORE) -> list[str]:
+    """The migrations of this version in a package, in order; the n-th leads to version n."""
+    folder = resources.files(package)
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".sql")), key=lambda file: file.name)
     return [file.read_text(encoding="utf-8") for file in files]
 

@@ -20,6 +20,7 @@ class MemoryStream:
     """One end. What is written goes straight to the other end's unread bytes while those are few."""
 
     route = "direct"
+    address = ""
 
     def __init__(self, peer: NodeId, protocol: str) -> None:
         self.peer = peer

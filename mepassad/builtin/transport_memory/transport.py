@@ -54,8 +54,11 @@ class MemoryTransport:
         """A stream to `peer`. Raises `Unreachable`."""
         if self._left:
             raise Unreachable("This node has left the network.")
-        dial = any(self._node_of(address) == peer for address in addresses)
-        return self._network.link(self, peer, dial=dial).open(self, protocol)
+        own = [address for address in addresses if self._node_of(address) == peer]
+        known = peer in self._connected
+        stream = self._network.link(self, peer, dial=bool(own)).open(self, protocol)
+        stream.address = "" if known or not own else own[0]
+        return stream
 
     def connected(self) -> tuple[NodeId, ...]:
         """Nodes with a live link."""

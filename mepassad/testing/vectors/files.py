@@ -10,6 +10,7 @@ from types import ModuleType
 from mepassad.testing.vectors.book import Book, Fields
 from mepassad.testing.vectors.cases import (
     content,
+    directory,
     handshake,
     identity,
     invites,
@@ -25,7 +26,7 @@ from mepassad.testing.vectors.drawn import Drawn
 
 FOLDER = Path(__file__).parents[3] / "docs" / "protocol" / "vectors"
 VERSION = 1  # of the protocol
-MODULES = (protobuf, identity, invites, safety, prekeys, handshake, ratchet, padding, content, seal, packets)
+MODULES = (protobuf, identity, invites, safety, prekeys, handshake, ratchet, padding, content, seal, directory, packets)
 LAYERS: Mapping[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in MODULES}  # by file
 DRAWN = "drawn"
 

@@ -187,6 +187,10 @@ class Host:
         """A negotiated stream; see `Reaching.open`. Raises `Unreachable`."""
         return await self.reaching.open(peer, addresses, protocol, heard)
 
+    def connections(self, peer: NodeId) -> Sequence[INetConn]:
+        """The live connections to a peer. Raises `Unreachable` for what is no id."""
+        return self.reaching.live(self.reaching.target(peer))
+
     async def connect(self, peer: NodeId, addresses: Sequence[str], besides: Sequence[INetConn] = ()) -> INetConn:
         """A live connection to a peer, and none of `besides`. Raises `Unreachable`."""
         return await self.reaching.connect(peer, addresses, besides)

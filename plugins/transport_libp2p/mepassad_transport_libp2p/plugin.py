@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.config import Config
+from mepassad_transport_libp2p.directory import directory
 from mepassad_transport_libp2p.postponed import postpone
 from mepassad_transport_libp2p.relay import relay
 
 if TYPE_CHECKING:
+    from mepassad.api.directory import Directory
     from mepassad.api.relay import Relay
     from mepassad.api.transport import Transport
 
@@ -46,6 +48,7 @@ async def component(context: PluginContext) -> AsyncIterator[Transport]:
     host = context.shared["host"] = Host(context.config, context.node_key, context.log)
     with redirected(context.log):
         async with trio_guest() as guest:
+            context.shared["guest"] = guest
             await guest.start_task(host.run)
             transport = Libp2pTransport(context, guest, host)
             try:
@@ -70,3 +73,9 @@ def provide_transport(config: Any) -> Component[Transport]:
 def provide_relay(config: Any) -> Component[Relay] | None:
     """A relay for others, where `relay` is among the node's `roles`."""
     return relay(config.relay) if "relay" in config.roles else None
+
+
+@hookimpl
+def provide_directory(config: Any) -> Component[Directory]:
+    """Its part in the DHT: as a server where `bootstrap` is among the node's `roles`, else as a client."""
+    return directory(serves="bootstrap" in config.roles)

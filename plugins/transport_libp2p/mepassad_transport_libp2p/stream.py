@@ -35,6 +35,8 @@ class StreamGauges(NamedTuple):
 class Libp2pStream:
     """A stream of the transport. `write` and `read` touch queues only; one wake a batch crosses to trio."""
 
+    address = ""
+
     def __init__(self, peer: NodeId, protocol: str, config: Config, gauges: StreamGauges, route: str) -> None:
         self.peer = peer
         self.route = route

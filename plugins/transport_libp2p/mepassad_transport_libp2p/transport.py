@@ -18,6 +18,7 @@ from mepassad_transport_libp2p.bridge import Guest
 from mepassad_transport_libp2p.compat.circuit import is_relayed
 from mepassad_transport_libp2p.host import Host
 from mepassad_transport_libp2p.mdns import Mdns
+from mepassad_transport_libp2p.remote import reached_at
 from mepassad_transport_libp2p.stream import Libp2pStream, StreamGauges
 
 BEFORE_RELAYS = 4
@@ -149,6 +150,7 @@ class Libp2pTransport:
     async def _open(self, peer: NodeId, addresses: Sequence[str], heard: Sequence[str], protocol: str) -> Libp2pStream:
         net = await self._host.open(peer, addresses, protocol, heard)
         stream = self._stream(peer, protocol, net)
+        stream.address = reached_at(net, addresses)
         self._host.start_soon(self._pump, stream, net)
         return stream
 

@@ -11,6 +11,7 @@ import click
 from mepassa.cli import times
 from mepassa.cli.i18n import _
 from mepassa.cli.session import Session, over_socket
+from mepassa.cli.streams import while_read
 from mepassa.cli.text import columns, echo_line
 from mepassa.cli.words import route_word, sentence, state_word
 from mepassa.client import Client
@@ -33,13 +34,19 @@ async def tail(session: Session, json_: bool, topics: Sequence[str], after: int 
     """Follow events of all the node's accounts (with --account: of that one) until Ctrl-C: when, what, who, and the
     text, or the state and route of a message. A line fits the terminal; --json shows everything."""
     chosen: dict[str, Any] = {"topics": topics or None, "account": session.account}
-    if json_:
-        async for told in session.client.follow(**chosen, after=after):
-            echo_line(as_json({"seq": told.seq, "topic": told.topic, "data": told.data}))
-    async with session.client.events(**chosen) as from_now_on:
+    await while_read((_objects if json_ else _short)(session.client, chosen, after))
+
+
+async def _objects(client: Client, chosen: dict[str, Any], after: int | None) -> None:
+    async for told in client.follow(**chosen, after=after):
+        echo_line(as_json({"seq": told.seq, "topic": told.topic, "data": told.data}))
+
+
+async def _short(client: Client, chosen: dict[str, Any], after: int | None) -> None:
+    async with client.events(**chosen) as from_now_on:
         known = from_now_on.cursor or 0
-    lines = Lines(session.client, known)
-    async for event in session.client.events(**chosen, after=known if after is None else after):
+    lines = Lines(client, known)
+    async for event in client.events(**chosen, after=known if after is None else after):
         echo_line(cut(await lines.of(event), columns()))
 
 

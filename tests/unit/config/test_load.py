@@ -55,6 +55,7 @@ PLUGINS = {
     "signal": _Provider("provide_crypto"),
     "sqlite": _Provider("provide_store"),
     "bots": object(),
+    "mailbox_sqlite": _Provider("provide_mailbox"),
     "post": _Post(),
     "pigeon": object(),
 }
@@ -93,7 +94,7 @@ def test_without_a_file_every_value_is_the_default() -> None:
     loaded, plugins = load(None, HOME, CATALOGUE)
     assert loaded.config.messages.max_text == 65_536
     assert set(loaded.origins.values()) == {"default"}
-    assert plugins.names == ("signal", "sqlite", "bots")
+    assert plugins.names == ("signal", "sqlite", "bots", "mailbox_sqlite")
 
 
 def test_an_empty_file_and_an_empty_section_mean_the_defaults(tmp_path: Path) -> None:
@@ -126,7 +127,8 @@ def test_a_plugins_section_is_typed_by_the_plugin(tmp_path: Path) -> None:
 
 def test_a_plugin_that_is_not_installed_is_one_problem_and_says_what_to_do(tmp_path: Path) -> None:
     told = refused(tmp_path, "plugins: [gopher]\ngopher: {hole: 1}\n")
-    assert "the plugin 'gopher' is not installed; installed: bots, pigeon, post, signal, sqlite; install it" in told
+    known = "bots, mailbox_sqlite, pigeon, post, signal, sqlite"
+    assert f"the plugin 'gopher' is not installed; installed: {known}; install it" in told
     assert "`pip install ./plugins/gopher`" in told
     assert "or take it out of `plugins`" in told
     assert "unknown key" not in told
@@ -213,7 +215,10 @@ post:
         ("plugins: post", "config.yaml:1:10: plugins: expected a list, got text"),
         ("plugins: [post, 1, 2]", "config.yaml:1:20: plugins: expected text, got a whole number"),
         ("plugins: [post, post]", "config.yaml:1:17: plugins: the plugin 'post' is named twice"),
-        ("plugins: [pots]", "the plugin 'pots' is not installed; installed: bots, pigeon, post, signal, sqlite"),
+        (
+            "plugins: [pots]",
+            "the plugin 'pots' is not installed; installed: bots, mailbox_sqlite, pigeon, post, signal, sqlite",
+        ),
         ("plugins: [post]\npost: {listen: [nowhere]}", "config.yaml:2:8: post.listen: 'nowhere' is not an address"),
         ("crypto: {plugin: sqlite}", "config.yaml:1:10: crypto.plugin: no loaded plugin named 'sqlite' provides a"),
         ("delivery: {retry_min: 5, retry_max: 2}", "delivery.retry_max: 2 is less than retry_min, 5"),

@@ -27,11 +27,12 @@ from mepassad.delivery.link import Link
 from mepassad.delivery.links import Links
 from mepassad.delivery.receipts import AT_ONCE
 from mepassad.errors import RequestReused
+from mepassad.steadiness import DISTRUST, JUMP, Steadiness
 from mepassad.testing.clock import ManualClock
 from mepassad.testing.component import Lines
 from mepassad.testing.courier import Courier, packet
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
-from mepassad.upkeep import DISTRUST, EXPIRY, JUMP, ROUND, Steadiness
+from mepassad.upkeep import EXPIRY, ROUND
 from mepassad.wire.content import RECEIPT
 from mepassad.wire.framing import pack
 from mepassad.wire.ids import unb64

@@ -19,6 +19,7 @@ from mepassad.delivery.limits import Limits
 from mepassad.delivery.links import Links
 from mepassad.delivery.loopback import HIGH_WATER, Loopback
 from mepassad.delivery.router import STRANGER_PATIENCE, WATCH
+from mepassad.delivery.worked import Worked
 from mepassad.testing.clock import ManualClock
 from mepassad.testing.component import Lines
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
@@ -236,7 +237,9 @@ async def test_a_transport_is_asked_for_a_node_without_address_for_it_may_have_d
     first, second = Unreached(OtherNode(node="another")), Unreached(StreamClosed())
     transports: Any = (first, second)
     peer: Any = None
-    links = Links(transports, peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20, 30, 1 << 20))
+    store: Any = None
+    worked = Worked(store, ManualClock(), Lines())
+    links = Links(transports, peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20, 30, 1 << 20), worked)
     with pytest.raises(OtherNode):
         await links.open({"node": ["/ip4/198.51.100.7/tcp/1"]})
     assert first.asked == second.asked == [("node", [])]

@@ -23,7 +23,8 @@ SCHEMAS: dict[str, dict[int, tuple[str, str]]] = {
         4: ("made_at", "uint64"),
     },
     "SignedCard": {1: ("card", "bytes"), 2: ("device", "bytes"), 3: ("signature", "bytes")},
-    "NodeHint": {1: ("key", "bytes"), 2: ("addresses", "string*")},
+    "NodeHint": {1: ("key", "bytes"), 2: ("addresses", "string*"), 3: ("roles", "uint32")},
+    "Whereabouts": {1: ("nodes", "NodeHint*"), 2: ("mailboxes", "NodeHint*"), 3: ("devices", "SignedDeviceList")},
     "Invite": {
         1: ("account", "bytes"),
         2: ("secret", "bytes"),

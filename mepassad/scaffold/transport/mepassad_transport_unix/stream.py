@@ -19,6 +19,7 @@ class UnixStream:
     """One end. Implements `mepassad.api.transport.Stream`."""
 
     route = "direct"
+    address = ""
 
     def __init__(self, peer: NodeId, protocol: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.peer, self.protocol = peer, protocol

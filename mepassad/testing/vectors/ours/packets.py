@@ -75,5 +75,5 @@ def prekey_reply_check(reply: str, account: str, seen: str | None, now: int) -> 
     devices, bundles = Handshakes._checked(cast(Handshakes, asker), contact, parsed)
     return {
         "version": devices.version,
-        "bundles": {device.hex(): bundle.hex() for device, bundle in bundles.items()},
+        "bundles": {device.hex(): row.bundle.hex() for device, row in bundles.items()},
     }

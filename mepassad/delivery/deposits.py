@@ -1,0 +1,180 @@
+"""Deposits: what contacts did not take in time goes into all their mailboxes, durably, until their receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from anyio.abc import TaskGroup
+
+from mepassad.api.backoff import Backoff
+from mepassad.api.context import Clock, Log
+from mepassad.api.store import Store
+from mepassad.api.types import AccountId, Contact, NodeId, Outgoing
+from mepassad.delivery.handshake import Handshakes
+from mepassad.delivery.mailbox_nodes import MailboxNodes
+from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.places import mailboxes_of, places_of
+from mepassad.delivery.post import PAGE, Post
+from mepassad.delivery.sessions import Sessions
+from mepassad.delivery.settlement import Settlement
+from mepassad.errors import Unreachable
+from mepassad.people.contacts import Contacts
+from mepassad.wire.blobs import open_blob
+from mepassad.wire.packets import parse_packet
+
+Key = tuple[AccountId, AccountId]
+RESTART = 5.0  # seconds
+
+
+class Deposits:
+    """A post for each mailbox of each contact to whom something is owed."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        log: Log,
+        contacts: Contacts,
+        sessions: Sessions,
+        outbox: Outbox,
+        handshakes: Handshakes,
+        settlement: Settlement,
+        backoff: Callable[[], Backoff],
+        waits: tuple[float, int],
+    ) -> None:
+        """`waits`: seconds without an ack until a packet is deposited, and without a receipt until it is once more.
+        `prepared` is called with rows that waited for a session and are packets now. `tasks` is set once there are
+        transports."""
+        self._store, self._clock, self._log = store, clock, log
+        self._contacts, self._sessions, self._outbox = contacts, sessions, outbox
+        self._handshakes, self._settlement = handshakes, settlement
+        self._backoff, self._waits = backoff, waits
+        self._posts: dict[Key, dict[NodeId, Post]] = {}
+        self._took: defaultdict[Key, dict[bytes, set[NodeId]]] = defaultdict(dict)
+        self._unready: set[Key] = set()  # contacts of whom rows may wait for a session
+        self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.nodes = MailboxNodes(clock, log)
+        self.prepared: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
+        self.tasks: TaskGroup | None = None
+
+    async def load(self) -> None:
+        """Take up what was owed before the start, and contacts who have not answered yet."""
+        for account, contact in await self._store.outgoing_contacts():
+            if (found := self._contacts.find(account, contact)) is not None:
+                self.wake(found, ())
+        for found in self._contacts.everybody():
+            if found.state == "pending":
+                self.wake(found, ())
+
+    def wake(self, contact: Contact, rows: Sequence[Outgoing]) -> None:
+        """Something is owed to a contact, or changed about them; `rows` that are durable now."""
+        if self.tasks is None or not contact.places:
+            return
+        key = (contact.account, contact.id)
+        if not rows or not all(row.packet for row in rows):
+            self._unready.add(key)
+        posts = self._posts.setdefault(key, {})
+        for node in mailboxes_of(contact):
+            if node in posts:
+                posts[node].wake()
+            else:
+                posts[node] = self._post(key, node)
+                self.tasks.start_soon(self._run, key, node, posts[node])
+
+    def _post(self, key: Key, node: NodeId) -> Post:
+        post = Post(
+            (*key, node), self._store, self._clock, self._log, self._contacts, self.nodes, self._backoff(), self._waits
+        )
+        post.ready, post.fresh, post.taken = self._ready, self._fresh, self._taken
+        return post
+
+    async def _run(self, key: Key, node: NodeId, post: Post) -> None:
+        try:
+            while not await self._ended(post):
+                await self._clock.sleep(RESTART)
+        finally:
+            posts = self._posts[key]
+            del posts[node]
+            if not posts:
+                del self._posts[key]
+                self._took.pop(key, None)
+                self._unready.discard(key)
+
+    async def _ended(self, post: Post) -> bool:
+        try:
+            await post.run()
+        except Exception as error:
+            # One contact's mailbox fails; the others', and the node, go on.
+            self._log.error("a post failed, it is started again", reason=f"{type(error).__name__}: {error}")
+            return False
+        return True
+
+    def hurry(self) -> None:
+        """The network changed: try at once what failed before."""
+        for posts in self._posts.values():
+            for post in posts.values():
+                post.hurry()
+
+    # -- before anything can be deposited
+
+    async def _ready(self, contact: Contact, node: NodeId) -> None:
+        """Begin sessions that are missing, from prekeys at this node, and prepare what waits for them."""
+        key = (contact.account, contact.id)
+        async with self._locks[key]:
+            current = self._contacts.find(*key)
+            if current is None or key not in self._unready or await self._handshakes.given_up(current):
+                return
+            self._unready.discard(key)
+            ready = False
+            try:
+                if self._handshakes.lacks_session(current):
+                    await self._fresh(current, node)
+                    self.prepared(current, ())  # the hello is due in a moment, also where nothing else is said
+                ready = await self._prepare(current)
+            finally:
+                if not ready:
+                    self._unready.add(key)
+
+    async def _fresh(self, contact: Contact, node: NodeId) -> None:
+        """Take prekeys that lie at a mailbox node: sessions are begun where there are none, new seal keys learnt.
+
+        Raises `Unreachable` where there are none, and as `Handshakes.take_up` where they are forged or old.
+        """
+        stream = await self.nodes.stream(node, mailboxes_of(contact)[node])
+        blob = await stream.take(contact.their_number)
+        if blob is None:
+            raise Unreachable("The contact left no prekeys at this mailbox.")
+        reply = open_blob(blob, contact.their_number, places_of(contact).number_key)
+        await self._handshakes.take_up(contact, reply)
+
+    async def _prepare(self, contact: Contact) -> bool:
+        """Make packets of what waits for a session; whether nothing waits any more."""
+        after, ready = 0, True
+        while rows := await self._store.outgoing(contact.account, contact.id, after, PAGE):
+            after = rows[-1].seq
+            for row in rows:
+                if not row.packet:
+                    made = await self._outbox.prepare_waiting(row)
+                    ready = ready and bool(made)
+                    if made:
+                        self.prepared(contact, made)
+        return ready
+
+    # -- after it was
+
+    async def _taken(self, contact: Contact, node: NodeId, rows: Sequence[Outgoing]) -> None:
+        done = [row.id for row in rows if not row.message and self._is_done(contact, node, row)]
+        await self._settlement.deposited(node, rows, done)
+        took = self._took[contact.account, contact.id]
+        for packet in done:
+            took.pop(packet, None)
+
+    def _is_done(self, contact: Contact, node: NodeId, row: Outgoing) -> bool:
+        """Whether a packet that gets no receipt of its own needs no further try: all mailboxes took it, and the other
+        side is known to have its session. A hello that begins one is owed until something came back."""
+        took = self._took[contact.account, contact.id].setdefault(row.id, set())
+        took.add(node)
+        session = self._sessions.known(row.account, parse_packet(row.packet).session)
+        return took >= mailboxes_of(contact).keys() and (session is None or session.heard)

@@ -1,0 +1,247 @@
+"""One mailbox of ours: kept connected, its boxes open, prekeys in them, and drained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import anyio
+
+from mepassad.api.backoff import Backoff
+from mepassad.api.context import Clock, Log
+from mepassad.api.store import Commit, Store
+from mepassad.api.types import AccountId, NodeId
+from mepassad.api.writes import SetSetting
+from mepassad.delivery.boxes import Box, Boxes
+from mepassad.delivery.drain import Drain
+from mepassad.delivery.each import each
+from mepassad.delivery.links import Links
+from mepassad.delivery.mailbox_stream import MailboxStream
+from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MepassaError
+from mepassad.people.accounts import Accounts
+from mepassad.people.numbers import Numbers
+from mepassad.wire.mailbox import MAILBOX_PROTOCOL
+
+PATIENCE = 20.0  # seconds for the hello, and for each answer
+AT_ONCE = 16  # boxes that are drained, or given prekeys, at once
+TEND = 60.0  # seconds between looks for what is to be opened, closed or tried again
+REFILL = 3600.0  # seconds between looks for how many one-time blobs are left
+RENEW = 7 * 86_400  # seconds after which the last resort in a box is replaced
+
+
+class MailboxOwner:
+    """Speaks to one mailbox node for all accounts here."""
+
+    def __init__(
+        self,
+        node: NodeId,
+        addresses: Sequence[str],
+        store: Store,
+        clock: Clock,
+        log: Log,
+        accounts: Accounts,
+        numbers: Numbers,
+        boxes: Boxes,
+        drain: Drain,
+        backoff: Backoff,
+    ) -> None:
+        """`addresses` are without `/p2p`. `links` is set once there are transports."""
+        self.node, self.addresses = node, addresses
+        self._store, self._clock, self._log = store, clock, log
+        self._accounts, self._numbers, self._boxes, self._drain = accounts, numbers, boxes, drain
+        self._backoff = backoff
+        self._changed, self._came = anyio.Event(), anyio.Event()
+        self._hurried = anyio.Event()
+        self._waiting: dict[bytes, None] = {}  # boxes in which something may wait
+        self._later: set[bytes] = set()  # boxes in which something has to be tried again
+        self._open: dict[bytes, Box] = {}
+        self._left: dict[bytes, int] = {}  # one-time blobs in each open box
+        self._published: dict[bytes, tuple[AccountId, int]] = {}  # when, Unix seconds; kept, so that boxes get closed
+        self._refilled = -math.inf
+        self._drained: float | None = None  # when nothing waited any more, monotonic seconds
+        self._whole = False  # whether all boxes that there are to be are open
+        self.connected = False
+        self.links: Links
+
+    def refresh(self) -> None:
+        """Contacts or invites changed."""
+        self._changed.set()
+
+    def hurry(self) -> None:
+        """The network changed: dial at once."""
+        self._backoff.reset()
+        self._hurried.set()
+
+    def stats(self) -> Mapping[str, object]:
+        """For `system.stats`."""
+        return {"connected": self.connected, "boxes": len(self._open), "drained": self.drained_within(TEND * 2)}
+
+    def drained_within(self, seconds: float) -> bool:
+        """Whether nothing waited in any box that many seconds ago, or later."""
+        return self._drained is not None and self._clock.monotonic() - self._drained <= seconds
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        while True:
+            self._hurried = anyio.Event()
+            try:
+                await self._connected()
+            except MepassaError as error:
+                self._log.info("a mailbox of ours was not reached", node=self.node, reason=error.sentence)
+            except Exception as error:
+                # What one mailbox answers must not cost the node, nor the other mailboxes.
+                self._log.error("a mailbox failed", node=self.node, reason=f"{type(error).__name__}: {error}")
+            await self._wait(self._backoff.wait(), self._hurried)
+
+    async def _wait(self, seconds: float, event: anyio.Event) -> None:
+        """Wait for an event, so many seconds at most."""
+
+        async def sleep(scope: anyio.CancelScope) -> None:
+            await self._clock.sleep(seconds)
+            scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sleep, tasks.cancel_scope)
+            await event.wait()
+            tasks.cancel_scope.cancel()
+
+    async def _connected(self) -> None:
+        raw = await self.links.stream(self.node, self.addresses, MAILBOX_PROTOCOL, told=False)
+        stream = await MailboxStream.opened(raw, self._clock, PATIENCE)
+        self._open, self._waiting, self._later = {}, {}, set()
+        self._whole, self._refilled = False, -math.inf
+        stream.news = self._news
+        try:
+            self.connected = True
+            async with anyio.create_task_group() as tasks:
+                for work in (stream.run, lambda: self._tending(stream), lambda: self._draining(stream)):
+                    tasks.start_soon(self._until_over, work, tasks.cancel_scope)
+        finally:
+            self.connected = False
+            stream.abort()
+
+    async def _until_over(self, work: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
+        """When one of the three ends, so do the others."""
+        try:
+            await work()
+        except MepassaError as error:
+            self._log.info("a mailbox of ours is left", node=self.node, reason=error.sentence)
+        finally:
+            scope.cancel()
+
+    def _news(self, number: bytes) -> None:
+        if number in self._open:
+            self._waiting[number] = None
+            self._came.set()
+
+    # -- opening, closing, prekeys
+
+    async def _tending(self, stream: MailboxStream) -> None:
+        await self._recall()
+        while True:
+            self._changed = anyio.Event()
+            wanted = self._boxes.wanted()
+            try:
+                await self._close_others(stream, wanted)
+                self._whole = False
+                await self._open_new(stream, wanted)
+                self._whole = True
+                self._backoff.reset()
+                await self._fill(stream, wanted)
+            except (MailboxBusy, MailboxFull) as error:
+                self._log.warning("a mailbox takes no more boxes or prekeys", node=self.node, reason=error.sentence)
+            await self._wait(TEND, self._changed)
+
+    async def _recall(self) -> None:
+        """Which boxes were opened at this node before, in this run or another."""
+        prefix = self._setting(b"")
+        for row in self._accounts.all():
+            for key, value in (await self._store.settings(row.id)).items():
+                if key.startswith(prefix):
+                    self._published[bytes.fromhex(key.removeprefix(prefix))] = (row.id, int(value))
+
+    def _setting(self, number: bytes) -> str:
+        return f"box/{self.node}/{number.hex()}"
+
+    async def _note(self, rows: Sequence[tuple[AccountId, bytes, int | None]]) -> None:
+        """Keep when prekeys were left in boxes (0: not yet), or that they are closed (None)."""
+        kept = [(account, self._setting(number), None if at is None else b"%d" % at) for account, number, at in rows]
+        await self._store.commit(Commit(tuple(SetSetting(*one) for one in kept)))
+        for account, number, at in rows:
+            if at is None:
+                self._published.pop(number, None)
+            else:
+                self._published[number] = (account, at)
+
+    async def _close_others(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
+        for number, (account, _) in list(self._published.items()):
+            if number in wanted:
+                continue
+            self._open.pop(number, None)
+            if (private := self._numbers.private(number)) is not None:
+                await stream.close(private)
+            await self._note([(account, number, None)])
+
+    async def _open_new(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
+        for number in self._open.keys() & wanted.keys():
+            self._open[number] = wanted[number]
+        again = self._clock.monotonic() - self._refilled >= REFILL
+        missing = [box for number, box in wanted.items() if again or number not in self._open]
+        for start in range(0, len(missing), stream.limits.max_items):
+            some = missing[start : start + stream.limits.max_items]
+            unknown = [(box.account, box.number, 0) for box in some if box.number not in self._published]
+            if unknown:  # kept first, so that whatever happens it gets closed one day
+                await self._note(unknown)
+            left = await stream.open([box.private for box in some])
+            self._left.update(zip((box.number for box in some), left, strict=True))
+            fresh = [box for box in some if box.number not in self._open]
+            if fresh:
+                await stream.watch([box.private for box in fresh])
+                self._open.update((box.number, box) for box in fresh)
+                self._waiting.update((box.number, None) for box in fresh)
+                self._came.set()
+        if again:
+            self._refilled = self._clock.monotonic()
+
+    async def _fill(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
+        now = int(self._clock.now())
+        lacking = [box for number, box in wanted.items() if number in self._open and self._lacks(box, now)]
+        await each(lacking, lambda box: self._publish(stream, box), AT_ONCE)
+
+    def _lacks(self, box: Box, now: int) -> bool:
+        if box.one_time is None:
+            return False
+        return self._left.get(box.number, 0) < box.one_time or now - self._published[box.number][1] >= RENEW
+
+    async def _publish(self, stream: MailboxStream, box: Box) -> None:
+        missing = max(0, (box.one_time or 0) - self._left.get(box.number, 0))
+        one_time = [await self._boxes.blob(box, one_time=True) for _ in range(missing)]
+        last_resort = await self._boxes.blob(box, one_time=False)
+        try:
+            self._left[box.number] = await stream.publish(box.private, one_time, last_resort)
+        except MailboxClosed:  # the node lost it; it is opened again
+            self._open.pop(box.number, None)
+            return
+        await self._note([(box.account, box.number, int(self._clock.now()))])
+
+    # -- draining
+
+    async def _draining(self, stream: MailboxStream) -> None:
+        while True:
+            self._came = anyio.Event()
+            while self._waiting:
+                boxes = [self._open[number] for number in self._waiting if number in self._open]
+                self._waiting = {}
+                await each(boxes, lambda box: self._drain_one(stream, box), AT_ONCE)
+            if self._whole and not self._later:
+                self._drained = self._clock.monotonic()
+            await self._wait(TEND, self._came)
+            self._waiting.update(dict.fromkeys(self._later))
+            self._later.clear()
+
+    async def _drain_one(self, stream: MailboxStream, box: Box) -> None:
+        try:
+            if not await self._drain.drain(stream, box):
+                self._later.add(box.number)
+        except MailboxClosed:
+            self._open.pop(box.number, None)

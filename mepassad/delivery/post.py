@@ -1,0 +1,165 @@
+"""One contact's way into one of their mailboxes: what nobody acked in time is sealed and put there, in order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+
+from mepassad.api.backoff import Backoff
+from mepassad.api.context import Clock, Log
+from mepassad.api.mailbox import MailboxReason
+from mepassad.api.store import Due, Store
+from mepassad.api.types import AccountId, Contact, NodeId, Outgoing
+from mepassad.delivery.each import each
+from mepassad.delivery.mailbox_nodes import MailboxNodes
+from mepassad.delivery.mailbox_stream import MailboxStream
+from mepassad.delivery.places import mailboxes_of, seal_key_of
+from mepassad.errors import MailboxTooLarge, MepassaError
+from mepassad.people.contacts import Contacts
+from mepassad.wire.mailbox import refused
+from mepassad.wire.seal import seal
+
+PAGE = 64  # packets under way to a mailbox at once
+MOST = 300.0  # seconds, the longest wait between tries at one mailbox, unless that of lanes is longer
+LOOK = 600.0  # seconds between looks for what is due once more
+_HOUR = 3600
+
+
+class Post:
+    """Works as long as something is owed to the contact, and the contact has a mailbox at this node.
+
+    `ready` begins sessions that are missing and prepares what waits for them; `fresh` learns new seal keys, both from
+    what lies at this node; `taken` keeps what the node took. All may raise any `MepassaError`: then all is tried again.
+    """
+
+    ready: Callable[[Contact, NodeId], Awaitable[None]]
+    fresh: Callable[[Contact, NodeId], Awaitable[None]]
+    taken: Callable[[Contact, NodeId, Sequence[Outgoing]], Awaitable[None]]
+
+    def __init__(
+        self,
+        key: tuple[AccountId, AccountId, NodeId],
+        store: Store,
+        clock: Clock,
+        log: Log,
+        contacts: Contacts,
+        nodes: MailboxNodes,
+        backoff: Backoff,
+        waits: tuple[float, int],
+    ) -> None:
+        """`key`: account, contact, node. `waits`: seconds until a packet is due, and until it is due once more."""
+        self._account, self._contact, self._node = key
+        self._store, self._clock, self._log = store, clock, log
+        self._contacts, self._nodes, self._backoff = contacts, nodes, backoff
+        self._after, self._again = waits
+        self._next, self._not_before = 0.0, 0.0  # monotonic seconds of the next look
+        self._changed, self._woken = anyio.Event(), False
+
+    def wake(self) -> None:
+        """Something is owed now: look once it is due."""
+        self._woken, now = True, self._clock.now()
+        due = self._clock.monotonic() + math.ceil(now + self._after) - now
+        if due < self._next:
+            self._next = due
+            self._changed.set()
+
+    def hurry(self) -> None:
+        """The network changed: what failed may work now."""
+        self._backoff.reset()
+        if self._not_before > self._clock.monotonic():
+            self._not_before = self._next = 0.0
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Work until nothing is owed, or the contact has no mailbox here any more."""
+        self._next = math.inf
+        self.wake()
+        while True:
+            await self._until_due()
+            self._next, self._woken = self._clock.monotonic() + LOOK, False
+            contact = self._contacts.find(self._account, self._contact)
+            if contact is None or contact.blocked or contact.state == "refused" or self._addresses(contact) is None:
+                return
+            try:
+                await self._work(contact)
+                self._backoff.reset()
+            except MepassaError as error:
+                self._log.info("a mailbox was not reached", node=self._node, reason=error.sentence)
+                self._not_before = self._clock.monotonic() + self._backoff.wait()
+                self._next = min(self._next, self._not_before)
+                continue
+            if not await self._store.outgoing(self._account, self._contact, 0, 1) and not self._woken:
+                return
+
+    async def _until_due(self) -> None:
+        while (left := max(self._next, self._not_before) - self._clock.monotonic()) > 0:
+            self._changed = anyio.Event()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._sleep, left, tasks.cancel_scope)
+                await self._changed.wait()
+                tasks.cancel_scope.cancel()
+
+    async def _sleep(self, seconds: float, scope: anyio.CancelScope) -> None:
+        await self._clock.sleep(seconds)
+        scope.cancel()
+
+    def _addresses(self, contact: Contact) -> Sequence[str] | None:
+        return mailboxes_of(contact).get(self._node)
+
+    # -- one look
+
+    async def _work(self, contact: Contact) -> None:
+        await self.ready(contact, self._node)
+        after = 0
+        while rows := await self._undeposited(after):
+            after = rows[-1].seq
+            found = self._contacts.find(self._account, self._contact)
+            if found is None or found.blocked or (addresses := self._addresses(found)) is None:
+                return
+            if any(self._seal_key(found, row) is None for row in rows):
+                await self.fresh(found, self._node)
+                found = self._contacts.get(self._account, self._contact)
+            stream = await self._nodes.stream(self._node, addresses)
+            await self._put(stream, found, rows)
+
+    async def _undeposited(self, after: int) -> Sequence[Outgoing]:
+        now = int(self._clock.now())
+        due = Due(now, now - self._again)
+        return await self._store.undeposited(self._account, self._contact, self._node, due, after, PAGE)
+
+    def _seal_key(self, contact: Contact, row: Outgoing) -> bytes | None:
+        return seal_key_of(contact, row.device, int(self._clock.now()))
+
+    async def _put(self, stream: MailboxStream, contact: Contact, rows: Sequence[Outgoing]) -> None:
+        """Put packets into the box, all at once; what was taken is kept, whatever became of the others."""
+        taken: set[bytes] = set()
+
+        async def put(row: Outgoing) -> None:
+            if await self._take(stream, contact, row):
+                taken.add(row.id)
+
+        try:
+            await each(rows, put, PAGE)
+        finally:
+            if taken:
+                await self.taken(contact, self._node, [row for row in rows if row.id in taken])
+
+    async def _take(self, stream: MailboxStream, contact: Contact, row: Outgoing) -> bool:
+        """Put one packet; False where its device has no seal key that is known. Raises what the node says."""
+        if (key := self._seal_key(contact, row)) is None:
+            return False
+        sealed = seal(row.packet, row.device, key)
+        if len(sealed) > stream.limits.max_envelope:
+            return True  # it only goes directly, and is not offered here each time
+        left = max(1, -(-(row.expires_at - int(self._clock.now())) // _HOUR))
+        try:
+            refusals = await stream.put([contact.their_number], sealed, min(stream.limits.max_hours, left))
+        except MailboxTooLarge:
+            return True
+        if refusals[0] == MailboxReason.TOO_LARGE:
+            return True
+        if refusals[0]:
+            raise refused(refusals[0])
+        return True

@@ -1,0 +1,170 @@
+"""Publishing where our accounts are: at the start, on every change, and every hour. docs/protocol/directory.md."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import anyio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mepassad.api.backoff import Backoff
+from mepassad.api.context import Clock, Log
+from mepassad.api.directory import Record
+from mepassad.api.node_id import key_from_node_id
+from mepassad.api.store import Commit, Store
+from mepassad.api.types import AccountId, Contact
+from mepassad.api.writes import SetSetting
+from mepassad.delivery.directory import Directories
+from mepassad.errors import MepassaError, MessageTooLarge
+from mepassad.people.accounts import Accounts, Me
+from mepassad.people.address_numbers import AddressNumbers
+from mepassad.people.contacts import Contacts
+from mepassad.people.reunions import Reunions
+from mepassad.wire.hints import MAILBOX
+from mepassad.wire.messages_pb2 import NodeHint, Places, SignedDeviceList, Whereabouts
+from mepassad.wire.records import Kind, record_key, write_record
+
+REFRESH = 3600.0
+"""Seconds between two records of an account that did not move."""
+
+LOOK = 5.0
+"""Seconds between two looks whether this node moved."""
+
+AGAIN = 30.0
+"""Seconds until the next try where no directory took a record; doubled up to `REFRESH`."""
+
+Hints = Mapping[str, Sequence[str]]
+
+
+class Publisher:
+    """Keeps the records of all our accounts in the directories."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        log: Log,
+        accounts: Accounts,
+        contacts: Contacts,
+        numbers: AddressNumbers,
+        reunions: Reunions,
+        directories: Directories,
+    ) -> None:
+        """`hints`: where this node is found; `mailboxes`: where our boxes are; `tell` has a contact told of us anew."""
+        self._store, self._clock, self._log = store, clock, log
+        self._accounts, self._contacts, self._numbers, self._reunions = accounts, contacts, numbers, reunions
+        self._directories = directories
+        self._replaced: set[AccountId] = set()
+        self._changed = anyio.Event()
+        self._due, self._backoff = 0.0, Backoff(AGAIN, REFRESH, 0.25)
+        self._published: tuple[object, ...] = ()
+        self.hints: Callable[[], Hints] = dict
+        self.mailboxes: Callable[[], Hints] = dict
+        self.tell: Callable[[Contact], Awaitable[None]]
+        numbers.replaced = self._number_replaced
+
+    def findable(self, me: Me, places: Places) -> None:
+        """Add to what a contact is told of us under what we are found in directories."""
+        number = self._numbers.of(me.row.id)
+        places.addresses_number, places.addresses_key = number.number(), number.key
+
+    def hurry(self) -> None:
+        """Something changed: an address, or a directory came up. Publish now."""
+        self._due = 0.0
+        self._changed.set()
+
+    def _number_replaced(self, account: AccountId) -> None:
+        self._replaced.add(account)
+        self.hurry()
+
+    async def run(self) -> None:
+        """Publish whenever it is time, until cancelled."""
+        while True:
+            await self._tell_all()
+            if self._clock.monotonic() >= self._due or self._here() != self._published:
+                await self._publish_all()
+            self._changed = anyio.Event()
+            if not self._replaced:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._sleep, tasks.cancel_scope)
+                    await self._changed.wait()
+                    tasks.cancel_scope.cancel()
+
+    async def _sleep(self, scope: anyio.CancelScope) -> None:
+        await self._clock.sleep(LOOK)
+        scope.cancel()
+
+    async def _tell_all(self) -> None:
+        """Tell the contacts that an account still has under what number it is found from now on."""
+        while self._replaced:
+            account = self._replaced.pop()
+            for contact in self._contacts.all(account):
+                if contact.state == "accepted" and not contact.blocked:
+                    await self.tell(contact)
+
+    def _here(self) -> tuple[object, ...]:
+        return tuple(hint.SerializeToString() for hint in (*_hints(self.hints()), *_hints(self.mailboxes(), MAILBOX)))
+
+    async def _publish_all(self) -> None:
+        here = self._here()
+        if not self._directories.all():
+            self._published, self._due = here, self._clock.monotonic() + REFRESH
+            return
+        taken = True
+        for row in self._accounts.all():
+            try:
+                taken = await self._publish(self._accounts.me(row.id)) and taken
+            except MepassaError as error:
+                self._log.warning("an account's addresses could not be published", reason=error.sentence)
+                taken = False
+        if taken:
+            self._backoff.reset()
+        self._published, self._due = here, self._clock.monotonic() + (REFRESH if taken else self._backoff.wait())
+
+    async def _publish(self, me: Me) -> bool:
+        """Publish what is to be found of an account; whether some directory took it. Raises `StoreFull`."""
+        found = Whereabouts(nodes=_hints(self.hints()), mailboxes=_hints(self.mailboxes(), MAILBOX))
+        number = self._numbers.of(me.row.id)
+        taken = True
+        if any(contact.state == "accepted" for contact in self._contacts.all(me.row.id)):
+            taken = await self._put(me, Kind.ADDRESSES, number.owner(), number.key, found)
+        if me.directory and self._reunions.is_open(me):
+            if self._shut_out(me):
+                del found.nodes[:]
+            found.devices.CopyFrom(SignedDeviceList.FromString(me.row.device_list))
+            owner = Ed25519PrivateKey.from_private_bytes(me.directory.private)
+            taken = await self._put(me, Kind.CARD, owner, me.directory.prekeys_key(), found) and taken
+        return taken
+
+    def _shut_out(self, me: Me) -> bool:
+        """Whether somebody who knows the directory number, which cannot be replaced, may not follow any more."""
+        contacts = self._contacts.all(me.row.id)
+        return any(contact.blocked for contact in contacts) or self._reunions.anybody_left(me.row.id)
+
+    async def _put(self, me: Me, kind: Kind, owner: Ed25519PrivateKey, key: bytes, found: Whereabouts) -> bool:
+        setting = f"directory/version/{kind.value}"
+        before = int(await self._store.setting(me.row.id, setting) or b"0")
+        version = max(before + 1, int(self._clock.now()))
+        await self._store.commit(Commit((SetSetting(me.row.id, setting, b"%d" % version),)))
+        value = fitting(found, functools.partial(write_record, kind, owner, key, version=version, nonce=os.urandom(12)))
+        name = record_key(kind, owner.public_key().public_bytes_raw())
+        return await self._directories.publish(name, Record(value, version)) > 0
+
+
+def _hints(nodes: Hints, roles: int = 0) -> list[NodeHint]:
+    return [NodeHint(key=key_from_node_id(node), addresses=told, roles=roles) for node, told in nodes.items()]
+
+
+def fitting(found: Whereabouts, write: Callable[..., bytes]) -> bytes:
+    """The record of what is found, without what is too much for it: the device list, then addresses, the last first."""
+    while True:
+        try:
+            return write(found=found)
+        except MessageTooLarge:
+            if found.HasField("devices"):
+                found.ClearField("devices")
+                continue
+            hint = max((*found.nodes, *found.mailboxes), key=lambda one: one.ByteSize())
+            hint.addresses.pop()

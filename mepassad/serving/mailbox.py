@@ -1,0 +1,183 @@
+"""The mailbox that this node is for others: all streams to it, who watches which box, what each may ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+import anyio
+
+from mepassad.api.context import Clock, Log
+from mepassad.api.mailbox import Mailbox
+from mepassad.api.transport import Stream
+from mepassad.api.types import NodeId
+from mepassad.config.model import Mailbox as MailboxConfig
+from mepassad.delivery.limits import Allowance, Allowances, Pace
+from mepassad.errors import MailboxBusy, MepassaError
+from mepassad.serving.admission import Admission
+from mepassad.serving.mailbox_session import Session
+from mepassad.steadiness import Steadiness
+from mepassad.supervisor import Supervisor
+
+STREAMS_OF_A_NODE = 4  # beyond, the oldest is ended, as with links
+LOOK = 60.0  # seconds between looks at the clock
+READY = 5.0  # seconds that a newcomer waits for the mailbox to be up, at the start
+HOUR = 3600
+DAY = 86_400
+MAX_UNFINISHED = 64 << 20  # bytes of requests that are not whole; above it, the stream with most is ended
+MAX_ARRIVING = 64 << 20  # bytes of envelopes on their way to the disk; one that begins below it still goes
+
+
+class MailboxServer:
+    """Serves `/mepassa/mailbox/1`."""
+
+    def __init__(
+        self,
+        node_key: bytes,
+        config: MailboxConfig,
+        supervisor: Supervisor,
+        admission: Admission,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        """`node_key`: this node's public key; `supervisor` keeps the plugin alive that keeps what lies in it."""
+        self.node_key, self.config, self.admission, self.clock, self.log = node_key, config, admission, clock, log
+        self._supervisor = supervisor
+        self._sessions: dict[NodeId, list[Session]] = {}
+        self._watchers: dict[bytes, set[Session]] = {}
+        self._requests = Allowances(config)
+        self._opens = Allowances(Pace(config.new_boxes_hourly / HOUR, config.new_boxes))
+        self._asks = Allowances(Pace(config.asks_hourly / HOUR, config.asks))
+        self._takes = Allowances(Pace(config.takes_hourly / HOUR, config.takes))
+        self.arriving = self.unfinished = 0
+
+    @property
+    def mailbox(self) -> Mailbox:
+        """What keeps it all. Raises `MailboxBusy` while it is down."""
+        mailbox: Mailbox | None = self._supervisor.one("mailbox")
+        if mailbox is None:
+            raise MailboxBusy
+        return mailbox
+
+    async def ready(self) -> None:
+        """Wait a while for the mailbox to be up."""
+        with anyio.move_on_after(READY):
+            await self._supervisor.until_up("mailbox")
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is on its way to the disk that no more is taken."""
+        return self.arriving > MAX_ARRIVING
+
+    async def serve(self, stream: Stream) -> None:
+        """Live with a stream until it ends."""
+        sessions = self._sessions.setdefault(stream.peer, [])
+        if len(sessions) >= STREAMS_OF_A_NODE:
+            sessions[0].abort()
+        session = Session(stream, self)
+        sessions.append(session)
+        try:
+            await session.run()
+        except MepassaError as error:
+            self.log.info("a stream to the mailbox was ended", node=stream.peer, reason=error.sentence)
+        except Exception as error:
+            # A mistake of ours that a client's bytes can provoke must cost that stream, and be seen.
+            self.log.error("a stream to the mailbox failed", reason=f"{type(error).__name__}: {error}")
+        finally:
+            self._leave(session)
+
+    def kept(self, session: Session, unfinished: int) -> None:
+        """A stream holds so many bytes of a request that is not whole yet."""
+        self.unfinished += unfinished - session.unfinished
+        session.unfinished = unfinished
+        if self.unfinished > MAX_UNFINISHED:
+            everybody = (one for sessions in self._sessions.values() for one in sessions)
+            max(everybody, key=lambda one: one.unfinished).abort()
+
+    def _leave(self, session: Session) -> None:
+        self.unfinished -= session.unfinished
+        sessions = self._sessions[session.node]
+        sessions.remove(session)
+        if not sessions:
+            del self._sessions[session.node]
+        for number in session.watched:
+            watchers = self._watchers[number]
+            watchers.discard(session)
+            if not watchers:
+                del self._watchers[number]
+
+    # -- news
+
+    def watch(self, session: Session, number: bytes) -> None:
+        """Tell a session of whatever comes for a box, until it ends."""
+        session.watched.add(number)
+        self._watchers.setdefault(number, set()).add(session)
+
+    def came(self, numbers: Iterable[bytes]) -> None:
+        """Something durable lies in these boxes."""
+        for number in numbers:
+            for session in self._watchers.get(number, ()):
+                session.tell(number)
+
+    # -- what each may ask for
+
+    def requests_of(self, node: NodeId) -> Allowance:
+        """How many requests a node may make."""
+        return self._requests.of(node, self.clock.monotonic())
+
+    def openings_of(self, node: NodeId) -> Allowance:
+        """How many new boxes a node may open."""
+        return self._opens.of(node, self.clock.monotonic())
+
+    def may_ask(self, node: NodeId) -> bool:
+        """Whether a node may ask for a blob now; counts it."""
+        return self._one_of(self._asks.of(node, self.clock.monotonic()))
+
+    def may_take(self, number: bytes) -> bool:
+        """Whether a one-time blob of a box may be handed out now; counts it."""
+        return self._one_of(self._takes.of(number, self.clock.monotonic()))
+
+    def _one_of(self, allowance: Allowance) -> bool:
+        if not allowance.left(self.clock.monotonic()):
+            return False
+        allowance.take(1)
+        return True
+
+    def expiry(self, hours: int) -> int:
+        """When something expires that may wait so many hours from now: Unix seconds, rounded up to the hour."""
+        longest = self.config.ttl_days * 24
+        until = self.clock.now() + max(1, min(hours, longest)) * HOUR
+        return int(-(-until // HOUR)) * HOUR
+
+    # -- time
+
+    async def run(self) -> None:
+        """Delete what expires, soon after each full hour of a clock that can be believed; until cancelled."""
+        steadiness, hour = Steadiness(self.clock), 0
+        while True:
+            now = int(self.clock.now())
+            if steadiness.look() and now // HOUR != hour:
+                with suppress(MailboxBusy):
+                    hour = now // HOUR if await self._expire(now) else 0
+            await self.clock.sleep(LOOK)
+
+    async def _expire(self, now: int) -> bool:
+        try:
+            gone = await self.mailbox.expire(now, now - self.config.idle_days * DAY)
+        except MailboxBusy:
+            raise
+        except MepassaError as error:
+            self.log.warning("the mailbox was not tidied, it is tried again", reason=error.sentence)
+            return False
+        if gone:
+            self.log.info("the mailbox was tidied", gone=gone)
+        return True
+
+    def stats(self) -> dict[str, int]:
+        """Numbers for an operator."""
+        mailbox: Mailbox | None = self._supervisor.one("mailbox")
+        return {
+            "streams": sum(map(len, self._sessions.values())),
+            "watched": len(self._watchers),
+            **(mailbox.stats() if mailbox else {}),
+        }

@@ -1,0 +1,74 @@
+"""The roles of this node, brought up: what it serves the nodes of others with, as `roles` in config.yaml says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from anyio.abc import TaskGroup
+
+from mepassad.api.context import Clock
+from mepassad.api.transport import Transport
+from mepassad.api.types import NodeId
+from mepassad.config.model import Config
+from mepassad.log import StructuredLog
+from mepassad.serving.admission import Admission
+from mepassad.serving.mailbox import MailboxServer
+from mepassad.serving.passes import Passes, read_pass
+from mepassad.serving.records import RecordServer
+from mepassad.supervisor import Supervisor
+from mepassad.wire.mailbox import MAILBOX_PROTOCOL
+from mepassad.wire.passes import PASS_PROTOCOL
+from mepassad.wire.records import DIRECTORY_PROTOCOL, check_record
+
+
+class Roles:
+    """What this node does for others."""
+
+    def __init__(self, config: Config, node_key: bytes, clock: Clock) -> None:
+        """`node_key`: this node's public key. Raises as `read_pass`."""
+        self._config, self._node_key, self._clock = config, node_key, clock
+        self._admissions: list[Admission] = []
+        self.mailbox: MailboxServer | None = None
+
+    def admission(self, admit: str, pass_file: Path | None, listed: Sequence[str]) -> Admission:
+        """Whom a role admits, as its section says. Raises as `read_pass`."""
+        pass_ = read_pass(pass_file) if admit == "pass" and pass_file is not None else None
+        self._admissions.append(Admission(admit, pass_, [NodeId(one) for one in listed], self._clock))
+        return self._admissions[-1]
+
+    def serve(self, transports: Sequence[Transport], tasks: TaskGroup, supervisor: Supervisor) -> None:
+        """Serve over these transports, before any of them listens, with what the supervisor keeps alive. Raises as
+        `read_pass`."""
+        own = self._config.mailbox
+        if "mailbox" in self._config.roles:
+            admission = self.admission(own.admit, own.pass_file, own.list)
+            self.mailbox = MailboxServer(
+                self._node_key, own, supervisor, admission, self._clock, StructuredLog("mailbox")
+            )
+            tasks.start_soon(self.mailbox.run)
+            live = supervisor.live["mailbox"]
+            records = RecordServer(lambda: next(iter(live.values()), None), self._check, self._clock)
+            for transport in transports:
+                transport.handle(MAILBOX_PROTOCOL, self.mailbox.serve)
+                transport.handle(DIRECTORY_PROTOCOL, records.serve)
+        if self._admissions:
+            passes = Passes(self._node_key, self._admissions)
+            for transport in transports:
+                transport.handle(PASS_PROTOCOL, passes.serve)
+                transport.watch(lambda node: None, self._lost)
+
+    def _check(self, key: bytes, value: bytes) -> int:
+        return check_record(key, value, int(self._clock.now()))
+
+    def lines(self, addresses: Sequence[str]) -> list[str]:
+        """What others write into their config.yaml to be served by this node, which has these addresses."""
+        return [f"mailboxes: [{', '.join(addresses)}]"] if self.mailbox and addresses else []
+
+    def stats(self) -> dict[str, dict[str, int]]:
+        """Numbers for an operator, by role."""
+        return {"mailbox": self.mailbox.stats()} if self.mailbox else {}
+
+    def _lost(self, node: NodeId) -> None:
+        for admission in self._admissions:
+            admission.lost(node)

@@ -1,0 +1,137 @@
+"""A node with the role `mailbox`, asked by another over its own stream."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from mepassad.api.mailbox import MailboxReason
+from mepassad.errors import MailboxClosed, MailboxFull, MailboxNotAdmitted, MailboxTooLarge, Unreachable
+from mepassad.testing.clock import START
+from mepassad.testing.nodes import Nodes, eventually
+from tests.unit.serving.asking import Box, asking, dialled
+
+
+async def test_what_is_put_into_a_box_is_fetched_in_order_by_its_owner_until_it_is_acked(nodes: Nodes) -> None:
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    box = Box()
+    async with asking(nodes, ana, server) as mailbox:
+        assert await mailbox.open([box.key]) == [0]
+        assert await mailbox.put([box.number, Box().number], b"first", 24) == [0, MailboxReason.CLOSED]
+        assert await mailbox.put([box.number], b"second", 24) == [0]
+        first, second = await mailbox.fetch(box.key, 0, 10)
+        assert (first.sealed, second.sealed) == (b"first", b"second")
+        assert first.id == hashlib.sha256(b"first").digest()
+        assert await mailbox.fetch(box.key, first.cursor, 10) == [second]
+        await mailbox.ack(box.key, [first.id])
+        assert await mailbox.fetch(box.key, 0, 10) == [second]
+
+
+async def test_a_whole_hour_that_has_begun_counts_for_what_may_wait(nodes: Nodes) -> None:
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    box = Box()
+    async with asking(nodes, ana, server) as mailbox:
+        await mailbox.open([box.key])
+        for number, hours in enumerate((0, 1, 336, 337, 2**32 - 1)):
+            nodes.clock.advance(1)
+            assert await mailbox.put([box.number], bytes([number]), hours) == [0]
+        assert START % 3600 == 0
+        expiries = [one.expires_at - START for one in await mailbox.fetch(box.key, 0, 10)]
+        assert expiries == [2 * 3600, 2 * 3600, 337 * 3600, 337 * 3600, 337 * 3600]
+
+
+async def test_whoever_watches_a_box_is_told_that_something_came(nodes: Nodes) -> None:
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    bob, box, told = await nodes.start("bob", roles="[]"), Box(), list[bytes]()
+    async with asking(nodes, ana, server) as owner, asking(nodes, bob, server) as other:
+        owner.news = told.append
+        await owner.open([box.key])
+        await owner.watch([box.key])
+        assert await other.put([box.number], b"hello", 1) == [0]
+        await eventually(lambda: told == [box.number])
+        await owner.close(box.key)
+        assert await other.put([box.number], b"again", 1) == [MailboxReason.CLOSED]
+        with pytest.raises(MailboxClosed):
+            await owner.fetch(box.key, 0, 1)
+    await eventually(lambda: server.node.stats()["roles"]["mailbox"]["watched"] == 0)  # type: ignore[index]
+
+
+async def test_each_blob_that_is_left_for_others_goes_out_once_and_then_the_last_resort(nodes: Nodes) -> None:
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    box = Box()
+    async with asking(nodes, ana, server) as mailbox:
+        await mailbox.open([box.key])
+        assert await mailbox.take(box.number) is None
+        assert await mailbox.publish(box.key, [b"one", b"two"], b"last") == 2
+        assert [await mailbox.take(box.number) for _ in range(4)] == [b"one", b"two", b"last", b"last"]
+        assert await mailbox.publish(box.key, [b"three"], b"") == 1
+        assert await mailbox.publish(box.key, [b"four"], b"", replace=True) == 1
+        assert await mailbox.open([box.key]) == [1]
+        assert [await mailbox.take(box.number) for _ in range(2)] == [b"four", b"last"]
+        with pytest.raises(MailboxClosed):
+            await mailbox.take(Box().number)
+
+
+async def test_a_node_without_the_role_is_no_mailbox(nodes: Nodes) -> None:
+    bob, ana = await nodes.start("bob", roles="[relay]"), await nodes.start("ana", roles="[]")
+    with pytest.raises(Unreachable):
+        await dialled(ana, bob)
+
+
+async def test_a_list_admits_those_on_it_and_others_may_only_deposit(nodes: Nodes) -> None:
+    ana, bob = await nodes.start("ana", roles="[]"), await nodes.start("bob", roles="[]")
+    server = await nodes.start("server", roles="[mailbox]", mailbox__admit="list", mailbox__list=f"[{ana.node_id}]")
+    box = Box()
+    async with asking(nodes, ana, server) as owner, asking(nodes, bob, server) as other:
+        await owner.open([box.key])
+        with pytest.raises(MailboxNotAdmitted):
+            await other.open([Box().key])
+        assert await other.put([box.number], b"hello", 1) == [0]
+        assert len(await owner.fetch(box.key, 0, 1)) == 1
+
+
+async def test_an_envelope_may_be_as_large_as_the_node_says_and_no_larger(nodes: Nodes) -> None:
+    server = await nodes.start("server", roles="[mailbox]", mailbox__max_envelope=5000)
+    ana, box = await nodes.start("ana", roles="[]"), Box()
+    async with asking(nodes, ana, server) as mailbox:
+        assert mailbox.limits.max_envelope == 5000
+        await mailbox.open([box.key])
+        assert await mailbox.put([box.number], bytes(5000), 1) == [0]
+        for size in (0, 5001):
+            with pytest.raises(MailboxTooLarge):
+                await mailbox.put([box.number], bytes(size), 1)
+
+
+async def test_a_full_box_refuses_and_keeps_what_it_has(nodes: Nodes) -> None:
+    server = await nodes.start("server", roles="[mailbox]", mailbox__box_envelopes=2, mailbox__max_boxes=2)
+    ana, full, other = await nodes.start("ana", roles="[]"), Box(), Box()
+    async with asking(nodes, ana, server) as mailbox:
+        await mailbox.open([full.key, other.key])
+        with pytest.raises(MailboxFull):
+            await mailbox.open([Box().key])
+        for text in (b"one", b"two"):
+            assert await mailbox.put([full.number], text, 1) == [0]
+        assert await mailbox.put([full.number, other.number], b"three", 1) == [MailboxReason.FULL, 0]
+        assert await mailbox.put([full.number], b"two", 1) == [0]  # it lies there already
+        kept = await mailbox.fetch(full.key, 0, 10)
+        assert [one.sealed for one in kept] == [b"one", b"two"]
+        await mailbox.ack(full.key, [kept[0].id])
+        assert await mailbox.put([full.number], b"three", 1) == [0]
+
+
+async def test_what_expired_is_gone_after_the_hour(nodes: Nodes) -> None:
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    box = Box()
+    async with asking(nodes, ana, server) as mailbox:
+        await mailbox.open([box.key])
+        await mailbox.put([box.number], b"short", 1)
+        await mailbox.put([box.number], b"long", 3)
+        await nodes.pass_by(60, 59)
+        assert len(await mailbox.fetch(box.key, 0, 10)) == 2
+
+        async def only_the_long_one_is_left() -> bool:
+            return [one.sealed for one in await mailbox.fetch(box.key, 0, 10)] == [b"long"]
+
+        nodes.clock.advance(60)
+        await eventually(only_the_long_one_is_left)
