@@ -203,7 +203,6 @@ async def up(
         stack.callback(tasks.cancel_scope.cancel)
         node.supervisor = Supervisor(components, bus, clock)
         core.lookup.supervised(node.supervisor)
-        node.supervisor.begin["relay"] = lambda relay: relay.serve(lambda asking: True)
         await _connect(stack, node, components, tasks)
         tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
         rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)

@@ -91,3 +91,19 @@ async def test_a_relay_that_is_killed_in_the_middle_of_300_messages_costs_none_a
         events = [await bruno.event("message.received") for _ in said]
         assert received(events) == said
         assert (await transport(ana))["relay_places"] == 1
+
+
+async def test_a_relay_of_a_company_serves_those_on_its_list_and_whoever_calls_them(fleet: Fleet) -> None:
+    ana, bruno = (fleet.daemon(name, transport_libp2p={"listen": []}) for name in ("ana", "bruno"))
+    listed = await node_id(ana.start())
+    server, address = await relay(fleet, "relay", admit="list", list=[listed])
+    assert ana.stop() == 0
+    for daemon in (ana, bruno):
+        daemon.configure(transport_libp2p={"bootstrap": [address]})
+        daemon.start()
+    async with ana.session() as one, bruno.session() as other:
+        await has_place(one)
+        bruno_id, _ = await befriend(one, other)
+        assert await message(one, bruno_id, "de dentro") == "relayed"
+        assert (await transport(other))["relay_places"] == 0
+        assert (await lent(server))["places"] == 1
