@@ -26,6 +26,15 @@ async def taken(guest: RunningNode, box: RunningNode, number: bytes, key: bytes)
     return open_blob(blob, number, key)
 
 
+async def a_month(nodes: Nodes, running: RunningNode) -> None:
+    """Let more time go by than a seal key or a bundle is good for, and a node do twice a day what it does each hour."""
+    for _ in range(2 * MAX_AGE // int(DAY) + 2):
+        await nodes.pass_by(DAY / 2)
+        await running.core.prekeys.replenish(running.account)
+        await running.core.seals.replenish(running.account)
+    await nodes.pass_by(60, times=3)
+
+
 async def test_each_bundle_in_the_box_of_an_invite_is_given_once_and_then_the_last_resort(nodes: Nodes) -> None:
     box = await mailbox_node(nodes)
     ana, eve = await with_mailboxes(nodes, "ana", box), await nodes.start("eve")
@@ -55,6 +64,21 @@ async def test_a_pool_is_filled_again_within_the_hour(nodes: Nodes) -> None:
     assert again.bundles[0].bundle not in (first.bundles[0].bundle, resort.bundles[0].bundle)
 
 
+async def test_what_nobody_took_in_three_weeks_is_replaced_before_it_is_of_no_use(nodes: Nodes) -> None:
+    box = await mailbox_node(nodes)
+    ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
+    await acquaint(nodes, ana, bob)
+    number, key = ana.contact(bob).number, places_of(bob.contact(ana)).number_key
+    await a_month(nodes, ana)
+    now = int(nodes.clock.now())
+    for reply in [await taken(bob, box, number, key) for _ in range(2)]:
+        begun = bob.core.sessions._crypto.initiate(
+            bob.core.accounts.me(bob.account).device, reply.bundles[0].device, reply.bundles[0].bundle, now
+        )
+        assert begun.session
+        assert now - reply.bundles[0].seal_key.created_at < 21 * DAY
+
+
 async def test_the_box_of_a_blocked_or_removed_contact_is_closed_though_the_mailbox_was_down_then(nodes: Nodes) -> None:
     box = await mailbox_node(nodes)
     ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
@@ -82,8 +106,7 @@ async def test_a_seal_key_that_grew_too_old_is_learnt_anew_from_the_mailbox(node
     ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
     await acquaint(nodes, ana, bob)
     await away(nodes, "ana")
-    await nodes.pass_by(DAY / 2, times=2 * MAX_AGE // int(DAY) + 2)
-    await nodes.pass_by(60, times=90)
+    await a_month(nodes, bob)
     await away(nodes, "bob")
     ana = await nodes.start("ana")
     device, now = next(iter(ana.node.contacts.devices(ana.contact(bob)).names)), int(nodes.clock.now())
