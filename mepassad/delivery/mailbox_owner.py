@@ -18,6 +18,7 @@ from mepassad.delivery.drain import Drain
 from mepassad.delivery.each import each
 from mepassad.delivery.links import Links
 from mepassad.delivery.mailbox_stream import MailboxStream
+from mepassad.delivery.passes import Badge
 from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MepassaError
 from mepassad.people.accounts import Accounts
 from mepassad.people.numbers import Numbers
@@ -55,7 +56,7 @@ class MailboxOwner:
         drain: Drain,
         backoff: Backoff,
     ) -> None:
-        """`addresses` are without `/p2p`. `links` is set once there are transports."""
+        """`addresses` are without `/p2p`. `links` and `badge` are set once there are transports."""
         self.node, self.addresses = node, addresses
         self._store, self._clock, self._log = store, clock, log
         self._accounts, self._numbers, self._boxes, self._drain = accounts, numbers, boxes, drain
@@ -72,6 +73,7 @@ class MailboxOwner:
         self._whole = False  # whether all boxes that there are to be are open
         self.connected = False
         self.links: Links
+        self.badge: Badge
 
     def refresh(self) -> None:
         """Contacts or invites changed."""
@@ -118,17 +120,21 @@ class MailboxOwner:
     async def _connected(self) -> None:
         raw = await self.links.stream(self.node, self.addresses, MAILBOX_PROTOCOL, told=False)
         stream = await MailboxStream.opened(raw, self._clock, PATIENCE)
-        self._open, self._waiting, self._later = {}, {}, set()
-        self._whole, self._refilled = False, -math.inf
-        stream.news = self._news
         try:
-            self.connected = True
-            async with anyio.create_task_group() as tasks:
-                for work in (stream.run, lambda: self._tending(stream), lambda: self._draining(stream)):
-                    tasks.start_soon(self._until_over, work, tasks.cancel_scope)
+            if stream.limits.pass_needed:
+                await self.badge.show(self.links, self.node, self.addresses)
+            await self._live(stream)
         finally:
             self.connected = False
             stream.abort()
+
+    async def _live(self, stream: MailboxStream) -> None:
+        self._open, self._waiting, self._later = {}, {}, set()
+        self._whole, self._refilled = False, -math.inf
+        stream.news, self.connected = self._news, True
+        async with anyio.create_task_group() as tasks:
+            for work in (stream.run, lambda: self._tending(stream), lambda: self._draining(stream)):
+                tasks.start_soon(self._until_over, work, tasks.cancel_scope)
 
     async def _until_over(self, work: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
         """When one of the three ends, so do the others."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mepassad.api.types import NodeId
@@ -164,3 +166,22 @@ def test_a_blob_opens_with_its_key_and_number_alone() -> None:
             open_blob(blob, *other)
     with pytest.raises(MalformedContent):
         open_blob(b"\2" + blob[1:], number, key)
+
+
+async def test_a_mailbox_that_asks_for_a_pass_opens_boxes_for_who_shows_the_right_one(
+    nodes: Nodes, tmp_path: Path
+) -> None:
+    for name, text in {"right": "sixteen characters", "wrong": "sixteen other characters"}.items():
+        (tmp_path / name).touch(0o600)
+        (tmp_path / name).write_text(text)
+    serving = {"roles": "[mailbox]", "mailbox__admit": "pass", "mailbox__pass_file": str(tmp_path / "right")}
+    box = await nodes.start("box", **serving)
+    mailboxes = f"[{box.node.addresses()[0]}]"
+    ana = await nodes.start("ana", mailboxes=mailboxes)
+    bob = await nodes.start("bob", mailboxes=mailboxes, pass_file=str(tmp_path / "wrong"))
+    await nodes.pass_by(1, times=20)
+    assert not ana.core.mailboxes.drained()
+    assert not bob.core.mailboxes.drained()
+    await away(nodes, "bob")
+    bob = await nodes.start("bob", mailboxes=mailboxes, pass_file=str(tmp_path / "right"))
+    await settled(nodes, bob)
