@@ -64,7 +64,7 @@ class MailboxOwner:
         self._changed, self._came = anyio.Event(), anyio.Event()
         self._hurried = anyio.Event()
         self._waiting: dict[bytes, None] = {}  # boxes in which something may wait
-        self._later: set[bytes] = set()  # boxes in which something has to be tried again
+        self._later: dict[bytes, tuple[float, float]] = {}  # boxes with what is to be tried again: when, after how long
         self._open: dict[bytes, Box] = {}
         self._left: dict[bytes, int] = {}  # one-time blobs in each open box
         self._published: dict[bytes, Published] = {}  # of all boxes that were opened, so that they get closed one day
@@ -129,7 +129,7 @@ class MailboxOwner:
             stream.abort()
 
     async def _live(self, stream: MailboxStream) -> None:
-        self._open, self._waiting, self._later = {}, {}, set()
+        self._open, self._waiting, self._later = {}, {}, {}
         self._whole, self._refilled = False, -math.inf
         stream.news, self.connected = self._news, True
         async with anyio.create_task_group() as tasks:
@@ -261,12 +261,16 @@ class MailboxOwner:
             if self._whole and not self._later:
                 self._drained = self._clock.monotonic()
             await self._wait(TEND, self._came)
-            self._waiting.update(dict.fromkeys(self._later))
-            self._later.clear()
+            now = self._clock.monotonic()
+            self._waiting.update((number, None) for number, (due, _) in self._later.items() if due <= now)
 
     async def _drain_one(self, stream: MailboxStream, box: Box) -> None:
         try:
-            if not await self._drain.drain(stream, box):
-                self._later.add(box.number)
+            clean = await self._drain.drain(stream, box)
         except MailboxClosed:
             self._open.pop(box.number, None)
+            return
+        _, waited = self._later.pop(box.number, (0.0, 0.0))
+        if not clean:
+            wait = min(max(TEND, 2 * waited), REFILL)  # all of the box is fetched again each time
+            self._later[box.number] = (self._clock.monotonic() + wait, wait)

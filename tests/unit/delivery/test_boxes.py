@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from mepassad.api.types import NodeId
 from mepassad.delivery.places import mailboxes_of, places_of, seal_key_of
+from mepassad.delivery.source import Source
 from mepassad.errors import BadBundle, MailboxClosed, MalformedContent
 from mepassad.testing.nodes import Nodes, RunningNode
 from mepassad.wire.blobs import invite_key, open_blob, seal_reply
 from mepassad.wire.invites import parse_invite
 from mepassad.wire.messages_pb2 import PrekeyReply
+from mepassad.wire.packets import Reason, packet_id
 from mepassad.wire.seal import MAX_AGE
 from tests.unit.delivery.mailboxed import acquaint, away, deposited, mailbox_node, settled, with_mailboxes
 
@@ -185,3 +188,23 @@ async def test_a_mailbox_that_asks_for_a_pass_opens_boxes_for_who_shows_the_righ
     await away(nodes, "bob")
     bob = await nodes.start("bob", mailboxes=mailboxes, pass_file=str(tmp_path / "right"))
     await settled(nodes, bob)
+
+
+async def test_what_is_refused_as_busy_stays_in_the_box_and_is_fetched_ever_more_seldom(nodes: Nodes) -> None:
+    box = await mailbox_node(nodes)
+    ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
+    await acquaint(nodes, ana, bob)
+    tries: list[int] = []
+
+    async def busy(source: Source, packets: Sequence[bytes]) -> None:
+        tries.append(len(packets))
+        for packet in packets:
+            source.refuse(packet_id(packet), Reason.BUSY)
+
+    taking, bob.core.inbox.arrived = bob.core.inbox.arrived, busy  # type: ignore[method-assign]
+    nodes.cut(ana, bob)
+    await ana.say(bob, "later")
+    await nodes.pass_by(60, times=180)
+    assert 5 <= len(tries) <= 10
+    bob.core.inbox.arrived = taking  # type: ignore[method-assign]
+    await nodes.in_time(lambda: bob.texts() == ["later"], 60)
