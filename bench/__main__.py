@@ -41,6 +41,7 @@ ONCE: Mapping[str, Callable[..., Iterable[Line]]] = {
     "churn": strangers.churn,
     "soak": soak.soak,
     "mailbox": mailbox.mailbox,
+    "mailbox-peers": strangers.clients,
     "iroh": experiment.compare,
 }
 """Once, and only when named; a number after the name says how many, or how many seconds."""
