@@ -100,6 +100,7 @@ class Node:
             "mailboxes": self.core.mailboxes.stats(),
             "descriptor_limit": descriptors.limit(),
             "transports": {transport.name: transport.stats() for transport in self.transports},
+            "reachability": {one.name: one.reachability()._asdict() for one in self.transports},
             "store": self.store.stats(),
             "roles": self.roles.stats(),
             "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},
@@ -202,9 +203,10 @@ async def up(
         stack.callback(tasks.cancel_scope.cancel)
         node.supervisor = Supervisor(components, bus, clock)
         core.lookup.supervised(node.supervisor)
-        node.supervisor.begin["relay"] = lambda relay: relay.serve(lambda asking: True)
         await _connect(stack, node, components, tasks)
-        tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
+        standing = await stack.enter_async_context(anyio.create_task_group())  # on transports, so it ends before them
+        stack.callback(standing.cancel_scope.cancel)
+        standing.start_soon(node.supervisor.run)
         rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)
         for work in rooms:
             tasks.start_soon(work)

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from mepassad.api.node_id import key_from_node_id
-from mepassad.config.mailbox import Mailbox
 from mepassad.config.section import Section
+from mepassad.config.serving import Mailbox, Relay
 
 MailboxAddress = Annotated[str, Meta(pattern=r"^/.+/p2p/.+$", max_length=256)]
 """A multiaddr with the id of its node."""
@@ -176,30 +176,6 @@ class Invites(Section, frozen=True):
     ] = 90
 
 
-class Relay(Section, frozen=True):
-    """What this node lends to others as a relay, if `relay` is among its `roles`."""
-
-    reservations: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Nodes that may be reached through it at once.")
-    ] = 256
-    lifetime: Annotated[
-        int, Meta(ge=2, le=86_400, description="Seconds until a node must ask for its place again.")
-    ] = 3600
-    circuits: Annotated[int, Meta(ge=1, le=1_000_000, description="Connections that it carries at once.")] = 512
-    circuits_per_peer: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Connections at once from one node, and to one node.")
-    ] = 16
-    duration: Annotated[
-        int, Meta(ge=0, le=31_536_000, description="Seconds that a connection may last; 0: no limit.")
-    ] = 0
-    circuit_bytes: Annotated[
-        int, Meta(ge=0, le=1 << 50, description="Bytes that one connection may carry; 0: no limit.")
-    ] = 0
-    day_bytes: Annotated[
-        int, Meta(ge=0, le=1 << 50, description="Bytes that it carries from and to one node in a day; 0: no limit.")
-    ] = 2 << 30
-
-
 class Events(Section, frozen=True):
     """The log of events that clients resume from."""
 
@@ -246,7 +222,7 @@ class Config(Section, frozen=True):
     ] = ()
     permissions: Annotated[
         dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")
-    ] = {}  # noqa: RUF012 msgspec gives each its own
+    ] = {}  # noqa: RUF012 of a struct, which copies it
     crypto: Crypto = Crypto()
     store: Store = Store()
     log: Log = Log()

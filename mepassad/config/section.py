@@ -1,4 +1,4 @@
-"""What every section of config.yaml is."""
+"""What all sections of config.yaml have in common."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from mepassad.api.context import Clock, Log
 from mepassad.api.mailbox import Mailbox
 from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
-from mepassad.config.mailbox import Mailbox as MailboxConfig
+from mepassad.config.serving import Mailbox as MailboxConfig
 from mepassad.delivery.limits import Allowance, Allowances, Pace
 from mepassad.errors import MailboxBusy, MailboxFull, MepassaError
 from mepassad.serving.admission import Admission

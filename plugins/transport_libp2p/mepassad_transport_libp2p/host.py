@@ -111,7 +111,6 @@ class Host:
             await self._swarm.event_background_nursery_created.wait()
             task_status.started()
             self._nursery.start_soon(self._liveness.keep)
-            self._nursery.start_soon(self.relays.keep)
             self.climbing.puncher.start()
             try:
                 while True:
@@ -172,11 +171,12 @@ class Host:
         self._nursery.start_soon(function, *args)
 
     async def listen(self) -> None:
-        """Listen on all configured addresses. Raises `AddressRefused`."""
+        """Listen on all configured addresses; from then on have places at relays. Raises `AddressRefused`."""
         for text in self._config.listen:
             address = parse_listen(text)
             if check_free(address) and not await self._swarm.listen(Multiaddr(str(address))):
                 raise AddressRefused(f"Cannot listen on {address}.")
+        self.start_soon(self.relays.keep)  # not before: relays are dialled from the ports that listen
 
     def addresses(self) -> tuple[str, ...]:
         """Where this node can be dialled, loopback last."""

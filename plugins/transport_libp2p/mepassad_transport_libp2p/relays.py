@@ -17,6 +17,7 @@ from mepassad.api.context import Log
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p.address import Address, parse_bootstrap
 from mepassad_transport_libp2p.compat.circuit import is_relayed
+from mepassad_transport_libp2p.compat.containment import contained
 from mepassad_transport_libp2p.compat.identify import observed, parse_seen
 from mepassad_transport_libp2p.compat.relay_client import RelayClient, Reserved
 from mepassad_transport_libp2p.config import Config
@@ -143,7 +144,7 @@ class Relays:
 
     def _begin(self, nursery: trio.Nursery, server: Server) -> None:
         self._busy.add(server.node)
-        nursery.start_soon(self._ask, server)
+        nursery.start_soon(contained(self._log), self._ask, server)
 
     async def _ask(self, server: Server) -> None:
         """Ask one server for a place, or to renew it."""

@@ -1,13 +1,58 @@
-"""The keys of the mailbox that a node is for others."""
+"""The sections of config.yaml about what a node does for others."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from mepassad.config.section import Section
+
+
+def check_admission(admit: str, pass_file: Path | None, listed: Collection[str]) -> None:
+    """Raise ValueError where a way to admit lacks what it needs."""
+    if admit == "pass" and pass_file is None:
+        raise ValueError("admit: `pass` needs `pass_file`, the path of a file with the pass")
+    if admit == "list" and not listed:
+        raise ValueError("admit: `list` needs `list`, the ids of the nodes that are admitted")
+
+
+class Relay(Section, frozen=True):
+    """What this node lends to others as a relay, where `roles` has `relay`."""
+
+    admit: Annotated[
+        Literal["open", "pass", "list"],
+        Meta(description="Whose nodes may be reached through it: all, those that know the pass, those on the list."),
+    ] = "open"
+    pass_file: Annotated[
+        Path | None, Meta(description="File 0600 with the pass, at least 16 characters. Default: none.")
+    ] = None
+    list: Annotated[tuple[str, ...], Meta(description="Ids of nodes that may be reached through it.")] = ()
+    reservations: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Nodes that may be reached through it at once.")
+    ] = 256
+    lifetime: Annotated[
+        int, Meta(ge=2, le=86_400, description="Seconds until a node must ask for its place again.")
+    ] = 3600
+    circuits: Annotated[int, Meta(ge=1, le=1_000_000, description="Connections that it carries at once.")] = 512
+    circuits_per_peer: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Connections at once from one node, and to one node.")
+    ] = 16
+    duration: Annotated[
+        int, Meta(ge=0, le=31_536_000, description="Seconds that a connection may last; 0: no limit.")
+    ] = 0
+    circuit_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 50, description="Bytes that one connection may carry; 0: no limit.")
+    ] = 0
+    day_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 50, description="Bytes that it carries from and to one node in a day; 0: no limit.")
+    ] = 2 << 30
+
+    def __post_init__(self) -> None:
+        """Whoever admits by pass or list must have one."""
+        check_admission(self.admit, self.pass_file, self.list)
 
 
 class Mailbox(Section, frozen=True):
@@ -56,7 +101,4 @@ class Mailbox(Section, frozen=True):
 
     def __post_init__(self) -> None:
         """Whoever admits by pass or list must have one."""
-        if self.admit == "pass" and self.pass_file is None:
-            raise ValueError("admit: `pass` needs `pass_file`, the path of a file with the pass")
-        if self.admit == "list" and not self.list:
-            raise ValueError("admit: `list` needs `list`, the ids of the nodes that may open boxes")
+        check_admission(self.admit, self.pass_file, self.list)
