@@ -50,6 +50,13 @@ class _Part:
     async def __aexit__(self, *_: object) -> None:
         """Nothing to stop."""
 
+    def stats(self) -> dict[str, int]:
+        """Nothing to count."""
+        return {}
+
+    def admit(self, check: object) -> None:
+        """Nothing is kept for others."""
+
 
 open_my_mailbox: Any = _Part
 Folder: Any = _Part
