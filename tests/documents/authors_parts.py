@@ -39,7 +39,9 @@ async def open_my_store(folder: Path, config: object) -> AsyncIterator[Store]:
 
 
 class _Part:
-    """Stands where the core asks nothing yet: it only has to be alive."""
+    """Stands where the core asks next to nothing: it only has to be alive."""
+
+    name = "part"
 
     def __init__(self, *given: object) -> None:
         """`given`: what the document hands to it."""
