@@ -42,6 +42,7 @@ ONCE: Mapping[str, Callable[..., Iterable[Line]]] = {
     "soak": soak.soak,
     "mailbox": mailbox.mailbox,
     "traffic": traffic.traffic,
+    "mailbox-peers": strangers.clients,
     "iroh": experiment.compare,
 }
 """Once, and only when named; a number after the name says how many, or how many seconds."""
