@@ -9,6 +9,7 @@ import stat
 
 import pytest
 
+from mepassad.api.transport import Reachability
 from mepassad.errors import AlreadyRunning, StoreBroken, UnsafePath
 from mepassad.testing.nodes import Nodes, eventually
 
@@ -91,7 +92,10 @@ async def test_stats_count_the_tasks_inside_a_transport_too(nodes: Nodes) -> Non
         def tasks(self) -> int:
             return 1000
 
-        def stats(self) -> dict[str, int]:
+        def reachability(self) -> Reachability:
+        return Reachability()
+
+    def stats(self) -> dict[str, int]:
             return {}
 
     node = (await nodes.start("ana")).node
