@@ -93,9 +93,9 @@ async def test_stats_count_the_tasks_inside_a_transport_too(nodes: Nodes) -> Non
             return 1000
 
         def reachability(self) -> Reachability:
-        return Reachability()
+            return Reachability()
 
-    def stats(self) -> dict[str, int]:
+        def stats(self) -> dict[str, int]:
             return {}
 
     node = (await nodes.start("ana")).node
