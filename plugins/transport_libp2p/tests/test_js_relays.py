@@ -48,20 +48,19 @@ async def has_place(node: Node) -> None:
 async def test_js_reaches_a_node_that_listens_nowhere_over_our_relay(
     running: Running, carrier: str, js: JsPeer
 ) -> None:
-    async with running(1, listen=listen(carrier)) as (relay,):
-        async with running(1, first=10, listen=(), bootstrap=(lend(relay),)) as (ours,):
-            await has_place(ours)
-            done = await js.call("echo", to=ours.transport.addresses()[0], size=SIZE)
-            assert (done["size"], done["same"]) == (SIZE, True)
+    async with running(1, listen=listen(carrier)) as (relay,), running(1, first=10, listen=()) as (ours,):
+        ours.transport.use_servers((lend(relay),))
+        await has_place(ours)
+        done = await js.call("echo", to=ours.transport.addresses()[0], size=SIZE)
+        assert (done["size"], done["same"]) == (SIZE, True)
 
 
 async def test_we_reach_js_over_our_relay(running: Running, carrier: str, js: JsPeer) -> None:
-    async with running(1, listen=listen(carrier)) as (relay,):
+    async with running(1, listen=listen(carrier)) as (relay,), running(1, first=10, listen=()) as (ours,):
         addresses = (await js.call("reserve", relay=lend(relay)))["addresses"]
-        async with running(1, first=10, listen=()) as (ours,):
-            stream = await ours.transport.open(js.id, addresses, ECHO)
-            assert stream.route == "relayed"
-            await assert_echoes(stream, b"x" * SIZE)
+        stream = await ours.transport.open(js.id, addresses, ECHO)
+        assert stream.route == "relayed"
+        await assert_echoes(stream, b"x" * SIZE)
 
 
 async def test_two_of_our_nodes_reach_each_other_over_a_relay_of_js(running: Running, carrier: str) -> None:
