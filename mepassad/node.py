@@ -204,7 +204,9 @@ async def up(
         node.supervisor = Supervisor(components, bus, clock)
         core.lookup.supervised(node.supervisor)
         await _connect(stack, node, components, tasks)
-        tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
+        standing = await stack.enter_async_context(anyio.create_task_group())  # on transports, so it ends before them
+        stack.callback(standing.cancel_scope.cancel)
+        standing.start_soon(node.supervisor.run)
         rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)
         for work in rooms:
             tasks.start_soon(work)

@@ -13,13 +13,16 @@ from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
 from mepassad.config.serving import Mailbox as MailboxConfig
 from mepassad.delivery.limits import Allowance, Allowances, Pace
-from mepassad.errors import MailboxBusy, MepassaError
+from mepassad.errors import MailboxBusy, MailboxFull, MepassaError
 from mepassad.serving.admission import Admission
 from mepassad.serving.mailbox_session import Session
 from mepassad.steadiness import Steadiness
 from mepassad.supervisor import Supervisor
+from mepassad.wire.mailbox import expiry
 
 STREAMS_OF_A_NODE = 4  # beyond, the oldest is ended, as with links
+WATCHED_BY_A_NODE = 16_384  # boxes that the streams of one node watch
+WATCHED = 1_000_000  # boxes that are watched at all
 LOOK = 60.0  # seconds between looks at the clock
 READY = 5.0  # seconds that a newcomer waits for the mailbox to be up, at the start
 HOUR = 3600
@@ -44,7 +47,7 @@ class MailboxServer:
         self.node_key, self.config, self.admission, self.clock, self.log = node_key, config, admission, clock, log
         self._supervisor = supervisor
         self._sessions: dict[NodeId, list[Session]] = {}
-        self._watchers: dict[bytes, set[Session]] = {}
+        self._watchers: dict[bytes, tuple[Session, ...]] = {}  # mostly of one: a set would take four times as much
         self._requests = Allowances(config)
         self._opens = Allowances(Pace(config.new_boxes_hourly / HOUR, config.new_boxes))
         self._asks = Allowances(Pace(config.asks_hourly / HOUR, config.asks))
@@ -101,17 +104,25 @@ class MailboxServer:
         if not sessions:
             del self._sessions[session.node]
         for number in session.watched:
-            watchers = self._watchers[number]
-            watchers.discard(session)
-            if not watchers:
+            others = tuple(one for one in self._watchers[number] if one is not session)
+            if others:
+                self._watchers[number] = others
+            else:
                 del self._watchers[number]
 
     # -- news
 
-    def watch(self, session: Session, number: bytes) -> None:
-        """Tell a session of whatever comes for a box, until it ends."""
-        session.watched.add(number)
-        self._watchers.setdefault(number, set()).add(session)
+    def watch(self, session: Session, numbers: Iterable[bytes]) -> None:
+        """Tell a session of whatever comes for boxes, until it ends. Raises `MailboxFull` where its node watches too
+        many, `MailboxBusy` where everybody together does; then none is watched that was not before."""
+        new = set(numbers) - session.watched
+        if sum(len(one.watched) for one in self._sessions[session.node]) + len(new) > WATCHED_BY_A_NODE:
+            raise MailboxFull
+        if len(self._watchers) + sum(number not in self._watchers for number in new) > WATCHED:
+            raise MailboxBusy
+        for number in new:
+            session.watched.add(number)
+            self._watchers[number] = (*self._watchers.get(number, ()), session)
 
     def came(self, numbers: Iterable[bytes]) -> None:
         """Something durable lies in these boxes."""
@@ -145,9 +156,7 @@ class MailboxServer:
 
     def expiry(self, hours: int) -> int:
         """When something expires that may wait so many hours from now: Unix seconds, rounded up to the hour."""
-        longest = self.config.ttl_days * 24
-        until = self.clock.now() + max(1, min(hours, longest)) * HOUR
-        return int(-(-until // HOUR)) * HOUR
+        return expiry(self.clock.now(), hours, self.config.ttl_days * 24)
 
     # -- time
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,9 +12,7 @@ from anyio.abc import TaskGroup
 from mepassad.api.mailbox import Deposit, MailboxReason
 from mepassad.api.transport import Stream
 from mepassad.errors import (
-    InvalidSignature,
     MailboxBusy,
-    MailboxFull,
     MailboxNotAdmitted,
     MailboxRefused,
     MailboxTooLarge,
@@ -30,21 +28,17 @@ from mepassad.wire.mailbox import (
     MAX_FRAME,
     MAX_ITEMS,
     Listener,
-    Operation,
-    acked,
-    fetched,
+    owners,
     parse,
-    published,
     reason_of,
 )
-from mepassad.wire.messages_pb2 import MailboxAnswer, MailboxEnvelope, MailboxHello, MailboxOwner, MailboxRequest
+from mepassad.wire.messages_pb2 import MailboxAnswer, MailboxEnvelope, MailboxHello, MailboxRequest
 
 if TYPE_CHECKING:
     from mepassad.serving.mailbox import MailboxServer
 
 IN_FLIGHT = 256  # requests of a stream that are dealt with at once; beyond, it is not read
 IN_FLIGHT_BYTES = 4 << 20  # bytes of their envelopes; one that begins below it still goes
-MAX_WATCHED = 16_384  # boxes that a stream watches
 ALONE = ("fetch", "take")  # whose answers are large: one after the other, so that few of them are in memory
 CHECKED = 16  # signatures checked before others have their turn
 
@@ -75,14 +69,6 @@ class Session:
         self.tell = self._answers.tell
         self._tasks: TaskGroup
         self._allowance = server.requests_of(stream.peer)
-        self._checks: Mapping[str, Callable[[MailboxRequest], Awaitable[None]]] = {
-            "open": lambda asked: self._owners(asked, Operation.OPEN, asked.open.boxes),
-            "watch": lambda asked: self._owners(asked, Operation.WATCH, asked.watch.boxes),
-            "close": lambda asked: self._owner(asked, Operation.CLOSE, asked.close.box, b""),
-            "fetch": lambda asked: self._owner(asked, Operation.FETCH, asked.fetch.box, fetched(asked.fetch)),
-            "ack": lambda asked: self._owner(asked, Operation.ACK, asked.ack.box, acked(asked.ack)),
-            "publish": lambda asked: self._owner(asked, Operation.PUBLISH, asked.publish.box, published(asked.publish)),
-        }
         self._handlers: Mapping[str, Handler] = {
             "open": self._open,
             "close": self._close,
@@ -144,12 +130,11 @@ class Session:
         if operation not in self._handlers:
             self._answers.send(MailboxAnswer(id=request.id, refusal=MailboxReason.UNKNOWN))
             return
-        if (check := self._checks.get(operation)) is not None:
-            try:
-                await check(request)
-            except MepassaError as error:
-                self._answers.send(MailboxAnswer(id=request.id, refusal=reason_of(error)))
-                return
+        try:
+            await self._check(request)
+        except MepassaError as error:
+            self._answers.send(MailboxAnswer(id=request.id, refusal=reason_of(error)))
+            return
         self._count(1, 0)
         if operation in ALONE:
             await self._do(request, self._handlers[operation])
@@ -213,20 +198,16 @@ class Session:
 
     # -- who asks
 
-    async def _owners(self, asked: MailboxRequest, operation: Operation, owners: Iterable[MailboxOwner]) -> None:
-        for count, owner in enumerate(owners):
+    async def _check(self, request: MailboxRequest) -> None:
+        """Raises `InvalidSignature` unless all owners signed that must have, `MailboxTooLarge` for too many."""
+        for count, (operation, owner, named) in enumerate(owners(request)):
             if count >= MAX_ITEMS:
                 raise MailboxTooLarge
             if count:
                 self._allowance.take(1)
             if count % CHECKED == CHECKED - 1:
                 await anyio.lowlevel.checkpoint()
-            await self._owner(asked, operation, owner, b"")
-
-    async def _owner(self, asked: MailboxRequest, operation: Operation, owner: MailboxOwner, named: bytes) -> None:
-        if len(owner.number) != 32:
-            raise InvalidSignature
-        self._listener.check(owner.signature, operation, asked.id, owner.number, named)
+            self._listener.check(owner.signature, operation, request.id, owner.number, named)
 
     # -- operations
 
@@ -250,11 +231,7 @@ class Session:
             answer.envelopes.append(MailboxEnvelope(sealed=one.sealed, cursor=one.cursor, expires_at=expires))
 
     async def _watch(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
-        numbers = {owner.number for owner in request.watch.boxes}
-        if len(self.watched | numbers) > MAX_WATCHED:
-            raise MailboxFull
-        for number in numbers:
-            self._server.watch(self, number)
+        self._server.watch(self, (owner.number for owner in request.watch.boxes))
 
     async def _ack(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
         if len(request.ack.ids) > MAX_ITEMS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mepassad.api import Component, PluginContext, StreamClosed, Unreachable
@@ -47,6 +47,11 @@ class KadDirectory:
         return {"nodes": len(self._kad.table), "records": len(self._kad.shelf)}
 
 
+async def _take_part(guest: Guest, kad: Kad) -> None:
+    with suppress(StreamClosed):  # the transport stops, and the node with it
+        await guest.call(kad.run)
+
+
 def directory(serves: bool) -> Component[Directory]:
     """The component that takes part in the DHT, on the host that the transport has left; as a server, if it
     `serves`."""
@@ -58,7 +63,7 @@ def directory(serves: bool) -> Component[Directory]:
         guest, host = context.shared["guest"], context.shared["host"]
         kad = Kad(host, context.config.bootstrap, serves, context.log)
         host.watch(kad.met, lambda node: None)
-        context.tasks.start_soon(guest.call, kad.run)
+        context.tasks.start_soon(_take_part, guest, kad)
         yield KadDirectory(guest, kad)
 
     return component

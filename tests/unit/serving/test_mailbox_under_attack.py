@@ -13,7 +13,7 @@ from mepassad.api.mailbox import MailboxReason
 from mepassad.api.transport import Stream
 from mepassad.delivery.mailbox_stream import MailboxLimits
 from mepassad.errors import MailboxBusy, MailboxFull, MailboxRefused, MailboxTooLarge, StreamClosed
-from mepassad.serving import answers, mailbox, mailbox_session
+from mepassad.serving import answers, mailbox
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.mailbox import MAX_BLOB, MAX_FRAME, MAX_ITEMS, Listener, Operation, fetched
@@ -235,16 +235,25 @@ async def test_a_blob_has_a_size_and_is_not_empty(nodes: Nodes, ana: RunningNode
         assert await stream.take(box.number) == bytes(MAX_BLOB)
 
 
-async def test_a_stream_watches_so_many_boxes(
+async def test_a_node_watches_so_many_boxes_over_all_its_streams(
     nodes: Nodes, server: RunningNode, ana: RunningNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailbox_session, "MAX_WATCHED", 3)
-    boxes = [Box() for _ in range(4)]
-    async with asking(nodes, ana, server) as stream:
-        await stream.watch([one.key for one in boxes[:3]])
-        await stream.watch([one.key for one in boxes[:3]])
-        with pytest.raises(MailboxFull):
-            await stream.watch([boxes[3].key])
+    monkeypatch.setattr(mailbox, "WATCHED_BY_A_NODE", 3)
+    monkeypatch.setattr(mailbox, "WATCHED", 4)
+    bob, boxes = await nodes.start("bob", roles="[]"), [Box().key for _ in range(5)]
+    async with asking(nodes, ana, server) as stream, asking(nodes, bob, server) as theirs:
+        await stream.watch(boxes[:2])
+        async with asking(nodes, ana, server) as another:
+            await another.watch(boxes[1:2])
+            for one in (stream, another):
+                with pytest.raises(MailboxFull):
+                    await one.watch(boxes[2:3])
+        await eventually(lambda: server.node.stats()["roles"]["mailbox"]["streams"] == 2)  # type: ignore[index]
+        await stream.watch(boxes[:3])
+        await theirs.watch(boxes[2:4])
+        with pytest.raises(MailboxBusy):
+            await theirs.watch([Box().key])
+    await eventually(lambda: server.node.stats()["roles"]["mailbox"]["watched"] == 0)  # type: ignore[index]
 
 
 async def test_a_node_that_asks_too_much_waits_and_others_do_not(nodes: Nodes, ana: RunningNode) -> None:
