@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bots, budget, experiment, mailbox, soak, strangers, workloads
+from bench import bots, budget, experiment, mailbox, relay, soak, strangers, workloads
 from bench.results import Line, Result, aimed, dump, summary, table
 
 HERE = Path(__file__).resolve().parent
@@ -41,6 +41,7 @@ ONCE: Mapping[str, Callable[..., Iterable[Line]]] = {
     "churn": strangers.churn,
     "soak": soak.soak,
     "mailbox": mailbox.mailbox,
+    "relay": relay.relay,
     "iroh": experiment.compare,
 }
 """Once, and only when named; a number after the name says how many, or how many seconds."""
