@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bots, budget, experiment, mailbox, soak, strangers, traffic, workloads
+from bench import bots, budget, experiment, mailbox, relay, soak, strangers, traffic, workloads
 from bench.results import Line, Result, aimed, dump, summary, table
 
 HERE = Path(__file__).resolve().parent
@@ -43,6 +43,7 @@ ONCE: Mapping[str, Callable[..., Iterable[Line]]] = {
     "mailbox": mailbox.mailbox,
     "traffic": traffic.traffic,
     "mailbox-peers": strangers.clients,
+    "relay": relay.relay,
     "iroh": experiment.compare,
 }
 """Once, and only when named; a number after the name says how many, or how many seconds."""

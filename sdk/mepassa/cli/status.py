@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from mepassa.cli.i18n import _
@@ -11,12 +14,26 @@ from mepassa.generated.params import API
 from mepassa.text import as_json, visible
 
 
+def _standing(reachability: Mapping[str, Any]) -> str:
+    """Whether others reach the node, in words."""
+    kind, nat = reachability.get("kind"), reachability.get("nat")
+    if kind == "public":
+        return _("from outside")
+    if kind != "private":
+        return _("not known yet")
+    if nat == "cone":
+        return _("over relays; directly once a hole is punched")
+    if nat == "symmetric":
+        return _("over relays; its router lets no holes be punched")
+    return _("over relays, or by a hole that is punched")
+
+
 @click.command(short_help="Show version, account, addresses, counts.")
 @click.option("--json", "json_", is_flag=True, help="One JSON object.")
 @over_socket
 async def status(session: Session, json_: bool) -> None:
-    """Show the node's version, the account with its name, addresses, and how many contacts, unread messages and
-    connections there are."""
+    """Show the node's version, the account with its name, addresses, whether others reach the node from outside, and
+    how many contacts, unread messages and connections there are."""
     client = session.client
     hello = await client.system.hello(client="mepassa", api=API)
     identity = await client.identity.show(account=session.account)
@@ -30,6 +47,7 @@ async def status(session: Session, json_: bool) -> None:
         "kind": identity.kind,
         "socket": str(session.socket),
         "addresses": identity.addresses,
+        "reachability": stats.get("reachability", {}),
         "contacts": len(contacts),
         "pending": sum(contact.state == "pending" for contact in contacts),
         "unread": sum(one.unread for one in conversations),
@@ -45,6 +63,7 @@ async def status(session: Session, json_: bool) -> None:
         (_("account"), identity.account),
         (_("socket"), str(session.socket)),
         *((_("address"), address) for address in identity.addresses),
+        *((_("reachable"), _standing(one)) for one in facts["reachability"].values()),
         (_("contacts"), str(facts["contacts"])),
         (_("unread"), str(facts["unread"])),
         (_("connections"), str(facts["connections"])),
