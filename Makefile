@@ -27,7 +27,11 @@ run: setup ## Run a node with config.yaml; the first run makes its account.
 
 .PHONY: demo
 demo: setup ## Two nodes and an echo bot in a temporary folder, shown at work.
-	@$(BIN)/python scripts/demo.py
+	@$(BIN)/python -m scripts.demo
+
+.PHONY: demo-hybrid
+demo-hybrid: setup ## A server and two nodes: direct, then relayed, then offline and back, with routes and times.
+	@$(BIN)/python -m scripts.demo_hybrid
 
 .PHONY: test
 test: setup ## Run all tests on two cores, with branch coverage.

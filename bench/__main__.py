@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bots, budget, directory, experiment, soak, strangers, workloads
+from bench import bots, budget, directory, experiment, mailbox, soak, strangers, workloads
 from bench.results import Line, Result, aimed, dump, summary, table
 
 HERE = Path(__file__).resolve().parent
@@ -41,6 +41,7 @@ ONCE: Mapping[str, Callable[..., Iterable[Line]]] = {
     "churn": strangers.churn,
     "directory": directory.directory,
     "soak": soak.soak,
+    "mailbox": mailbox.mailbox,
     "iroh": experiment.compare,
 }
 """Once, and only when named; a number after the name says how many, or how many seconds."""

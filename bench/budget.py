@@ -32,9 +32,10 @@ STAGES = {
     "sessions and packets": r"/delivery/sessions\.py|/wire/packets\.py",
     "outbox, contents": r"/delivery/(outbox|contents|answers)\.py",
     "inbox": r"/delivery/(inbox|arrivals|unopened|quarantine|stamps|strangers|introductions|source)\.py",
-    "directories": r"/delivery/(directory|mailbox_directory|publisher|finder|worked)\.py",
-    "mailboxes": r"/delivery/(mailbox.*|deposits|post|places|boxes|drain|each)\.py|/serving/|/wire/(mailbox|blobs)\.py",
+    "mailboxes": r"/delivery/(mailbox(es)?|mailbox_(?!directory)\w+|deposits|post|places|boxes|drain|each|passes)\.py"
+    r"|/mepassad/serving/|/wire/(mailbox|blobs)\.py",
     "handshakes": r"/delivery/(handshake|prekeys|seals|renewals|losses|verification)\.py",
+    "directories": r"/delivery/(directory|mailbox_directory|publisher|finder|worked)\.py",
     "ids, people, clock": r"/mepassad/(wire|people|clock)",
 }
 """Stage → the files that are its own. A sample belongs to the stage of its innermost frame that has one."""

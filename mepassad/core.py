@@ -63,7 +63,7 @@ class Core:
     def __init__(self, config: Config, clock: Clock, store: Store, crypto: Crypto, bus: Bus, keys: KeyFiles) -> None:
         """`keys`: where device keys are kept."""
         log, limits = StructuredLog("delivery"), config.delivery
-        self._config = config
+        self._config, self._store, self._clock, self._log, self._bus = config, store, clock, log, bus
         self.accounts = Accounts(store, crypto, clock, keys)
         self.contacts = Contacts(store, bus, clock)
         self.conversations = Conversations(store, self.contacts, clock)
@@ -94,10 +94,6 @@ class Core:
             bus, clock, self.accounts, self.contacts, self.sessions, contents, self.introductions,
             self.outbox, self.prekeys, self.settlement, self.renewals, self.losses,
         )  # fmt: skip
-        self._store, self._clock, self._log, self._bus = store, clock, log, bus
-        self.tokens = Tokens(store, clock, config.rpc.max_tokens)
-        self.bots = Bots(store, self.accounts, self.tokens, config.node.data_dir)
-        self.answers = Answers(store, clock, self.outbox, self.conversations)
         self._open_the_way_in(contents)
         self.router = Router(
             store, bus, clock, log, self.contacts, self.outbox, self.inbox, self.settlement,
@@ -105,7 +101,14 @@ class Core:
             lambda: Backoff(limits.retry_min, limits.retry_max, limits.retry_jitter),
         )  # fmt: skip
         self._make_mailboxes()
+        self._make_bots()
         self._connect()
+
+    def _make_bots(self) -> None:
+        store, clock = self._store, self._clock
+        self.tokens = Tokens(store, clock, self._config.rpc.max_tokens)
+        self.bots = Bots(store, self.accounts, self.tokens, self._config.node.data_dir)
+        self.answers = Answers(store, clock, self.outbox, self.conversations)
 
     def _make_mailboxes(self) -> None:
         store, clock, log, limits = self._store, self._clock, self._log, self._config.delivery

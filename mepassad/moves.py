@@ -36,8 +36,10 @@ class Moves:
         transports: Sequence[Transport],
         clock: Clock,
         tasks: TaskGroup,
+        mailboxes: Sequence[str],
     ) -> None:
-        """`hints`: where the node is found now, as contacts are told."""
+        """`hints`: where the node is found now, as contacts are told; `mailboxes`: its own, which may be relays too."""
+        self._mailboxes = list(mailboxes)
         self._hints, self._router, self._contacts, self._transports = hints, router, contacts, transports
         self._clock, self._tasks = clock, tasks
         self._servers: list[str] = []
@@ -48,12 +50,12 @@ class Moves:
             transport.follow(self._moved, self._climbed)
 
     async def learn_servers(self) -> None:
-        """Let transports know the relays that contacts named, which serve a newcomer who knows no other; until
-        cancelled."""
+        """Let transports know the own mailboxes, and the relays that contacts named, which serve a newcomer who knows
+        no other; until cancelled."""
         while True:
             contacts = [contact for contact in self._contacts.everybody() if not contact.blocked]
             told = [address for contact in contacts for addresses in contact.nodes.values() for address in addresses]
-            before, self._servers = self._servers, relays_of(told)
+            before, self._servers = self._servers, self._mailboxes + relays_of(told)
             if self._servers != before:
                 for transport in self._transports:
                     transport.use_servers(self._servers)

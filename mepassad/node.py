@@ -5,15 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from pathlib import Path
 from typing import Any
 
 import anyio
-import msgspec
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -31,12 +28,11 @@ from mepassad.components import Components, first_error
 from mepassad.config.load import Loaded
 from mepassad.core import Core
 from mepassad.delivery.loopback import Loopback
-from mepassad.errors import AccountExists, ComponentFailed
+from mepassad.errors import ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
 from mepassad.moves import Moves
 from mepassad.network import Machine, Network
-from mepassad.people.keyfiles import write_words
 from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
 from mepassad.serving.roles import Roles
@@ -47,18 +43,6 @@ from mepassad.wire.addresses import worth_telling
 
 STOP_SECONDS = 20.0
 """How long a stop may take; then the process is ended all the same."""
-
-
-class InitResult(msgspec.Struct, frozen=True):
-    """A new account; `words` is None when they came from the user; `words_file` where they were written instead."""
-
-    account: str
-    words: str | None
-    words_file: Path | None
-    beside: str | None = None  # the account that was there first, and that clients use unless they name one
-
-    def __repr__(self) -> str:
-        return f"InitResult({self.account})"
 
 
 class Node:
@@ -77,7 +61,7 @@ class Node:
         self.transports: Sequence[Transport] = ()
         self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
-        self.id = node_id_from_key(key)
+        self.key, self.id = key, node_id_from_key(key)
         self.roles = Roles(loaded.config, key, clock)
         self.supervisor: Supervisor
         self.stopped = anyio.Event()
@@ -102,6 +86,7 @@ class Node:
         """Counters of the node: what `system.stats` answers."""
         links = self.core.router.links.all()
         return {
+            "node": self.id,
             "pid": os.getpid(),
             "uptime_seconds": round(self.clock.monotonic() - self._started, 3),
             **usage(self.transports),
@@ -115,6 +100,7 @@ class Node:
             "mailboxes": self.core.mailboxes.stats(),
             "descriptor_limit": descriptors.limit(),
             "transports": {transport.name: transport.stats() for transport in self.transports},
+            "reachability": {one.name: one.reachability()._asdict() for one in self.transports},
             "store": self.store.stats(),
             "roles": self.roles.stats(),
             "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},
@@ -217,9 +203,10 @@ async def up(
         stack.callback(tasks.cancel_scope.cancel)
         node.supervisor = Supervisor(components, bus, clock)
         core.lookup.supervised(node.supervisor)
-        node.supervisor.begin["relay"] = lambda relay: relay.serve(lambda asking: True)
         await _connect(stack, node, components, tasks)
-        tasks.start_soon(node.supervisor.run)  # after the transports, on which some of them stand
+        standing = await stack.enter_async_context(anyio.create_task_group())  # on transports, so it ends before them
+        stack.callback(standing.cancel_scope.cancel)
+        standing.start_soon(node.supervisor.run)
         rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)
         for work in rooms:
             tasks.start_soon(work)
@@ -251,7 +238,9 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
     node.roles.serve(ways, tasks, node.supervisor)
-    moves = Moves(node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks)
+    moves = Moves(
+        node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks, node.config.mailboxes
+    )
     tasks.start_soon(moves.heed)
     tasks.start_soon(moves.learn_servers)
     node.gauges.update(node.core.gauges())
@@ -275,26 +264,3 @@ def _obituary(bus: Bus, clock: Clock) -> Exit:
         return False
 
     return exit_
-
-
-def init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: str | None) -> InitResult:
-    """Make the data folder and an account, or restore one from its words. Needs no daemon, and refuses to run
-    beside one. Raises `AlreadyRunning`, `WrongWords`, `InvalidName`, `AccountExists`, `UnsafePath`."""
-    return anyio.run(_init, loaded, plugins, name, kind, words)
-
-
-async def _init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: str | None) -> InitResult:
-    async with AsyncExitStack() as stack:
-        _, core, _ = await begin(stack, loaded, plugins, SystemClock())
-        await core.load()
-        if words is not None:
-            first = next((row.id for row in core.accounts.all()), None)
-            return InitResult((await core.accounts.restore(words, name, kind)).id, None, None, first)
-        if core.accounts.all():
-            raise AccountExists(
-                "This data folder has an account already; `accounts.create` on the running node makes another."
-            )
-        account, fresh = await core.accounts.create(name, kind)
-        if sys.stdout.isatty():
-            return InitResult(account.id, fresh, None)
-        return InitResult(account.id, None, write_words(fresh, loaded.config.node.data_dir, account))

@@ -17,6 +17,7 @@ import segno
 from mepassad.api.types import Account
 from mepassad.cli.i18n import _
 from mepassad.people.keyfiles import write_words
+from mepassad.wire.addresses import worth_telling
 
 if TYPE_CHECKING:
     from mepassad.node import Node
@@ -61,6 +62,8 @@ async def show(node: Node, invite: bool) -> None:
     click.echo(_("Socket: {path}").format(path=node.config.rpc.socket))
     for address in node.addresses():
         click.echo(_("Listening: {address}").format(address=address))
+    for line in node.roles.lines(worth_telling(node.addresses())):
+        click.echo(_("For config.yaml of those whom this node serves: {line}").format(line=line))
     if node.addresses() and (invite or sys.stdout.isatty()):
         uri = await node.invites.standing(account.id)
         click.echo(_("Invite, for one person: {uri}").format(uri=uri))

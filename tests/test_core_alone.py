@@ -2,8 +2,8 @@
 
 The environment holds what the wheel requires and the test tools, taken from the environment that runs this test: no
 network is needed. What runs in it is a choice of the core's tests: the contracts, one flow that
-needs no transport, and the unit tests, but for those of the store, the vault, the wire, the crypto and delivery, which
-take the longest and import no more than the others, and those that compare the core with other libraries.
+needs no transport, and the unit tests, but for the rooms of which they take the longest, and which import
+no more than the others, and those that compare the core with other libraries.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.environments import ROOT, Environment, closure, passed, run, wheels
 TOOLS = ("babel", "hypothesis", "jsonschema", "pytest", "pytest-timeout", "xeddsa")
 # Tests of this repository rather than of the core: they compare it with files that a wheel does not have.
 OF_THE_REPOSITORY = ("generated_documents", "catalogues_are_current")
-LONG = ("store_sqlite", "vault", "wire", "crypto_signal", "delivery", "test_methods.py", "test_junk.py")
+LONG = ("store_sqlite", "vault", "wire", "crypto_signal", "delivery", "config", "rpc")
 LEFT_OUT = ("sdk", "bench", "scripts", "test_published_vectors.py", "test_crypto_olm.py", "test_new.py", *LONG)
 SECONDS = 240  # on cores that others use as well; alone it takes half a minute
 

@@ -16,6 +16,14 @@ class Envelope(NamedTuple):
     cursor: int
 
 
+class Deposit(NamedTuple):
+    """An envelope on its way into boxes, until `expires_at` (Unix seconds)."""
+
+    numbers: Sequence[bytes]
+    sealed: bytes
+    expires_at: int
+
+
 class Kept(NamedTuple):
     """A record of a directory as it is kept, opaque; `expires_at` in Unix seconds."""
 
@@ -72,9 +80,9 @@ class Mailbox(Protocol):
         """Close a box and forget what it holds; one that is not open too."""
         ...
 
-    async def put(self, numbers: Sequence[bytes], sealed: bytes, expires_at: int) -> Sequence[int]:
-        """Keep an envelope in boxes until `expires_at` (Unix seconds): for each 0, or the `MailboxReason` against it.
-        The same bytes again are kept once."""
+    async def put(self, deposits: Sequence[Deposit]) -> Sequence[Sequence[int]]:
+        """Keep envelopes in boxes: for each box of each deposit 0, or the `MailboxReason` against it. The same bytes
+        again are kept once. Never raises `MailboxClosed`; what it raises is about all of them."""
         ...
 
     async def fetch(self, number: bytes, after: int, limit: int, room: int) -> Sequence[Envelope]:

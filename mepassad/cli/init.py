@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mepassad import log
+from mepassad.cli import profile as profiles
 from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.welcome import numbered
@@ -19,7 +20,12 @@ MAX_WORDS = 4096  # bytes: 24 words have at most a few hundred
 
 @click.command()
 @click.option("--name", help="The account's name, which contacts see. Default: node.name of the configuration.")
-@click.option("--kind", type=click.Choice(KINDS), default="person", show_default=True, help="What the account is.")
+@click.option("--kind", type=click.Choice(KINDS), help="What the account is. Default: person; of a server, node.")
+@click.option(
+    "--profile",
+    type=click.Choice(list(profiles.PROFILES)),
+    help="Begin the configuration file too: of a node at home, or of a server for others.",
+)
 @click.option("--restore", is_flag=True, help="Restore an account: asks for its 24 words, or reads standard input.")
 @click.option(
     "--words-file",
@@ -28,14 +34,19 @@ MAX_WORDS = 4096  # bytes: 24 words have at most a few hundred
     help="Restore an account from the 24 words in a file.",
 )
 @pass_setting
-def init(setting: Setting, name: str | None, kind: str, restore: bool, words_file: Path | None) -> None:
+def init(
+    setting: Setting, name: str | None, kind: str | None, profile: str | None, restore: bool, words_file: Path | None
+) -> None:
     """Make an account, or restore one from its 24 words. Makes the data folder as well."""
+    if profile:
+        profiles.begin(setting.path, profile)
+    kind = kind or profiles.PROFILES.get(profile or "", "person")
     loaded, plugins = setting.loaded, setting.plugins
     log.set_up(loaded.config.log.level, loaded.config.log.format)
     words = _words(words_file) if restore or words_file else None
-    from mepassad import node  # asking for words need not wait for all that a node needs
+    from mepassad import founding  # asking for words need not wait for all that a node needs
 
-    result = node.init(loaded, plugins, loaded.config.node.name if name is None else own_name(name), kind, words)
+    result = founding.init(loaded, plugins, loaded.config.node.name if name is None else own_name(name), kind, words)
     click.echo(_("Account: {account}").format(account=result.account))
     if result.beside:
         told = _("This folder had an account before, which clients use unless they name one: {account}")

@@ -5,17 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from mepassad.api.node_id import key_from_node_id
+from mepassad.config.section import Section
+from mepassad.config.serving import Mailbox, Relay
 
 MailboxAddress = Annotated[str, Meta(pattern=r"^/.+/p2p/.+$", max_length=256)]
 """A multiaddr with the id of its node."""
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A section of config.yaml. Every key has a default and a description."""
 
 
 class Node(Section, frozen=True):
@@ -179,87 +176,11 @@ class Invites(Section, frozen=True):
     ] = 90
 
 
-class Relay(Section, frozen=True):
-    """What this node lends to others as a relay, if `relay` is among its `roles`."""
-
-    reservations: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Nodes that may be reached through it at once.")
-    ] = 256
-    lifetime: Annotated[
-        int, Meta(ge=2, le=86_400, description="Seconds until a node must ask for its place again.")
-    ] = 3600
-    circuits: Annotated[int, Meta(ge=1, le=1_000_000, description="Connections that it carries at once.")] = 512
-    circuits_per_peer: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Connections at once from one node, and to one node.")
-    ] = 16
-    duration: Annotated[
-        int, Meta(ge=0, le=31_536_000, description="Seconds that a connection may last; 0: no limit.")
-    ] = 0
-    circuit_bytes: Annotated[
-        int, Meta(ge=0, le=1 << 50, description="Bytes that one connection may carry; 0: no limit.")
-    ] = 0
-    day_bytes: Annotated[
-        int, Meta(ge=0, le=1 << 50, description="Bytes that it carries from and to one node in a day; 0: no limit.")
-    ] = 2 << 30
-
-
 class Events(Section, frozen=True):
     """The log of events that clients resume from."""
 
     keep_days: Annotated[int, Meta(ge=1, le=3650, description="Days that an event is kept.")] = 30
     keep_rows: Annotated[int, Meta(ge=1000, le=100_000_000, description="Most events kept.")] = 1_000_000
-
-
-class Mailbox(Section, frozen=True):
-    """The mailbox that this node is for others, where `roles` has `mailbox`."""
-
-    plugin: Annotated[str, Meta(description="Name of the plugin that keeps what lies in it.")] = "mailbox_sqlite"
-    admit: Annotated[
-        Literal["open", "pass", "list"],
-        Meta(description="Whose nodes may open boxes here: all, those that know the pass, those on the list."),
-    ] = "open"
-    pass_file: Annotated[
-        Path | None, Meta(description="File 0600 with the pass, at least 16 characters. Default: none.")
-    ] = None
-    list: Annotated[tuple[str, ...], Meta(description="Ids of nodes that may open boxes.")] = ()
-    ttl_days: Annotated[int, Meta(ge=1, le=14, description="Days that an envelope may wait, at most.")] = 14
-    idle_days: Annotated[
-        int, Meta(ge=30, le=3650, description="Days after which a box is closed that its owner did not open again.")
-    ] = 90
-    max_envelope: Annotated[int, Meta(ge=4096, le=1_048_625, description="Largest envelope, in bytes.")] = 1_048_625
-    max_boxes: Annotated[int, Meta(ge=1, le=1 << 31, description="Boxes that there may be.")] = 1_000_000
-    max_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 50, description="Bytes that all boxes may hold.")] = 4 << 30
-    max_records: Annotated[int, Meta(ge=0, le=1 << 31, description="Records of the directory kept here.")] = 1_000_000
-    box_bytes: Annotated[int, Meta(ge=1 << 16, le=1 << 40, description="Bytes of envelopes in one box.")] = 64 << 20
-    box_envelopes: Annotated[int, Meta(ge=1, le=1 << 30, description="Envelopes in one box.")] = 10_000
-    box_blobs: Annotated[int, Meta(ge=0, le=10_000, description="One-time blobs (prekeys) in one box.")] = 100
-    box_blob_bytes: Annotated[
-        int, Meta(ge=4096, le=1 << 30, description="Bytes of blobs in one box, with the last resort.")
-    ] = 2 << 20
-    new_boxes: Annotated[int, Meta(ge=1, le=1 << 31, description="New boxes that one node may open at once.")] = 10_000
-    new_boxes_hourly: Annotated[
-        int, Meta(ge=1, le=1 << 31, description="New boxes that one node may open an hour, on average.")
-    ] = 100
-    rate: Annotated[
-        int,
-        Meta(ge=1, le=1_000_000, description="Requests a second of one node, on average; beyond, its stream waits."),
-    ] = 1000
-    burst: Annotated[int, Meta(ge=1, le=1_000_000, description="Requests of one node at once.")] = 20_000
-    takes: Annotated[int, Meta(ge=1, le=10_000, description="One-time blobs of one box handed out at once.")] = 10
-    takes_hourly: Annotated[
-        int, Meta(ge=1, le=10_000, description="One-time blobs of one box handed out an hour, on average.")
-    ] = 10
-    asks: Annotated[int, Meta(ge=1, le=100_000, description="Blobs that one node may ask for at once.")] = 100
-    asks_hourly: Annotated[
-        int, Meta(ge=1, le=1_000_000, description="Blobs that one node may ask for an hour, on average.")
-    ] = 200
-
-    def __post_init__(self) -> None:
-        """Whoever admits by pass or list must have one."""
-        if self.admit == "pass" and self.pass_file is None:
-            raise ValueError("admit: `pass` needs `pass_file`, the path of a file with the pass")
-        if self.admit == "list" and not self.list:
-            raise ValueError("admit: `list` needs `list`, the ids of the nodes that may open boxes")
 
 
 class HostedBot(Section, frozen=True):
@@ -301,7 +222,7 @@ class Config(Section, frozen=True):
     ] = ()
     permissions: Annotated[
         dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")
-    ] = {}
+    ] = {}  # noqa: RUF012 of a struct, which copies it
     crypto: Crypto = Crypto()
     store: Store = Store()
     log: Log = Log()

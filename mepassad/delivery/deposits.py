@@ -16,10 +16,10 @@ from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.mailbox_nodes import MailboxNodes
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.places import mailboxes_of, places_of
-from mepassad.delivery.post import PAGE, Post
+from mepassad.delivery.post import PAGE, Deposit, Post
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
-from mepassad.errors import Unreachable
+from mepassad.errors import MepassaError, Unreachable
 from mepassad.people.contacts import Contacts
 from mepassad.wire.blobs import open_blob
 from mepassad.wire.packets import parse_packet
@@ -54,6 +54,8 @@ class Deposits:
         self._posts: dict[Key, dict[NodeId, Post]] = {}
         self._took: defaultdict[Key, dict[bytes, set[NodeId]]] = defaultdict(dict)
         self._unready: set[Key] = set()  # contacts of whom rows may wait for a session
+        self._renewed: set[Key] = set()  # contacts with whom a first session was begun anew
+        self._looked: dict[tuple[AccountId, AccountId, NodeId], float] = {}  # when silence was last looked into
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.nodes = MailboxNodes(clock, log)
         self.prepared: Callable[[Contact, Sequence[Outgoing]], None] = lambda contact, rows: None
@@ -70,13 +72,13 @@ class Deposits:
 
     def wake(self, contact: Contact, rows: Sequence[Outgoing]) -> None:
         """Something is owed to a contact, or changed about them; `rows` that are durable now."""
-        if self.tasks is None or not contact.places:
+        if self.tasks is None or not (mailboxes := mailboxes_of(contact)):
             return
         key = (contact.account, contact.id)
         if not rows or not all(row.packet for row in rows):
             self._unready.add(key)
         posts = self._posts.setdefault(key, {})
-        for node in mailboxes_of(contact):
+        for node in mailboxes:
             if node in posts:
                 posts[node].wake()
             else:
@@ -87,7 +89,8 @@ class Deposits:
         post = Post(
             (*key, node), self._store, self._clock, self._log, self._contacts, self.nodes, self._backoff(), self._waits
         )
-        post.ready, post.fresh, post.taken = self._ready, self._fresh, self._taken
+        self._looked[*key, node] = self._clock.monotonic()
+        post.ready, post.fresh, post.silent, post.taken = self._ready, self._fresh, self._silent, self._taken
         return post
 
     async def _run(self, key: Key, node: NodeId, post: Post) -> None:
@@ -96,7 +99,7 @@ class Deposits:
                 await self._clock.sleep(RESTART)
         finally:
             posts = self._posts[key]
-            del posts[node]
+            del posts[node], self._looked[*key, node]
             if not posts:
                 del self._posts[key]
                 self._took.pop(key, None)
@@ -147,6 +150,12 @@ class Deposits:
             raise Unreachable("The contact left no prekeys at this mailbox.")
         reply = open_blob(blob, contact.their_number, places_of(contact).number_key)
         await self._handshakes.take_up(contact, reply)
+        self._due(contact)
+
+    def _due(self, contact: Contact) -> None:
+        """A hello may be due in a moment, also where nothing else is said."""
+        for post in self._posts[contact.account, contact.id].values():
+            post.wake()
 
     async def _prepare(self, contact: Contact) -> bool:
         """Make packets of what waits for a session; whether nothing waits any more."""
@@ -161,11 +170,43 @@ class Deposits:
                         self.prepared(contact, made)
         return ready
 
+    async def _silent(self, contact: Contact, node: NodeId) -> None:
+        """Somebody has not answered for long. Who was asked to be a contact perhaps could not open the first packet,
+        because a prekey was gone: begin anew with others, once a run. An account may have been restored."""
+        key, now = (contact.account, contact.id), self._clock.monotonic()
+        if now - self._looked[*key, node] < self._waits[1]:
+            return
+        self._looked[*key, node] = now
+        async with self._locks[key]:
+            current = self._contacts.find(*key)
+            if current is None:
+                return
+            if current.state == "accepted":
+                await self._restored(current, node)
+            elif key not in self._renewed and await self._handshakes.begin_anew(current, self._waits[1]):
+                self._renewed.add(key)
+                await self._fresh(current, node)
+                await self._prepare(current)
+
+    async def _restored(self, contact: Contact, node: NodeId) -> None:
+        """Look under the directory number whether a contact lives on with another device, and begin a session then."""
+        number, key = contact.directory[:32], places_of(contact).directory_key
+        if not number or not key:
+            return
+        try:
+            stream = await self.nodes.stream(node, mailboxes_of(contact)[node])
+            blob = await stream.take(number)
+            if blob is not None:
+                await self._handshakes.find_again(contact, open_blob(blob, number, key))
+                self._due(contact)
+        except MepassaError as error:
+            self._log.info("a contact was not found under the directory number", reason=error.sentence)
+
     # -- after it was
 
-    async def _taken(self, contact: Contact, node: NodeId, rows: Sequence[Outgoing]) -> None:
-        done = [row.id for row in rows if not row.message and self._is_done(contact, node, row)]
-        await self._settlement.deposited(node, rows, done)
+    async def _taken(self, contact: Contact, deposit: Deposit) -> None:
+        done = [row.id for row in deposit.rows if not row.message and self._is_done(contact, deposit.node, row)]
+        await self._settlement.deposited(deposit, done)
         took = self._took[contact.account, contact.id]
         for packet in done:
             took.pop(packet, None)

@@ -16,7 +16,7 @@ from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.links import Links
 from mepassad.delivery.losses import Losses
 from mepassad.delivery.outbox import Outbox
-from mepassad.delivery.places import with_seal_keys
+from mepassad.delivery.places import under_directory, with_seal_keys
 from mepassad.delivery.prekeys import Prekeys
 from mepassad.delivery.renewals import Renewals
 from mepassad.delivery.sessions import Sessions
@@ -117,6 +117,26 @@ class Handshakes:
         are forged or old `BadBundle`, `MalformedContent`, `InvalidSignature`."""
         await self._begin(contact, reply)
 
+    async def find_again(self, contact: Contact, reply: PrekeyReply) -> None:
+        """Take up what lay under a contact's directory number: if it tells another device list, the contact was
+        restored. Raises as `take_up`."""
+        fetched, before = self._checked(contact, reply)[0], self._contacts.devices(contact)
+        if before is None or fetched.stamp != before.stamp:
+            await self._begin(contact, reply, dict(contact.nodes))
+
+    async def begin_anew(self, contact: Contact, silence: int) -> bool:
+        """Whether there are sessions with a contact in which nothing was heard for `silence` seconds since they were
+        begun; then what was sent in them waits for others. Raises `StoreFull`."""
+        before_ms = int(self._clock.now() - silence) * 1000
+        devices = [
+            device
+            for device in self._contents.spoken(contact)
+            if (head := self._sessions.current(contact, device)) and not head.row.heard and head.row.used_ms < before_ms
+        ]
+        for device in devices:
+            await self._renewals.begin_anew(contact, device)
+        return bool(devices)
+
     async def look_again(self, contact: Contact) -> None:
         """Ask a contact's node who its devices are now, and begin sessions with those that have none. Raises as
         `introduce`."""
@@ -204,6 +224,7 @@ class Handshakes:
             keys = {device: row.seal_key for device, row in bundles.items()}
             contact = replace(contact, device_list=fetched.signed, places=with_seal_keys(contact.places, keys))
             if restored is not None:
+                contact = replace(contact, places=under_directory(contact.places))
                 contact = self._found(contact, restored, before is not None and before.stamp == fetched.stamp)
             try:
                 self._contacts.put_quietly(change, contact)

@@ -37,7 +37,7 @@ class Links:
         self._transports, self._peer, self._clock, self._log, self._limits = transports, peer, clock, log, limits
         self._links: dict[NodeId, list[Link]] = {}
         self._allowances = Allowances(limits)
-        self._preferred: Collection[NodeId] = frozenset()
+        self._preferred: frozenset[NodeId] = frozenset()
         self._unreached: set[NodeId] = set()  # told of in the log, and not reached since
         self._dialling: WeakValueDictionary[NodeId, asyncio.Lock] = WeakValueDictionary()  # while somebody dials
         self.traffic = Traffic(
@@ -63,6 +63,10 @@ class Links:
             self._preferred = wanted
             for transport in self._transports:
                 transport.prefer(wanted)
+
+    def prefers(self, nodes: Collection[str]) -> bool:
+        """Whether places are kept for all of these."""
+        return self._preferred.issuperset(nodes)
 
     async def run(self, stream: Stream) -> None:
         """Live with a stream until it ends. Each keeps a frame that is not whole yet, so a node has only so many."""

@@ -82,16 +82,16 @@ class MailboxStream:
         Raises `Unreachable`, also where this is no mailbox node.
         """
         splitter, frames = Splitter(MAX_FRAME), list[bytes]()
-        with anyio.move_on_after(patience):
-            while not frames and (data := await stream.read()):
-                frames = splitter.feed(data)
         try:
+            with anyio.move_on_after(patience):
+                while not frames and (data := await stream.read()):
+                    frames = splitter.feed(data)
             if len(frames) != 1:
                 raise MalformedFrame
             hello = parse(MailboxHello, frames[0])
             if len(hello.challenge) != CHALLENGE or not hello.max_items:
                 raise MalformedFrame
-        except MalformedFrame as error:
+        except (MalformedFrame, FrameTooLarge) as error:
             stream.abort()
             raise Unreachable("The node did not answer as a mailbox does.") from error
         return cls(stream, clock, patience, splitter, hello)

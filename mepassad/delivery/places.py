@@ -65,3 +65,12 @@ def with_seal_keys(places: bytes, fresh: Mapping[bytes, SealKey]) -> bytes:
     del newer.seal_keys[:]
     newer.seal_keys.extend(listed)
     return newer.SerializeToString()
+
+
+def under_directory(places: bytes) -> bytes:
+    """Places of a contact who was restored: what lies for it, lies under its directory number now."""
+    if not places:
+        return places
+    moved = Places.FromString(places)
+    moved.number_key = moved.directory_key
+    return moved.SerializeToString()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import anyio
+import msgspec
 
 from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock, Log
-from mepassad.api.mailbox import MailboxReason
 from mepassad.api.store import Due, Store
 from mepassad.api.types import AccountId, Contact, NodeId, Outgoing
 from mepassad.delivery.each import each
@@ -24,19 +24,31 @@ from mepassad.wire.seal import seal
 PAGE = 64  # packets under way to a mailbox at once
 MOST = 300.0  # seconds, the longest wait between tries at one mailbox, unless that of lanes is longer
 LOOK = 600.0  # seconds between looks for what is due once more
+NEVER = 1 << 62  # noted as taken by then: it is not put there again
 _HOUR = 3600
+
+
+class Deposit(msgspec.Struct, frozen=True):
+    """What a mailbox node took, `large` aside (ids), which is larger than it takes; `at`: the time to note."""
+
+    node: NodeId
+    rows: Sequence[Outgoing]
+    large: Collection[bytes]
+    at: int
 
 
 class Post:
     """Works as long as something is owed to the contact, and the contact has a mailbox at this node.
 
-    `ready` begins sessions that are missing and prepares what waits for them; `fresh` learns new seal keys, both from
-    what lies at this node; `taken` keeps what the node took. All may raise any `MepassaError`: then all is tried again.
+    `ready` begins sessions that are missing and prepares what waits for them; `fresh` learns new seal keys; `silent`
+    begins anew where the first session was not answered for long: all from what lies at this node. `taken` keeps what
+    the node took. All may raise any `MepassaError`: then all is tried again.
     """
 
     ready: Callable[[Contact, NodeId], Awaitable[None]]
     fresh: Callable[[Contact, NodeId], Awaitable[None]]
-    taken: Callable[[Contact, NodeId, Sequence[Outgoing]], Awaitable[None]]
+    silent: Callable[[Contact, NodeId], Awaitable[None]]
+    taken: Callable[[Contact, Deposit], Awaitable[None]]
 
     def __init__(
         self,
@@ -111,55 +123,63 @@ class Post:
     # -- one look
 
     async def _work(self, contact: Contact) -> None:
+        now = int(self._clock.now())
         await self.ready(contact, self._node)
+        await self._deposit(Due(now, 0), now)
+        await self.silent(contact, self._node)
+        await self._deposit(Due(now, now - self._again), NEVER)
+
+    async def _deposit(self, due: Due, noted: int) -> None:
+        """Put what is due into the box, and note it with that time."""
         after = 0
-        while rows := await self._undeposited(after):
+        while rows := await self._store.undeposited(self._account, self._contact, self._node, due, after, PAGE):
             after = rows[-1].seq
             found = self._contacts.find(self._account, self._contact)
             if found is None or found.blocked or (addresses := self._addresses(found)) is None:
                 return
-            if any(self._seal_key(found, row) is None for row in rows):
+            keys = self._seal_keys(found, rows)
+            if len(keys) < len({row.device for row in rows}):
                 await self.fresh(found, self._node)
                 found = self._contacts.get(self._account, self._contact)
+                keys = self._seal_keys(found, rows)
             stream = await self._nodes.stream(self._node, addresses)
-            await self._put(stream, found, rows)
+            ready = [row for row in rows if row.device in keys]
+            await self._put(stream, found, [(row, keys[row.device]) for row in ready], noted)
 
-    async def _undeposited(self, after: int) -> Sequence[Outgoing]:
+    def _seal_keys(self, contact: Contact, rows: Sequence[Outgoing]) -> Mapping[bytes, bytes]:
+        """Those that are known of the devices of rows, and may be used."""
         now = int(self._clock.now())
-        due = Due(now, now - self._again)
-        return await self._store.undeposited(self._account, self._contact, self._node, due, after, PAGE)
+        found = {device: seal_key_of(contact, device, now) for device in {row.device for row in rows}}
+        return {device: key for device, key in found.items() if key is not None}
 
-    def _seal_key(self, contact: Contact, row: Outgoing) -> bytes | None:
-        return seal_key_of(contact, row.device, int(self._clock.now()))
+    async def _put(
+        self, stream: MailboxStream, contact: Contact, rows: Sequence[tuple[Outgoing, bytes]], noted: int
+    ) -> None:
+        """Put packets into the box, all at once, each under its seal key; what was taken is kept, whatever became of
+        the others. What is too large is noted too: it only goes directly, and is not offered here each time."""
+        taken: dict[bytes, bool] = {}
 
-    async def _put(self, stream: MailboxStream, contact: Contact, rows: Sequence[Outgoing]) -> None:
-        """Put packets into the box, all at once; what was taken is kept, whatever became of the others."""
-        taken: set[bytes] = set()
-
-        async def put(row: Outgoing) -> None:
-            if await self._take(stream, contact, row):
-                taken.add(row.id)
+        async def put(one: tuple[Outgoing, bytes]) -> None:
+            row, key = one
+            try:
+                await self._put_one(stream, contact, row, key)
+                taken[row.id] = True
+            except MailboxTooLarge:
+                taken[row.id] = False
 
         try:
             await each(rows, put, PAGE)
         finally:
             if taken:
-                await self.taken(contact, self._node, [row for row in rows if row.id in taken])
+                done = [row for row, _ in rows if row.id in taken]
+                large = {row.id for row in done if not taken[row.id]}
+                await self.taken(contact, Deposit(self._node, done, large, noted))
 
-    async def _take(self, stream: MailboxStream, contact: Contact, row: Outgoing) -> bool:
-        """Put one packet; False where its device has no seal key that is known. Raises what the node says."""
-        if (key := self._seal_key(contact, row)) is None:
-            return False
+    async def _put_one(self, stream: MailboxStream, contact: Contact, row: Outgoing, key: bytes) -> None:
         sealed = seal(row.packet, row.device, key)
         if len(sealed) > stream.limits.max_envelope:
-            return True  # it only goes directly, and is not offered here each time
+            raise MailboxTooLarge
         left = max(1, -(-(row.expires_at - int(self._clock.now())) // _HOUR))
-        try:
-            refusals = await stream.put([contact.their_number], sealed, min(stream.limits.max_hours, left))
-        except MailboxTooLarge:
-            return True
-        if refusals[0] == MailboxReason.TOO_LARGE:
-            return True
-        if refusals[0]:
-            raise refused(refusals[0])
-        return True
+        (refusal,) = await stream.put([contact.their_number], sealed, min(stream.limits.max_hours, left))
+        if refusal:
+            raise refused(refusal)

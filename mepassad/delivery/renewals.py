@@ -93,13 +93,27 @@ class Renewals:
 
     async def _renewal(self, change: Change, contact: Contact, row: Outgoing) -> None:
         async with self._sessions.lock(row.account, row.contact):
-            async for owed in self.owed(contact):
-                if owed.packet and owed.device == row.device:
-                    change.add(_undone(owed, (row.device,)))
+            await self._take_back_all(change, contact, row.device)
             dropped = self._sessions.drop(row.account, parse_packet(row.packet).session)
             if dropped is not None:
                 change.add(dropped)
             self._sessions.renounce(contact, row.device)
+            kept = self._bus.keep(change)
+        await kept
+
+    async def _take_back_all(self, change: Change, contact: Contact, device: bytes) -> None:
+        """Let all that a device of a contact, whose lock is held, was sent wait for a new session."""
+        async for owed in self.owed(contact):
+            if owed.packet and owed.device == device:
+                change.add(_undone(owed, (device,)))
+
+    async def begin_anew(self, contact: Contact, device: bytes) -> None:
+        """The session that is spoken with a device was never answered: what was sent waits for a new one. It stays, as
+        an answer may be on its way. Raises `StoreFull`."""
+        change = Change()
+        async with self._sessions.lock(contact.account, contact.id):
+            await self._take_back_all(change, contact, device)
+            self._sessions.renounce(contact, device)
             kept = self._bus.keep(change)
         await kept
 

@@ -85,8 +85,7 @@ class Router:
 
     async def _watch(self) -> None:
         while True:
-            contacts = [contact for contact in self._contacts.everybody() if not contact.blocked]
-            self.links.prefer({node for contact in contacts for node in contact.nodes})
+            self.links.prefer(self._contacts.nodes())
             await self._clock.sleep(WATCH)
             known = {node for contact in self._contacts.everybody() for node in contact.nodes}
             for link in self.links.all():
@@ -119,6 +118,8 @@ class Router:
             return
         else:
             lane.wake()
+        if not self.links.prefers(contact.nodes):
+            self.links.prefer(self._contacts.nodes())
         self._look(contact)
 
     async def _run(self, lane: Lane, key: Key) -> None:

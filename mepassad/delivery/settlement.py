@@ -11,9 +11,10 @@ import msgspec
 from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.store import Committed, Store
-from mepassad.api.types import AccountId, Contact, MessageId, NodeId, Outgoing
+from mepassad.api.types import AccountId, Contact, MessageId, Outgoing
 from mepassad.api.writes import DropOutgoing, DropOutgoingOf, NoteDeposits, SetMessageState, SetOutgoing
 from mepassad.bus import Bus, Change
+from mepassad.delivery.post import Deposit
 from mepassad.delivery.receipts import AT_ONCE
 from mepassad.errors import MepassaError
 from mepassad.people.contacts import Contacts
@@ -68,20 +69,22 @@ class Settlement:
         if change.writes:
             self._bus.keep(change).add_done_callback(self._kept)
 
-    def deposited(self, node: NodeId, rows: Sequence[Outgoing], done: Sequence[bytes]) -> Awaitable[Committed]:
+    def deposited(self, deposit: Deposit, done: Sequence[bytes]) -> Awaitable[Committed]:
         """A mailbox node took packets of one contact: messages are *sent*, but stay owed, as they may be lost there.
 
         `done`: ids of those that are owed no more. Raises (when awaited) `StoreFull`.
         """
-        change = Change()
-        change.add(NoteDeposits(rows[0].account, node, tuple(row.id for row in rows), int(self._clock.now())))
-        for row in rows:
+        change, account = Change(), deposit.rows[0].account
+        change.add(NoteDeposits(account, deposit.node, tuple(row.id for row in deposit.rows), deposit.at))
+        for row in deposit.rows:
+            if row.id in deposit.large:
+                continue
             if row.message and row.state == "ready":
                 change.add(SetOutgoing(row.account, row.id, "sent", row.attempts + 1, row.next_at))
                 self._sent(change, row, "mailbox")
             else:
                 self._tried(row)
-        change.add(*(DropOutgoing(rows[0].account, packet) for packet in done))
+        change.add(*(DropOutgoing(account, packet) for packet in done))
         kept = self._bus.keep(change)
         kept.add_done_callback(self._kept)
         return kept

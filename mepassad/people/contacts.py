@@ -113,6 +113,10 @@ class Contacts:
         """Contacts who told us that they live on a node."""
         return [row for row in self._rows.values() if node in row.nodes]
 
+    def nodes(self) -> set[str]:
+        """The nodes on which contacts live who are not blocked."""
+        return {node for row in self._rows.values() if not row.blocked for node in row.nodes}
+
     def devices(self, contact: Contact) -> Devices | None:
         """A contact's verified device list; None before the first handshake."""
         return self._devices.get((contact.account, contact.id))

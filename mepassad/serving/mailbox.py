@@ -11,22 +11,24 @@ from mepassad.api.context import Clock, Log
 from mepassad.api.mailbox import Mailbox
 from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
-from mepassad.config.model import Mailbox as MailboxConfig
+from mepassad.config.serving import Mailbox as MailboxConfig
 from mepassad.delivery.limits import Allowance, Allowances, Pace
-from mepassad.errors import MailboxBusy, MepassaError
+from mepassad.errors import MailboxBusy, MailboxFull, MepassaError
 from mepassad.serving.admission import Admission
 from mepassad.serving.mailbox_session import Session
 from mepassad.steadiness import Steadiness
 from mepassad.supervisor import Supervisor
+from mepassad.wire.mailbox import expiry
 
 STREAMS_OF_A_NODE = 4  # beyond, the oldest is ended, as with links
+WATCHED_BY_A_NODE = 16_384  # boxes that the streams of one node watch
+WATCHED = 1_000_000  # boxes that are watched at all
 LOOK = 60.0  # seconds between looks at the clock
 READY = 5.0  # seconds that a newcomer waits for the mailbox to be up, at the start
 HOUR = 3600
 DAY = 86_400
-MAX_ARRIVING = (
-    64 << 20
-)  # bytes of envelopes of all streams on their way to the disk; one that begins below it still goes
+MAX_UNFINISHED = 64 << 20  # bytes of requests that are not whole; above it, the stream with most is ended
+MAX_ARRIVING = 64 << 20  # bytes of envelopes on their way to the disk; one that begins below it still goes
 
 
 class MailboxServer:
@@ -45,12 +47,12 @@ class MailboxServer:
         self.node_key, self.config, self.admission, self.clock, self.log = node_key, config, admission, clock, log
         self._supervisor = supervisor
         self._sessions: dict[NodeId, list[Session]] = {}
-        self._watchers: dict[bytes, set[Session]] = {}
+        self._watchers: dict[bytes, tuple[Session, ...]] = {}  # mostly of one: a set would take four times as much
         self._requests = Allowances(config)
         self._opens = Allowances(Pace(config.new_boxes_hourly / HOUR, config.new_boxes))
         self._asks = Allowances(Pace(config.asks_hourly / HOUR, config.asks))
         self._takes = Allowances(Pace(config.takes_hourly / HOUR, config.takes))
-        self.arriving = 0
+        self.arriving = self.unfinished = 0
 
     @property
     def mailbox(self) -> Mailbox:
@@ -81,26 +83,46 @@ class MailboxServer:
             await session.run()
         except MepassaError as error:
             self.log.info("a stream to the mailbox was ended", node=stream.peer, reason=error.sentence)
+        except Exception as error:
+            # A mistake of ours that a client's bytes can provoke must cost that stream, and be seen.
+            self.log.error("a stream to the mailbox failed", reason=f"{type(error).__name__}: {error}")
         finally:
             self._leave(session)
 
+    def kept(self, session: Session, unfinished: int) -> None:
+        """A stream holds so many bytes of a request that is not whole yet."""
+        self.unfinished += unfinished - session.unfinished
+        session.unfinished = unfinished
+        if self.unfinished > MAX_UNFINISHED:
+            everybody = (one for sessions in self._sessions.values() for one in sessions)
+            max(everybody, key=lambda one: one.unfinished).abort()
+
     def _leave(self, session: Session) -> None:
+        self.unfinished -= session.unfinished
         sessions = self._sessions[session.node]
         sessions.remove(session)
         if not sessions:
             del self._sessions[session.node]
         for number in session.watched:
-            watchers = self._watchers[number]
-            watchers.discard(session)
-            if not watchers:
+            others = tuple(one for one in self._watchers[number] if one is not session)
+            if others:
+                self._watchers[number] = others
+            else:
                 del self._watchers[number]
 
     # -- news
 
-    def watch(self, session: Session, number: bytes) -> None:
-        """Tell a session of whatever comes for a box, until it ends."""
-        session.watched.add(number)
-        self._watchers.setdefault(number, set()).add(session)
+    def watch(self, session: Session, numbers: Iterable[bytes]) -> None:
+        """Tell a session of whatever comes for boxes, until it ends. Raises `MailboxFull` where its node watches too
+        many, `MailboxBusy` where everybody together does; then none is watched that was not before."""
+        new = set(numbers) - session.watched
+        if sum(len(one.watched) for one in self._sessions[session.node]) + len(new) > WATCHED_BY_A_NODE:
+            raise MailboxFull
+        if len(self._watchers) + sum(number not in self._watchers for number in new) > WATCHED:
+            raise MailboxBusy
+        for number in new:
+            session.watched.add(number)
+            self._watchers[number] = (*self._watchers.get(number, ()), session)
 
     def came(self, numbers: Iterable[bytes]) -> None:
         """Something durable lies in these boxes."""
@@ -134,9 +156,7 @@ class MailboxServer:
 
     def expiry(self, hours: int) -> int:
         """When something expires that may wait so many hours from now: Unix seconds, rounded up to the hour."""
-        longest = self.config.ttl_days * 24
-        until = self.clock.now() + max(1, min(hours, longest)) * HOUR
-        return int(-(-until // HOUR)) * HOUR
+        return expiry(self.clock.now(), hours, self.config.ttl_days * 24)
 
     # -- time
 

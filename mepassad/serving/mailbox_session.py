@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio.abc import TaskGroup
 
-from mepassad.api.mailbox import MailboxReason
+from mepassad.api.mailbox import Deposit, MailboxReason
 from mepassad.api.transport import Stream
 from mepassad.errors import (
-    InvalidSignature,
     MailboxBusy,
-    MailboxFull,
     MailboxNotAdmitted,
     MailboxRefused,
     MailboxTooLarge,
     MalformedFrame,
     MepassaError,
-    StreamClosed,
 )
+from mepassad.serving.answers import Answers
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.mailbox import (
     CHALLENGE,
@@ -30,23 +28,17 @@ from mepassad.wire.mailbox import (
     MAX_FRAME,
     MAX_ITEMS,
     Listener,
-    Operation,
-    acked,
-    fetched,
+    owners,
     parse,
-    published,
     reason_of,
 )
-from mepassad.wire.messages_pb2 import MailboxAnswer, MailboxEnvelope, MailboxHello, MailboxOwner, MailboxRequest
+from mepassad.wire.messages_pb2 import MailboxAnswer, MailboxEnvelope, MailboxHello, MailboxRequest
 
 if TYPE_CHECKING:
     from mepassad.serving.mailbox import MailboxServer
 
 IN_FLIGHT = 256  # requests of a stream that are dealt with at once; beyond, it is not read
 IN_FLIGHT_BYTES = 4 << 20  # bytes of their envelopes; one that begins below it still goes
-UNSENT = 1 << 20  # bytes of answers that wait for the node to read; one that begins below it still goes
-UNREAD = 30.0  # seconds that a node may leave its answers unread
-MAX_WATCHED = 16_384  # boxes that a stream watches
 ALONE = ("fetch", "take")  # whose answers are large: one after the other, so that few of them are in memory
 CHECKED = 16  # signatures checked before others have their turn
 
@@ -69,24 +61,17 @@ class Session:
             max_items=MAX_ITEMS,
             pass_needed=server.config.admit == "pass" and not server.admission.admits(stream.peer),
         )
+        self.unfinished = 0  # bytes of a request that is not whole yet, see `MailboxServer.kept`
         self._last = 0  # the id of the newest request
-        self._running = self._arriving = self._unsent = 0
-        self._out: list[bytes] = []
-        self._news: dict[bytes, None] = {}
-        self._work, self._eased = anyio.Event(), anyio.Event()
+        self._running = self._arriving = 0
+        self._puts: dict[int, Deposit] = {}
+        self._answers = Answers(stream)
+        self.tell = self._answers.tell
+        self._tasks: TaskGroup
         self._allowance = server.requests_of(stream.peer)
-        self._checks: Mapping[str, Callable[[MailboxRequest], Awaitable[None]]] = {
-            "open": lambda asked: self._owners(asked, Operation.OPEN, asked.open.boxes),
-            "watch": lambda asked: self._owners(asked, Operation.WATCH, asked.watch.boxes),
-            "close": lambda asked: self._owner(asked, Operation.CLOSE, asked.close.box, b""),
-            "fetch": lambda asked: self._owner(asked, Operation.FETCH, asked.fetch.box, fetched(asked.fetch)),
-            "ack": lambda asked: self._owner(asked, Operation.ACK, asked.ack.box, acked(asked.ack)),
-            "publish": lambda asked: self._owner(asked, Operation.PUBLISH, asked.publish.box, published(asked.publish)),
-        }
         self._handlers: Mapping[str, Handler] = {
             "open": self._open,
             "close": self._close,
-            "put": self._put,
             "fetch": self._fetch,
             "watch": self._watch,
             "ack": self._ack,
@@ -104,15 +89,16 @@ class Session:
         self._stream.write(pack(self._hello.SerializeToString()))
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._write)
-                await self._read(tasks)
+                self._tasks = tasks
+                tasks.start_soon(self._answers.run)
+                await self._read()
                 tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
             self._stream.abort()
 
-    async def _read(self, tasks: TaskGroup) -> None:
+    async def _read(self) -> None:
         splitter = Splitter(MAX_FRAME)
         while data := await self._stream.read():
             for raw in splitter.feed(data):
@@ -121,32 +107,39 @@ class Session:
                 if request.id != self._last:  # so no signature is good for a second time
                     raise MalformedFrame
                 await self._turn()
-                await self._begin(request, tasks)
+                if request.HasField("put"):
+                    self._take_put(request)
+                else:
+                    self._begin_puts()  # requests are begun in their order
+                    await self._begin(request)
+            self._begin_puts()
+            self._server.kept(self, splitter.unfinished)
 
     async def _turn(self) -> None:
         """Wait until this node may ask for more, and has read what it was answered."""
         while (wait := self._allowance.debt(self._server.clock.monotonic())) > 0:
+            self._begin_puts()
             await self._server.clock.sleep(wait)
-        while self._running >= IN_FLIGHT or self._arriving >= IN_FLIGHT_BYTES or self._unsent >= UNSENT:
-            await self._eased.wait()
+        while self._running >= IN_FLIGHT or self._arriving >= IN_FLIGHT_BYTES or self._answers.full:
+            self._begin_puts()
+            await self._answers.eased()
 
-    async def _begin(self, request: MailboxRequest, tasks: TaskGroup) -> None:
+    async def _begin(self, request: MailboxRequest) -> None:
         operation = request.WhichOneof("operation") or ""
         self._allowance.take(1)
         if operation not in self._handlers:
-            self._send(MailboxAnswer(id=request.id, refusal=MailboxReason.UNKNOWN))
+            self._answers.send(MailboxAnswer(id=request.id, refusal=MailboxReason.UNKNOWN))
             return
-        if (check := self._checks.get(operation)) is not None:
-            try:
-                await check(request)
-            except MepassaError as error:
-                self._send(MailboxAnswer(id=request.id, refusal=reason_of(error)))
-                return
-        self._count(1, len(request.put.sealed))
+        try:
+            await self._check(request)
+        except MepassaError as error:
+            self._answers.send(MailboxAnswer(id=request.id, refusal=reason_of(error)))
+            return
+        self._count(1, 0)
         if operation in ALONE:
             await self._do(request, self._handlers[operation])
         else:
-            tasks.start_soon(self._do, request, self._handlers[operation])
+            self._tasks.start_soon(self._do, request, self._handlers[operation])
 
     def _count(self, requests: int, size: int) -> None:
         self._running += requests
@@ -158,63 +151,63 @@ class Session:
         try:
             await handler(request, answer)
         except MepassaError as error:
-            if not isinstance(error, MailboxRefused):
-                self._server.log.warning("the mailbox failed at a request", reason=error.sentence)
+            self._tell(error)
             answer = MailboxAnswer(id=request.id, refusal=reason_of(error))
         finally:
-            self._count(-1, -len(request.put.sealed))
-            self._ease()
-        self._send(answer)
+            self._count(-1, 0)
+            self._answers.ease()
+        self._answers.send(answer)
 
-    # -- writing
+    def _tell(self, error: MepassaError) -> None:
+        if not isinstance(error, MailboxRefused):
+            self._server.log.warning("the mailbox failed at a request", reason=error.sentence)
 
-    def _send(self, answer: MailboxAnswer) -> None:
-        raw = pack(answer.SerializeToString())
-        self._out.append(raw)
-        self._unsent += len(raw)
-        self._work.set()
+    # -- deposits, those of one read together
 
-    def tell(self, number: bytes) -> None:
-        """Something came for a box that this stream watches; told once, however much it is."""
-        self._news[number] = None
-        self._work.set()
+    def _take_put(self, request: MailboxRequest) -> None:
+        put, server = request.put, self._server
+        self._allowance.take(max(1, len(put.numbers)))
+        if len(put.numbers) > MAX_ITEMS or not 0 < len(put.sealed) <= server.config.max_envelope:
+            self._answers.send(MailboxAnswer(id=request.id, refusal=MailboxReason.TOO_LARGE))
+        elif server.crowded:
+            self._answers.send(MailboxAnswer(id=request.id, refusal=MailboxReason.BUSY))
+        else:
+            self._count(1, len(put.sealed))
+            self._puts[request.id] = Deposit(put.numbers, put.sealed, server.expiry(put.hours))
 
-    async def _write(self) -> None:
+    def _begin_puts(self) -> None:
+        if self._puts:
+            self._tasks.start_soon(self._put, self._puts)
+            self._puts = {}
+
+    async def _put(self, puts: Mapping[int, Deposit]) -> None:
         try:
-            while True:
-                await self._work.wait()
-                self._work = anyio.Event()
-                out, self._out, self._unsent = self._out, [], 0
-                while self._news:
-                    news = [self._news.popitem()[0] for _ in range(min(MAX_ITEMS, len(self._news)))]
-                    out.append(pack(MailboxAnswer(news=news).SerializeToString()))
-                self._stream.write(b"".join(out))
-                with anyio.fail_after(UNREAD):
-                    await self._stream.drain()
-                self._ease()
-        except (StreamClosed, TimeoutError):
-            self._stream.abort()  # what is read ends too
-
-    def _ease(self) -> None:
-        self._eased.set()
-        self._eased = anyio.Event()
+            found = await self._server.mailbox.put(list(puts.values()))
+            answers = [MailboxAnswer(id=one, refusals=each) for one, each in zip(puts, found, strict=True)]
+        except MepassaError as error:
+            self._tell(error)
+            found = []
+            answers = [MailboxAnswer(id=one, refusal=reason_of(error)) for one in puts]
+        finally:
+            self._count(-len(puts), -sum(len(one.sealed) for one in puts.values()))
+            self._answers.ease()
+        for answer in answers:
+            self._answers.send(answer)
+        for deposit, refusals in zip(puts.values(), found, strict=False):
+            self._server.came(number for number, refusal in zip(deposit.numbers, refusals, strict=True) if not refusal)
 
     # -- who asks
 
-    async def _owners(self, asked: MailboxRequest, operation: Operation, owners: Iterable[MailboxOwner]) -> None:
-        for count, owner in enumerate(owners):
+    async def _check(self, request: MailboxRequest) -> None:
+        """Raises `InvalidSignature` unless all owners signed that must have, `MailboxTooLarge` for too many."""
+        for count, (operation, owner, named) in enumerate(owners(request)):
             if count >= MAX_ITEMS:
                 raise MailboxTooLarge
             if count:
                 self._allowance.take(1)
             if count % CHECKED == CHECKED - 1:
                 await anyio.lowlevel.checkpoint()
-            await self._owner(asked, operation, owner, b"")
-
-    async def _owner(self, asked: MailboxRequest, operation: Operation, owner: MailboxOwner, named: bytes) -> None:
-        if len(owner.number) != 32:
-            raise InvalidSignature
-        self._listener.check(owner.signature, operation, asked.id, owner.number, named)
+            self._listener.check(owner.signature, operation, request.id, owner.number, named)
 
     # -- operations
 
@@ -230,17 +223,6 @@ class Session:
     async def _close(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
         await self._server.mailbox.close(request.close.box.number)
 
-    async def _put(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
-        put, server = request.put, self._server
-        if len(put.numbers) > MAX_ITEMS or not 0 < len(put.sealed) <= server.config.max_envelope:
-            raise MailboxTooLarge
-        if server.crowded:
-            raise MailboxBusy
-        self._allowance.take(max(0, len(put.numbers) - 1))
-        refusals = await server.mailbox.put(put.numbers, put.sealed, server.expiry(put.hours))
-        answer.refusals.extend(refusals)
-        server.came(number for number, refusal in zip(put.numbers, refusals, strict=True) if not refusal)
-
     async def _fetch(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
         fetch = request.fetch
         limit = max(1, min(fetch.limit, MAX_ITEMS))
@@ -249,11 +231,7 @@ class Session:
             answer.envelopes.append(MailboxEnvelope(sealed=one.sealed, cursor=one.cursor, expires_at=expires))
 
     async def _watch(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
-        numbers = {owner.number for owner in request.watch.boxes}
-        if len(self.watched | numbers) > MAX_WATCHED:
-            raise MailboxFull
-        for number in numbers:
-            self._server.watch(self, number)
+        self._server.watch(self, (owner.number for owner in request.watch.boxes))
 
     async def _ack(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
         if len(request.ack.ids) > MAX_ITEMS:

@@ -52,6 +52,10 @@ class Roles:
             for transport in transports:
                 transport.handle(MAILBOX_PROTOCOL, self.mailbox.serve)
                 transport.handle(DIRECTORY_PROTOCOL, records.serve)
+        if "relay" in self._config.roles:
+            lent = self._config.relay
+            admits = self.admission(lent.admit, lent.pass_file, lent.list).admits
+            supervisor.begin["relay"] = lambda relay: relay.serve(admits)
         if self._admissions:
             passes = Passes(self._node_key, self._admissions)
             for transport in transports:
@@ -60,6 +64,13 @@ class Roles:
 
     def _check(self, key: bytes, value: bytes) -> int:
         return check_record(key, value, int(self._clock.now()))
+
+    def lines(self, addresses: Sequence[str]) -> list[str]:
+        """What others write into their config.yaml to be served by this node, which has these addresses."""
+        listed = ", ".join(addresses)
+        if not addresses or not self._config.roles:
+            return []
+        return [f"mailboxes: [{listed}]" if self.mailbox else f"transport_libp2p: {{bootstrap: [{listed}]}}"]
 
     def stats(self) -> dict[str, dict[str, int]]:
         """Numbers for an operator, by role."""

@@ -37,9 +37,11 @@ def invite_key(secret: bytes, number: bytes) -> Secret:
 
 def seal_reply(reply: PrekeyReply, number: bytes, key: bytes) -> bytes:
     """The blob of a reply for whoever knows the key of a number. Raises `MessageTooLarge` above any size."""
-    nonce = os.urandom(_NONCE)
-    sealed = AESGCMSIV(key).encrypt(nonce, pad(reply.SerializeToString(), SIZES), BLOB_LABEL + number)
-    return bytes([VERSION]) + nonce + sealed
+    return _sealed(pad(reply.SerializeToString(), SIZES), number, key, os.urandom(_NONCE))
+
+
+def _sealed(padded: bytes, number: bytes, key: bytes, nonce: bytes) -> bytes:
+    return bytes([VERSION]) + nonce + AESGCMSIV(key).encrypt(nonce, padded, BLOB_LABEL + number)
 
 
 def open_blob(blob: bytes, number: bytes, key: bytes) -> PrekeyReply:

@@ -25,6 +25,11 @@ class Splitter:
         self._limit = limit
         self._rest = bytearray()
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes kept of a frame that is not whole yet."""
+        return len(self._rest)
+
     def feed(self, data: bytes) -> list[bytes]:
         """The frames that `data` completes. Raises `FrameTooLarge` or `MalformedFrame`; the stream is then lost."""
         self._rest += data

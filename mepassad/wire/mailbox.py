@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from google.protobuf.message import DecodeError
@@ -30,6 +30,7 @@ from mepassad.wire.messages_pb2 import (
     MailboxAnswer,
     MailboxFetch,
     MailboxHello,
+    MailboxOwner,
     MailboxPublish,
     MailboxRequest,
 )
@@ -50,6 +51,7 @@ _REFUSALS: Mapping[int, type[MailboxRefused]] = {
     MailboxReason.TOO_LARGE: MailboxTooLarge,
     MailboxReason.NOT_ADMITTED: MailboxNotAdmitted,
 }
+_HOUR = 3600
 _ID, _CURSOR, _LENGTH = struct.Struct(">Q"), struct.Struct(">QI"), struct.Struct(">I")
 
 M = TypeVar("M", MailboxHello, MailboxRequest, MailboxAnswer)
@@ -86,6 +88,18 @@ class Listener:
         verify(number, signature, self._signed(operation, request, number, named))
 
 
+def owners(request: MailboxRequest) -> Iterator[tuple[Operation, MailboxOwner, bytes]]:
+    """Whose signatures a request must have, each with what it is about beside the number; none for those that anybody
+    may make."""
+    asked = request.WhichOneof("operation")
+    if asked == "open" or asked == "watch":
+        operation = Operation[asked.upper()]
+        yield from ((operation, owner, b"") for owner in getattr(request, asked).boxes)
+    elif asked in _NAMED:
+        found = getattr(request, asked)
+        yield Operation[asked.upper()], found.box, _NAMED[asked](found)
+
+
 def fetched(fetch: MailboxFetch) -> bytes:
     """What is signed of a fetch beside its number."""
     return _CURSOR.pack(fetch.after, fetch.limit)
@@ -103,6 +117,21 @@ def published(publish: MailboxPublish) -> bytes:
 
 def _joined(parts: Sequence[bytes]) -> bytes:
     return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
+
+
+_NAMED: Mapping[str, Callable[[Any], bytes]] = {
+    "close": lambda close: b"",
+    "fetch": fetched,
+    "ack": acked,
+    "publish": published,
+}
+
+
+def expiry(now: float, hours: int, longest: int) -> int:
+    """When something expires that came now and may wait so many hours, `longest` at most: Unix seconds, rounded up to
+    the hour."""
+    until = now + max(1, min(hours, longest)) * _HOUR
+    return int(-(-until // _HOUR)) * _HOUR
 
 
 def refused(reason: int) -> MailboxRefused:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-DEMO = Path(__file__).resolve().parents[2] / "scripts" / "demo.py"
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ("-m", "scripts.demo")
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def demo(place: Path) -> subprocess.CompletedProcess[str]:
+def shown(place: Path, *demo: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, str(DEMO)], env={"TMPDIR": str(place)}, capture_output=True, text=True, timeout=50
+        [sys.executable, *demo], env={"TMPDIR": str(place)}, cwd=ROOT, capture_output=True, text=True, timeout=110
     )
 
 
@@ -36,7 +37,7 @@ def processes_of(place: Path) -> list[str]:
 
 
 def test_the_demo_shows_every_state_survives_a_kill_and_leaves_nothing_behind(place: Path) -> None:
-    done = demo(place)
+    done = shown(place, *DEMO)
 
     assert (done.returncode, done.stderr) == (0, "")
     table = re.findall(r"^  \S.*?((?: +\d+\.\d){5}) +direct$", done.stdout, re.MULTILINE)
@@ -53,11 +54,24 @@ def test_the_demo_shows_every_state_survives_a_kill_and_leaves_nothing_behind(pl
     assert processes_of(place) == []
 
 
+def test_the_hybrid_demo_shows_a_message_on_each_route(place: Path) -> None:
+    done = shown(place, "-m", "scripts.demo_hybrid")
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    routes = re.findall(r"^  (direct|relayed|mailbox) +queued \d+\.\d ms, sent", done.stdout, re.MULTILINE)
+    assert routes == ["direct", "relayed", "mailbox"]
+    assert re.search(r"ana +back, knows that it was delivered .* mailbox", done.stdout)
+    assert "has it exactly once" in done.stdout
+    assert list(place.iterdir()) == []
+    assert processes_of(place) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing_behind(place: Path, number: signal.Signals) -> None:
     running = subprocess.Popen(
-        [sys.executable, str(DEMO)],
+        [sys.executable, *DEMO],
         env={"TMPDIR": str(place)},
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -78,7 +92,7 @@ def test_a_node_that_cannot_start_fails_the_demo_with_its_own_sentence(place: Pa
     deep = place / ("d" * 100)  # no socket fits into a path of this length
     deep.mkdir()
 
-    done = demo(deep)
+    done = shown(deep, *DEMO)
 
     assert done.returncode == 1
     assert "ana did not start" in done.stderr

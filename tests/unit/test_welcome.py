@@ -40,6 +40,18 @@ async def test_at_a_terminal_the_words_are_shown_once_and_below_all_else(
     assert list(folder.iterdir()) == []
 
 
+async def test_a_mailbox_node_shows_the_line_that_others_put_into_their_configuration(
+    nodes: Nodes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    capsys.readouterr()
+    await welcome.show(server.node, invite=False)
+    (address,) = server.node.addresses()
+    assert f": mailboxes: [{address}]\n" in capsys.readouterr().out
+    await welcome.show(ana.node, invite=False)
+    assert "mailboxes:" not in capsys.readouterr().out
+
+
 async def test_without_a_terminal_the_words_go_to_a_private_file_and_only_its_path_is_shown(
     nodes: Nodes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

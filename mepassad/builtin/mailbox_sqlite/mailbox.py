@@ -12,7 +12,7 @@ import anyio
 from anyio import to_thread
 
 from mepassad.api import MailboxClosed
-from mepassad.api.mailbox import Envelope, Kept, Quotas
+from mepassad.api.mailbox import Deposit, Envelope, Kept, Quotas
 from mepassad.builtin.mailbox_sqlite import statements as sql
 from mepassad.builtin.mailbox_sqlite.shelf import ROWS, Job, Shelf
 from mepassad.builtin.store_sqlite import database
@@ -43,9 +43,9 @@ class SqliteMailbox:
         """See `mepassad.api.mailbox.Mailbox`."""
         await self._do(Shelf.shut, number)
 
-    async def put(self, numbers: Sequence[bytes], sealed: bytes, expires_at: int) -> Sequence[int]:
+    async def put(self, deposits: Sequence[Deposit]) -> Sequence[Sequence[int]]:
         """See `mepassad.api.mailbox.Mailbox`."""
-        refusals: Sequence[int] = await self._do(Shelf.put, numbers, sealed, expires_at)
+        refusals: Sequence[Sequence[int]] = await self._do(Shelf.put, deposits)
         return refusals
 
     async def fetch(self, number: bytes, after: int, limit: int, room: int) -> Sequence[Envelope]:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mepassad.api import MailboxBusy, MailboxClosed, MailboxFull, MepassaError
-from mepassad.api.mailbox import Kept, MailboxReason, Quotas
+from mepassad.api.mailbox import Deposit, Kept, MailboxReason, Quotas
 from mepassad.builtin.mailbox_sqlite import statements as sql
 from mepassad.builtin.store_sqlite.transactions import Transactions
 
 Job = Callable[["Shelf"], Any]
 
 ROWS = 32  # bits of a row's id that count within its box
+MOST_ROWS = (1 << ROWS) - 1_000_000  # that a box may ever have had: those of the next begin after
 CHUNK = 500  # rows that one look for what expired deletes: deposits wait for no more
 DAY = 86_400
 
@@ -76,8 +77,11 @@ class Shelf(Transactions[Job, Any]):
 
     # -- envelopes
 
-    def put(self, numbers: Sequence[bytes], sealed: bytes, expires_at: int) -> list[int]:
+    def put(self, deposits: Sequence[Deposit]) -> list[list[int]]:
         """See `mepassad.api.mailbox.Mailbox`."""
+        return [self._deposit(*one) for one in deposits]
+
+    def _deposit(self, numbers: Sequence[bytes], sealed: bytes, expires_at: int) -> list[int]:
         digest = hashlib.sha256(sealed).digest()
         return [self._put(number, sealed, digest, expires_at) for number in numbers]
 
@@ -85,7 +89,7 @@ class Shelf(Transactions[Job, Any]):
         size, quotas = len(sealed), self._quotas
         if (box := self._find(number)) is None:
             return MailboxReason.CLOSED
-        crowded = box.envelopes >= quotas.box_envelopes or box.bytes + size > quotas.box_bytes
+        crowded = box.envelopes >= quotas.box_envelopes or box.bytes + size > quotas.box_bytes or box.next > MOST_ROWS
         if crowded or self.bytes + size > quotas.bytes:
             return 0 if self._row(sql.LIES_THERE, box.id, digest) else MailboxReason.FULL
         row = (box.id << ROWS) + box.next
@@ -114,7 +118,7 @@ class Shelf(Transactions[Job, Any]):
         last = last_resort or before
         blobs = len(one_time) + (0 if replace else box.blobs)
         size = sum(map(len, one_time)) + len(last) + (0 if replace else box.blob_bytes - len(before))
-        if blobs > self._quotas.box_blobs or size > self._quotas.box_blob_bytes:
+        if blobs > self._quotas.box_blobs or size > self._quotas.box_blob_bytes or box.next > MOST_ROWS:
             raise MailboxFull
         if self.bytes + size - box.blob_bytes > self._quotas.bytes:
             raise MailboxFull

@@ -77,6 +77,8 @@ class MessageItem(Result, frozen=True, kw_only=True):
     route: Annotated[Route | None, Meta(description="How it came first; null while queued.")]
     reply_to: MessageRef | None
     reason: Annotated[str | None, Meta(description="Why it failed or waits.")]
+    tries: Annotated[int, Meta(description="Of a sent one: times that a node took it, until it was delivered.")]
+    latency_ms: Annotated[int | None, Meta(description="Milliseconds from its sending to its delivery.")]
 
 
 class MessagePage(Result, frozen=True, kw_only=True):
@@ -180,4 +182,6 @@ def _item(message: Message) -> MessageItem:
         route=message.route or None,
         reply_to=message.reply_to or None,
         reason=message.reason or None,
+        tries=message.tries,
+        latency_ms=message.latency_ms or None,
     )

@@ -14,6 +14,7 @@ from mepassad.testing.vectors.cases import (
     handshake,
     identity,
     invites,
+    mailbox,
     packets,
     padding,
     prekeys,
@@ -26,7 +27,21 @@ from mepassad.testing.vectors.drawn import Drawn
 
 FOLDER = Path(__file__).parents[3] / "docs" / "protocol" / "vectors"
 VERSION = 1  # of the protocol
-MODULES = (protobuf, identity, invites, safety, prekeys, handshake, ratchet, padding, content, seal, directory, packets)
+MODULES = (
+    protobuf,
+    identity,
+    invites,
+    safety,
+    prekeys,
+    handshake,
+    ratchet,
+    padding,
+    content,
+    seal,
+    mailbox,
+    directory,
+    packets,
+)
 LAYERS: Mapping[str, ModuleType] = {module.__name__.rpartition(".")[2]: module for module in MODULES}  # by file
 DRAWN = "drawn"
 

@@ -22,7 +22,7 @@ from mepassad.api.context import Log
 from mepassad.api.transport import Reachability
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p import compat
-from mepassad_transport_libp2p.address import parse_dial, parse_listen, reachable
+from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.carriers import carriers, upgrader
 from mepassad_transport_libp2p.climbing import Climbing
 from mepassad_transport_libp2p.compat.containment import ContainedHost
@@ -36,7 +36,7 @@ from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.liveness import Liveness
 from mepassad_transport_libp2p.mappings import Mappings
 from mepassad_transport_libp2p.reaching import Dead, Reaching, give_up, known_id
-from mepassad_transport_libp2p.relays import Relays
+from mepassad_transport_libp2p.relays import NARROW, Relays
 from mepassad_transport_libp2p.standing import Standing
 from mepassad_transport_libp2p.stream import Libp2pStream
 from mepassad_transport_libp2p.unread import Ledger, Unread
@@ -85,12 +85,24 @@ class Host:
         """Who tells whom: as whom servers see this node, whether others come in, and so where it can be reached."""
         self.standing = Standing(self._swarm, lambda: (*get_network_addrs(4), *get_network_addrs(6)))
         self._host.learnt, self.climbing.came = self.standing.learnt, self.standing.came
-        self.relays.needed = lambda: not self.standing.public
+        self.relays.needed = self._relays_needed
         self.relays.wanted = self._want
         climbing = self.climbing
         climbing.puncher = Puncher(self._host, self._swarm, self.standing.seen, admits=climbing.admits)
         climbing.spawn = self.start_soon
         self._swarm.register_notifee(climbing)
+
+    def _relays_needed(self) -> int:
+        """At how many relays to have a place: one also where others come in, for those whose firewalls let out to the
+        port 443 only, unless this node listens there."""
+        if not self.standing.public:
+            return self._config.relays
+        narrow = any(address.carrier != "quic" and address.port == NARROW for address in self._listening())
+        return 0 if narrow else min(1, self._config.relays)
+
+    def _listening(self) -> list[Address]:
+        listeners = self._swarm.listeners.values()
+        return [parse_listen(str(address)) for listener in listeners for address in listener.get_addrs()]
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
         """Live until cancelled, then say goodbye to all peers at once."""
@@ -99,7 +111,6 @@ class Host:
             await self._swarm.event_background_nursery_created.wait()
             task_status.started()
             self._nursery.start_soon(self._liveness.keep)
-            self._nursery.start_soon(self.relays.keep)
             self.climbing.puncher.start()
             try:
                 while True:
@@ -160,17 +171,16 @@ class Host:
         self._nursery.start_soon(function, *args)
 
     async def listen(self) -> None:
-        """Listen on all configured addresses. Raises `AddressRefused`."""
+        """Listen on all configured addresses; from then on have places at relays. Raises `AddressRefused`."""
         for text in self._config.listen:
             address = parse_listen(text)
             if check_free(address) and not await self._swarm.listen(Multiaddr(str(address))):
                 raise AddressRefused(f"Cannot listen on {address}.")
+        self.start_soon(self.relays.keep)  # not before: relays are dialled from the ports that listen
 
     def addresses(self) -> tuple[str, ...]:
         """Where this node can be dialled, loopback last."""
-        listeners = self._swarm.listeners.values()
-        bound = [parse_listen(str(address)) for listener in listeners for address in listener.get_addrs()]
-        found = reachable(bound, get_network_addrs(4), get_network_addrs(6))
+        found = reachable(self._listening(), get_network_addrs(4), get_network_addrs(6))
         return tuple(str(address._replace(peer=self.node_id)) for address in found)
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str, heard: Sequence[str] = ()) -> NetStream:

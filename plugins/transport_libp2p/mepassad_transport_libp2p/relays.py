@@ -17,6 +17,7 @@ from mepassad.api.context import Log
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p.address import Address, parse_bootstrap
 from mepassad_transport_libp2p.compat.circuit import is_relayed
+from mepassad_transport_libp2p.compat.containment import contained
 from mepassad_transport_libp2p.compat.identify import observed, parse_seen
 from mepassad_transport_libp2p.compat.relay_client import RelayClient, Reserved
 from mepassad_transport_libp2p.config import Config
@@ -71,7 +72,7 @@ class Relays:
     """Keeps up to `relays` places. Runs in trio."""
 
     def __init__(self, reaching: Reaching, client: RelayClient, mappings: Mappings, config: Config, log: Log) -> None:
-        """`needed` says whether places are; `changed` is called when other addresses are to be told, `wanted` when
+        """`needed` says how many places are; `changed` is called when other addresses are to be told, `wanted` when
         other relays are used."""
         self._mappings = mappings
         self._reaching, self._client, self._config, self._log = reaching, client, config, log
@@ -79,7 +80,7 @@ class Relays:
         self._places: dict[NodeId, Place] = {}
         self._busy: set[NodeId] = set()
         self._hurry = trio.Event()
-        self.needed: Callable[[], bool] = lambda: True
+        self.needed: Callable[[], int] = lambda: config.relays
         self.changed: Callable[[], None] = lambda: None
         self.wanted: Callable[[], None] = lambda: None
         self.use(config.bootstrap)
@@ -125,9 +126,9 @@ class Relays:
 
     def _look(self, nursery: trio.Nursery) -> None:
         """Give up what is lost or not needed, renew what is due, and ask for what is missing."""
-        now = trio.current_time()
-        for node, place in list(self._places.items()):
-            if self._direct(place.peer) is None or place.ends_at <= now or not self.needed():
+        now, needed = trio.current_time(), self.needed()
+        for number, (node, place) in enumerate(list(self._places.items())):
+            if self._direct(place.peer) is None or place.ends_at <= now or number >= needed:
                 self._lose(node)
             elif place.renew_at <= now and node not in self._busy:
                 self._begin(nursery, place.server)
@@ -135,7 +136,7 @@ class Relays:
                 self._mappings.look(place.peer, place.known, nursery.start_soon)
         asking = sum(node not in self._places for node in self._busy)
         for server in self._servers.values():
-            if not self.needed() or len(self._places) + asking >= self._config.relays:
+            if len(self._places) + asking >= needed:
                 break
             if server.node not in self._places and server.node not in self._busy and server.ask_at <= now:
                 self._begin(nursery, server)
@@ -143,7 +144,7 @@ class Relays:
 
     def _begin(self, nursery: trio.Nursery, server: Server) -> None:
         self._busy.add(server.node)
-        nursery.start_soon(self._ask, server)
+        nursery.start_soon(contained(self._log), self._ask, server)
 
     async def _ask(self, server: Server) -> None:
         """Ask one server for a place, or to renew it."""
@@ -195,16 +196,17 @@ class Relays:
 
 def _known(server: Server, connection: INetConn, reserved: Reserved) -> tuple[Address, ...]:
     """Where others reach a relay: where we reached it, then where else it says that it can be, as far from here."""
-    there = observed(connection.muxed_conn)
-    seen = parse_seen(there.to_bytes()) if there is not None else None
+    end = observed(connection.muxed_conn)
+    seen = parse_seen(end.to_bytes()) if end is not None else None
     if seen is None:
         return ()
     kind, found = "ip6" if ":" in seen.host else "ip4", list[Address]()
     for known in server.addresses:
-        carried = (known.carrier == "quic") == (seen.transport == "udp")
-        if known.port == seen.port and carried:
-            name = known.host if known.kind.startswith("dns") and known.carrier == "wss" else None
-            found.append(Address(kind, seen.host, seen.port, server.node, known.carrier, known.sni or name))
+        named = known.kind.startswith("dns")
+        sni = known.sni or (known.host if named and known.carrier == "wss" else None)
+        there = known._replace(kind=kind, host=seen.host, sni=sni) if named else known
+        used = there.port == seen.port and (there.carrier == "quic") == (seen.transport == "udp")
+        found.insert(0 if used else len(found), there)
     for text in map(str, reserved.addresses):
         try:
             address = parse_bootstrap(text)

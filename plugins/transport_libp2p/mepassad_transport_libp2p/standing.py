@@ -35,11 +35,10 @@ class Standing:
         self.public = False
 
     def learnt(self, connection: INetConn, seen: Seen) -> None:
-        """A server told as whom it sees a connection of ours; of use where it left from a port that listens."""
-        if self._from_listener(connection):
-            self._seen = {one: was for one, was in self._seen.items() if not one.is_closed}
-            if len(self._seen) < MAX_SEEN:
-                self._seen[connection] = seen
+        """A server told as whom it sees a connection of ours; its port is of use if it left from one that listens."""
+        self._seen = {one: was for one, was in self._seen.items() if not one.is_closed}
+        if len(self._seen) < MAX_SEEN and not is_relayed(connection):
+            self._seen[connection] = seen
 
     def came(self, connection: INetConn) -> None:
         """A connection came up. One from the net, of a node that is not reached over a relay at the same time, for such
@@ -70,12 +69,13 @@ class Standing:
         kinds = {nat(self._by_server(live, transport), self._own()) for transport in ("tcp", "udp")}
         named = next((name for kind, name in NATS.items() if kind in kinds), "unknown")
         own = set(self._own())
-        hidden = any(seen.host not in own for seen in live.values())
+        hidden = any(seen.host not in own for one, seen in self._seen.items() if not one.is_closed)
         kind = "public" if self.public else "private" if hidden else "unknown"
         return Reachability(kind, named, tuple(dict.fromkeys(str(one.address()) for one in live.values())))
 
     def _live(self) -> dict[INetConn, Seen]:
-        return {connection: seen for connection, seen in self._seen.items() if not connection.is_closed}
+        """What was said of connections that live and left from a port that listens."""
+        return {one: seen for one, seen in self._seen.items() if not one.is_closed and self._from_listener(one)}
 
     def _by_server(self, live: dict[INetConn, Seen], transport: str) -> list[Seen]:
         """What each server said last."""
@@ -87,7 +87,7 @@ class Standing:
         if isinstance(muxed, QUIC):
             return muxed.from_listener
         sock = socket_of(connection)
-        if sock is None or is_relayed(connection):
+        if sock is None or sock.fileno() < 0:
             return False
         port = sock.getsockname()[1]
         listening = [str(address) for one in self._swarm.listeners.values() for address in one.get_addrs()]

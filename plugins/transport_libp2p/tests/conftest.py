@@ -23,16 +23,17 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Running:
-    """`async with running(2, max_connections=3) as (a, b)`: nodes on loopback with that configuration."""
+    """`async with running(2, max_connections=3) as (a, b)`: nodes on loopback with that configuration. `first`: the
+    number of the first, of which its id is made."""
 
     @asynccontextmanager
-    async def run(count: int, **settings: Any) -> AsyncIterator[list[Node]]:
+    async def run(count: int, first: int = 1, **settings: Any) -> AsyncIterator[list[Node]]:
         config = Config(**{"listen": ("/ip4/127.0.0.1/tcp/0",), "mdns": False, **settings})
         async with anyio.create_task_group() as tasks:
             nodes: list[Node] = []
             try:
-                for number in range(count):
-                    seed = bytes([number + 1]) * 32
+                for number in range(first, first + count):
+                    seed = bytes([number]) * 32
                     nodes.append(await tasks.start(run_node, component, config, seed, tmp_path / str(number)))
                 with anyio.fail_after(2 * TIMEOUT):
                     yield nodes

@@ -8,6 +8,7 @@ from mepassad_transport_libp2p.address import (
     MAX_LENGTH,
     Address,
     interleaved,
+    parse_circuit,
     parse_dial,
     parse_listen,
     reachable,
@@ -163,3 +164,35 @@ def test_an_address_bound_twice_is_named_once() -> None:
         "/ip4/192.0.2.1/tcp/7",
         "/ip4/127.0.0.1/tcp/7",
     ]
+
+
+RELAY = "12D3KooWBtg3aaRMjxwedh83aGiUkwSxDwUZkzuJcfaqUmo7R3pq"
+HIDDEN = "12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5"
+
+
+@pytest.mark.parametrize("relay", ["/ip4/192.0.2.1/tcp/4001", "/ip4/192.0.2.1/tcp/443/tls/sni/relay.example/ws"])
+@pytest.mark.parametrize("peer", [HIDDEN, None])
+def test_the_address_of_a_node_behind_a_relay_is_understood(relay: str, peer: str | None) -> None:
+    text = f"{relay}/p2p/{RELAY}/p2p-circuit" + (f"/p2p/{peer}" if peer else "")
+    circuit = parse_circuit(text)
+    assert circuit is not None
+    assert (str(circuit.relay), circuit.relay.peer, circuit.peer) == (f"{relay}/p2p/{RELAY}", RELAY, peer)
+    assert str(circuit) == text
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        "",
+        "/p2p-circuit",
+        f"/ip4/192.0.2.1/tcp/4001/p2p-circuit/p2p/{HIDDEN}",
+        f"/ip4/192.0.2.1/tcp/0/p2p/{RELAY}/p2p-circuit/p2p/{HIDDEN}",
+        f"/ip4/192.0.2.1/tcp/4001/p2p/{RELAY}/p2p-circuit{HIDDEN}",
+        f"/ip4/192.0.2.1/tcp/4001/p2p/{RELAY}/p2p-circuit/p2p/{RELAY}",
+        f"/ip4/192.0.2.1/tcp/4001/p2p/{RELAY}/p2p-circuit/p2p/0",
+        f"/ip4/192.0.2.1/tcp/4001/p2p/{RELAY}/p2p-circuit/p2p/{HIDDEN}/p2p-circuit",
+        f"/dns4/{'a.' * 250}/tcp/4001/p2p/{RELAY}/p2p-circuit",
+    ],
+)
+def test_what_is_no_address_behind_a_relay_is_none(junk: str) -> None:
+    assert parse_circuit(junk) is None

@@ -303,6 +303,12 @@ class MessageItem(Value, frozen=True, kw_only=True):
     reason: str | None
     """Why it failed or waits."""
 
+    tries: int
+    """Of a sent one: times that a node took it, until it was delivered."""
+
+    latency_ms: int | None
+    """Milliseconds from its sending to its delivery."""
+
 
 class MessagePage(Value, frozen=True, kw_only=True):
     """Messages, newest first; give `next` as `before` to go on."""

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mepassad import __version__, node, plugins
+from mepassad import __version__, founding, node, plugins
 from mepassad.cli.main import cli, main
 from mepassad.cli.setting import config_path
 from mepassad.errors import AlreadyRunning
@@ -286,7 +286,7 @@ def test_a_new_accounts_words_are_shown_at_a_terminal_in_numbered_columns(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = " ".join(f"word{number}" for number in range(1, 25))
-    monkeypatch.setattr(node, "init", lambda *_: node.InitResult("mp1x", words, None))
+    monkeypatch.setattr(founding, "init", lambda *_: founding.InitResult("mp1x", words, None))
     assert mepassad("init") == 0
     out = capsys.readouterr().out
     assert " 1 word1" in out

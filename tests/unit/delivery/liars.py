@@ -69,6 +69,32 @@ class OfAnother(Liar):
         return [one._replace(cursor=place) for place, one in enumerate(found, 1) if place > after]
 
 
+class Doubling(Liar):
+    """Hands out the first blob of a box once more before it goes on."""
+
+    def __init__(self, real: Mailbox) -> None:
+        super().__init__(real)
+        self.kept: dict[bytes, bytes] = {}
+        self.doubled: set[bytes] = set()
+
+    async def take(self, number: bytes, one_time: bool) -> bytes | None:
+        if number in self.kept and number not in self.doubled:
+            self.doubled.add(number)
+            return self.kept[number]
+        found: bytes | None = await self.real.take(number, one_time)
+        if found is not None:
+            self.kept.setdefault(number, found)
+        return found
+
+
+class Forging(Liar):
+    """Hands out blobs that were altered."""
+
+    async def take(self, number: bytes, one_time: bool) -> bytes | None:
+        found = await self.real.take(number, one_time)
+        return None if found is None else found[:-1] + bytes([found[-1] ^ 1])
+
+
 def lie(box: RunningNode, kind: type[Liar]) -> None:
     """Let a mailbox node lie from now on."""
     live = box.node.supervisor.live["mailbox"]

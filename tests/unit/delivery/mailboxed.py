@@ -8,7 +8,9 @@ from mepassad.testing.nodes import Nodes, RunningNode
 
 async def mailbox_node(nodes: Nodes, name: str = "box") -> RunningNode:
     """A node that is a mailbox for others."""
-    return await nodes.start(name, roles="[mailbox]")
+    running = await nodes.start(name, roles="[mailbox]")
+    await running.node.supervisor.until_up("mailbox")
+    return running
 
 
 async def with_mailboxes(nodes: Nodes, name: str, *boxes: RunningNode) -> RunningNode:

@@ -1,4 +1,4 @@
-"""Boxes and what lies in them: opened and closed as contacts come and go; prekeys given once; keys kept until drained."""
+"""Boxes and what lies in them: opened and closed with contacts; prekeys given once; keys kept until drained."""
 
 from __future__ import annotations
 

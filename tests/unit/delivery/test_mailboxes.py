@@ -155,3 +155,24 @@ async def test_what_waits_and_what_comes_directly_meanwhile_is_read_in_order(nod
         read += [row.text for row in page.items]
         before = page.next
     assert read == [str(number) for number in reversed(range(1_501))]
+
+
+async def test_an_account_that_was_restored_is_found_in_the_mailbox_by_those_who_wait_for_it(nodes: Nodes) -> None:
+    box = await mailbox_node(nodes)
+    ana, bob = await two_with(nodes, box)
+    await away(nodes, "bob")
+    ana = await nodes.restore("ana", node_key=False)
+    await nodes.in_time(ana.core.mailboxes.drained)
+    await away(nodes, "ana")
+    bob = await nodes.start("bob")
+    await bob.say(ana, "are you still there?")
+    await nodes.pass_by(600, times=40)
+    await deposited(nodes, bob, ana, box)
+    await away(nodes, "bob")
+    ana = await nodes.start("ana")
+    await nodes.in_time(lambda: ana.texts() == ["are you still there?"])
+    await deposited(nodes, ana, bob, box)
+    await away(nodes, "ana")
+    bob = await nodes.start("bob")
+    await nodes.in_time(lambda: len(bob.facts("message.delivered")) == 1)
+    assert len(bob.facts("contact.keys_changed")) == 0, "that was told in the run before"

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
+import anyio
 import pytest
 
-from mepassad.api.mailbox import MailboxReason
-from mepassad.errors import MailboxClosed, MailboxFull, MailboxNotAdmitted, MailboxTooLarge, Unreachable
+from mepassad.api import Component, ConfigRegister, PluginContext, hookimpl
+from mepassad.api.mailbox import Mailbox, MailboxReason
+from mepassad.builtin.mailbox_sqlite import plugin
+from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MailboxNotAdmitted, MailboxTooLarge, Unreachable
+from mepassad.steadiness import DISTRUST
 from mepassad.testing.clock import START
 from mepassad.testing.nodes import Nodes, eventually
 from tests.unit.serving.asking import Box, asking, dialled
@@ -135,3 +142,88 @@ async def test_what_expired_is_gone_after_the_hour(nodes: Nodes) -> None:
 
         nodes.clock.advance(60)
         await eventually(only_the_long_one_is_left)
+
+
+async def test_a_clock_that_was_set_ahead_expires_nothing(nodes: Nodes) -> None:
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    box = Box()
+    async with asking(nodes, ana, server) as mailbox:
+        await mailbox.open([box.key])
+        await mailbox.put([box.number], b"hello", 1)
+        nodes.clock.jump(30 * 86_400)
+        for _ in range(5):
+            nodes.clock.advance(60)
+            assert len(await mailbox.fetch(box.key, 0, 10)) == 1
+        nodes.clock.advance(DISTRUST)
+
+        async def gone() -> bool:
+            nodes.clock.advance(60)
+            return not await mailbox.fetch(box.key, 0, 10)
+
+        await eventually(gone)
+
+
+async def test_a_box_whose_owner_has_not_been_here_for_long_is_closed(nodes: Nodes) -> None:
+    server = await nodes.start("server", roles="[mailbox]", mailbox__idle_days=30)
+    ana, box, kept = await nodes.start("ana", roles="[]"), Box(), Box()
+    async with asking(nodes, ana, server) as mailbox:
+        await mailbox.open([box.key, kept.key])
+        for _ in range(31):
+            await mailbox.open([kept.key])
+            nodes.clock.advance(86_400)
+            await anyio.wait_all_tasks_blocked()
+
+        async def closed() -> bool:
+            nodes.clock.advance(60)
+            return await mailbox.put([box.number, kept.number], b"hello", 1) == [MailboxReason.CLOSED, 0]
+
+        await eventually(closed)
+
+
+class Failing:
+    """The plugin `mailbox_sqlite`, whose component fails whenever a test says so."""
+
+    def __init__(self) -> None:
+        self.fail = anyio.Event()
+
+    @hookimpl
+    def register_config(self, register: ConfigRegister) -> None:
+        plugin.register_config(register)
+
+    @hookimpl
+    def provide_mailbox(self, config: Any) -> Component[Mailbox] | None:
+        inner = plugin.provide_mailbox(config)
+        if inner is None:
+            return None
+
+        @asynccontextmanager
+        async def component(context: PluginContext) -> AsyncIterator[Mailbox]:
+            async with inner(context) as mailbox:
+                context.tasks.start_soon(self._wait)
+                yield mailbox
+
+        return component
+
+    async def _wait(self) -> None:
+        await self.fail.wait()
+        raise RuntimeError("the disk is gone")
+
+
+async def test_while_the_plugin_is_down_clients_are_told_to_come_again(nodes: Nodes) -> None:
+    failing = nodes.plugins["mailbox_sqlite"] = Failing()
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    box = Box()
+    async with asking(nodes, ana, server) as mailbox:
+        await mailbox.open([box.key])
+        await mailbox.put([box.number], b"before", 1)
+        failing.fail.set()
+        failing.fail = anyio.Event()
+        await eventually(lambda: server.facts("plugin.failed") != [])
+        with pytest.raises(MailboxBusy):
+            await mailbox.open([box.key])
+        with pytest.raises(MailboxBusy):
+            await mailbox.put([box.number], b"meanwhile", 1)
+        nodes.clock.advance(2)
+        await eventually(lambda: server.node.supervisor.one("mailbox") is not None)
+        assert await mailbox.put([box.number], b"after", 1) == [0]
+        assert [one.sealed for one in await mailbox.fetch(box.key, 0, 10)] == [b"before", b"after"]

@@ -19,18 +19,31 @@ def checksum(invite: bytes, in_person: bool) -> bytes:
 
 
 def write(
-    account: str, secret: str, number: str, expires_at: int, nodes: list[Fields], in_person: bool = False
+    account: str,
+    secret: str,
+    number: str,
+    expires_at: int,
+    nodes: list[Fields],
+    in_person: bool = False,
+    mailboxes: list[Fields] | None = None,
 ) -> Fields:
-    hints = [{"key": bytes.fromhex(node["key"]), "addresses": list(node["addresses"])} for node in nodes]
+    boxes = [(node["key"], address, 1) for node in mailboxes or [] for address in node["addresses"]]
+    told = boxes[:1] + [(node["key"], address, 0) for node in nodes for address in node["addresses"]] + boxes[1:]
     body = {"account": bytes.fromhex(account), "secret": bytes.fromhex(secret), "number": bytes.fromhex(number)}
     body["expires_at"] = (expires_at + 3599) // 3600
     while True:
-        hints = [hint for hint in hints if hint["addresses"]]
+        hints: list[Fields] = []
+        for key, address, roles in told:
+            hint = next((hint for hint in hints if (hint["key"].hex(), hint.get("roles", 0)) == (key, roles)), None)
+            if hint is None:
+                hint = {"key": bytes.fromhex(key), "addresses": []} | ({"roles": roles} if roles else {})
+                hints.append(hint)
+            hint["addresses"].append(address)
         invite = encode("Invite", body | {"hints": hints})
         if len(invite) + 4 <= 220:
             kind = "v" if in_person else "i"
             return {"link": f"mepassa:{kind}/1/" + base64url(invite + checksum(invite, in_person))}
-        hints[-1]["addresses"].pop()
+        told.pop()
 
 
 def read(link: str) -> Fields:
@@ -48,10 +61,13 @@ def read(link: str) -> Fields:
     need(len(raw) <= 220 and checksum(raw[:-4], in_person) == raw[-4:], "InviteMalformed")
     for field, size in (("account", 32), ("secret", 16), ("number", 32)):
         need(len(invite.get(field, b"")) == size, "InviteMalformed")
-    nodes = {}
+    nodes, mailboxes = {}, {}
     for hint in invite.get("hints", []):
         need(len(hint.get("key", b"")) == 32, "InviteMalformed")
-        nodes[hint["key"]] = hint.get("addresses", [])
+        if not hint.get("roles", 0):
+            nodes[hint["key"]] = hint.get("addresses", [])
+        elif hint["roles"] & 1:
+            mailboxes[hint["key"]] = hint.get("addresses", [])
     return plain(
         {
             "account": invite["account"],
@@ -59,6 +75,7 @@ def read(link: str) -> Fields:
             "number": invite["number"],
             "expires_at": invite.get("expires_at", 0) * 3600,
             "nodes": [{"key": key, "addresses": addresses} for key, addresses in nodes.items()],
+            "mailboxes": [{"key": key, "addresses": addresses} for key, addresses in mailboxes.items()],
             "in_person": in_person,
         }
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 
-from second.primitives import ed25519_public, sign, verify, x25519_public
+from second.primitives import ed25519_public, hkdf, sign, verify, x25519_public
 from second.protobuf import decode, encode, plain
-from second.refused import need
+from second.refused import Refused, need
 
 Fields = dict[str, Any]
 DAY = 86_400
@@ -58,3 +60,27 @@ def read(bundle: bytes, device: bytes, now: int) -> Fields:
 
 def bundle_read(bundle: str, device: str, now: int) -> Fields:
     return plain(read(bytes.fromhex(bundle), bytes.fromhex(device), now))
+
+
+def number_key(private: str) -> Fields:
+    labels = {"contact": b"mepassa/1 number key", "account": b"mepassa/1 directory key"}
+    return {name: hkdf(bytes.fromhex(private), bytes(32), label, 32).hex() for name, label in labels.items()}
+
+
+def invite_key(secret: str, number: str) -> Fields:
+    info = b"mepassa/1 invite number key" + bytes.fromhex(number)
+    return {"key": hkdf(bytes.fromhex(secret), bytes(32), info, 32).hex()}
+
+
+def blob_read(blob: str, number: str, key: str) -> Fields:
+    raw = bytes.fromhex(blob)
+    need(29 < len(raw) <= 65_565 and len(key) == 64, "BadBundle")
+    need(raw[0] == 1, "MalformedContent")
+    try:
+        aad = b"mepassa/1 prekeys blob" + bytes.fromhex(number)
+        padded = AESGCMSIV(bytes.fromhex(key)).decrypt(raw[1:13], raw[13:], aad)
+    except InvalidTag as error:
+        raise Refused("BadBundle") from error
+    marked = padded.rstrip(b"\0")
+    need(marked.endswith(b"\x80"), "MalformedContent")
+    return {"reply": encode("PrekeyReply", decode("PrekeyReply", marked[:-1], "MalformedContent")).hex()}

@@ -68,6 +68,31 @@ SCHEMAS: dict[str, dict[int, tuple[str, str]]] = {
     "SealKey": {1: ("id", "sfixed64"), 2: ("created_at", "int64"), 3: ("public", "bytes"), 4: ("signature", "bytes")},
     "DeviceBundle": {1: ("device", "bytes"), 2: ("bundle", "bytes"), 3: ("seal_key", "SealKey")},
     "PrekeyReply": {1: ("devices", "SignedDeviceList"), 2: ("bundles", "DeviceBundle*"), 3: ("refusal", "uint32")},
+    "MailboxOwner": {1: ("number", "bytes"), 2: ("signature", "bytes")},
+    "MailboxOpen": {1: ("boxes", "MailboxOwner*")},
+    "MailboxClose": {1: ("box", "MailboxOwner")},
+    "MailboxPut": {1: ("numbers", "bytes*"), 2: ("sealed", "bytes"), 3: ("hours", "uint32")},
+    "MailboxFetch": {1: ("box", "MailboxOwner"), 2: ("after", "uint64"), 3: ("limit", "uint32")},
+    "MailboxWatch": {1: ("boxes", "MailboxOwner*")},
+    "MailboxAck": {1: ("box", "MailboxOwner"), 2: ("ids", "bytes*")},
+    "MailboxPublish": {
+        1: ("box", "MailboxOwner"),
+        2: ("one_time", "bytes*"),
+        3: ("last_resort", "bytes"),
+        4: ("replace", "bool"),
+    },
+    "MailboxTake": {1: ("number", "bytes")},
+    "MailboxRequest": {
+        1: ("id", "uint64"),
+        2: ("open", "MailboxOpen"),
+        3: ("close", "MailboxClose"),
+        4: ("put", "MailboxPut"),
+        5: ("fetch", "MailboxFetch"),
+        6: ("watch", "MailboxWatch"),
+        7: ("ack", "MailboxAck"),
+        8: ("publish", "MailboxPublish"),
+        9: ("take", "MailboxTake"),
+    },
     "SignedPrekey": {
         1: ("id", "sfixed64"),
         2: ("created_at", "int64"),
@@ -88,7 +113,10 @@ SCHEMAS: dict[str, dict[int, tuple[str, str]]] = {
         5: ("one_time_prekey", "sfixed64?"),
     },
 }
-ONEOFS: dict[str, set[str]] = {"Content": {"text", "typing", "verification"}}
+ONEOFS: dict[str, set[str]] = {
+    "Content": {"text", "typing", "verification"},
+    "MailboxRequest": {"open", "close", "put", "fetch", "watch", "ack", "publish", "take"},
+}
 WIRE_TYPES = {"uint32": 0, "uint64": 0, "int64": 0, "bool": 0, "sfixed64": 1}  # all others: 2
 DEEPEST = 100
 

@@ -41,6 +41,12 @@ def _written(book: Book) -> str:
     book.add(ours.write, "an address that just fits", **parts, expires_at=NOW, nodes=exact)
     over = [{"key": NODE.hex(), "addresses": ["x" * 89]}]
     book.add(ours.write, "an address that just does not", **parts, expires_at=NOW, nodes=over)
+    box = [{"key": draw("Ana, mailbox", 32).hex(), "addresses": ["/ip4/192.0.2.1/tcp/4001", "/ip6/2001:db8::2/tcp/1"]}]
+    near = [{"key": NODE.hex(), "addresses": ["/ip4/192.0.2.9/tcp/4001"]}]
+    book.add(
+        ours.write, "a mailbox, then a node, then more addresses of mailboxes, for which there is no room",
+        **parts, expires_at=NOW, nodes=near, mailboxes=box,
+    )  # fmt: skip
     nodes.append({"key": draw("Ana, another node", 32).hex(), "addresses": [address]})
     book.add(ours.write, "two nodes; the second is left out", **parts, expires_at=NOW, nodes=nodes)
     return str(found["link"])
@@ -170,6 +176,9 @@ def _bodies(book: Book, whole: bytes) -> None:
     read("the expiry of no invite", Invite(**good | {"expires_at": 0}).SerializeToString())
     read("an unknown field", b"\xf8\x01\x07" + Invite(**good).SerializeToString())
     read("two hints of one node", Invite(**good, hints=[hint, again]).SerializeToString())
+    roles = [NodeHint(key=NODE, addresses=["/ip4/203.0.113.7/tcp/4001"], roles=bits) for bits in (5, 2)]
+    read("a node and a mailbox with the same key", Invite(**good, hints=[hint, roles[0]]).SerializeToString())
+    read("a relay is neither", Invite(**good, hints=[roles[1]]).SerializeToString())
     read("a hint without addresses", Invite(**good, hints=[NodeHint(key=NODE)]).SerializeToString())
     read("a hint with a key of 31 bytes", Invite(**good, hints=[NodeHint(key=NODE[:31])]).SerializeToString())
     read("an account of 31 bytes", Invite(**good | {"account": ANA.key[:31]}).SerializeToString())

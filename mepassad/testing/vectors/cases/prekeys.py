@@ -6,9 +6,13 @@ from mepassad.builtin.crypto_signal import labels, prekeys
 from mepassad.builtin.crypto_signal.handshake import MAX_BUNDLE
 from mepassad.builtin.crypto_signal.signal_pb2 import Bundle, SignedPrekey
 from mepassad.testing.vectors.book import Book
+from mepassad.testing.vectors.drawn import draw
 from mepassad.testing.vectors.ours import prekeys as ours
 from mepassad.testing.vectors.people import BIA, DAY, EVE, NOW
 from mepassad.testing.vectors.scene import HELD, LAST_RESORT, ONE_TIME_PQ, SIGNED, bundle
+from mepassad.wire import blobs
+from mepassad.wire.messages_pb2 import PrekeyReply
+from mepassad.wire.padding import pad
 
 TEXT = "prekeys.md"
 
@@ -26,6 +30,7 @@ def cases(book: Book) -> None:
         book.add(ours.bundle_write, case, device_seed=seed, held=held, now=NOW, one_time=one_time)
     _dates(book)
     _forged(book)
+    _blobs(book)
 
 
 def _read(book: Book, case: str, encoded: bytes, now: int = NOW, device: bytes = BIA.device.public) -> None:
@@ -82,3 +87,27 @@ def _forged(book: Book) -> None:
 
 def _sign(label: bytes, prekey: SignedPrekey) -> bytes:
     return BIA.device.private.sign(prekeys.signed_part(label, BIA.device.public, prekey))
+
+
+def _blobs(book: Book) -> None:
+    private, secret = draw("number, private", 32), draw("invite, secret", 16)
+    number = draw("invite, number", 32)
+    book.add(ours.number_key, "of a private key", private=private.hex())
+    book.add(ours.invite_key, "of an invite", secret=secret.hex(), number=number.hex())
+    key, nonce = blobs.invite_key(secret, number), draw("blob, nonce", 12)
+
+    def read(case: str, blob: bytes, number: bytes = number, key: bytes = key) -> None:
+        book.add(ours.blob_read, case, blob=blob.hex(), number=number.hex(), key=key.hex())
+
+    good = blobs._sealed(pad(PrekeyReply(refusal=6).SerializeToString(), blobs.SIZES), number, key, nonce)
+    read("a reply", good)
+    read("a reply of another size class", blobs._sealed(pad(b"", (512,)), number, key, nonce))
+    read("not padded", blobs._sealed(bytes(4096), number, key, nonce))
+    read("no reply", blobs._sealed(pad(b"bom dia", blobs.SIZES), number, key, nonce))
+    read("under another number", good, number=number[::-1])
+    read("with another key", good, key=key[::-1])
+    read("with a key of 31 bytes", good, key=key[1:])
+    read("altered", good[:-1] + bytes([good[-1] ^ 1]))
+    read("of another version", b"\2" + good[1:])
+    read("29 bytes", good[: blobs.OVERHEAD])
+    read("more than 65,565 bytes", blobs._sealed(pad(b"", (blobs.SIZES[-1] + 1,)), number, key, nonce))

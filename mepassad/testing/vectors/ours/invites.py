@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from mepassad.api.node_id import key_from_node_id, node_id_from_key
@@ -16,13 +17,28 @@ _INVITER, _NUMBER = AccountId("inviter"), bytes(32)
 
 
 def write(
-    account: str, secret: str, number: str, expires_at: int, nodes: list[Fields], in_person: bool = False
+    account: str,
+    secret: str,
+    number: str,
+    expires_at: int,
+    nodes: list[Fields],
+    in_person: bool = False,
+    mailboxes: list[Fields] | None = None,
 ) -> Fields:
-    """An invite as a link, or one that is shown in person as a code. `expires_at` in seconds; `nodes` are keys with
-    addresses; `in_person` is absent in a link."""
-    hints: dict[str, list[str]] = {node_id_from_key(bytes.fromhex(node["key"])): node["addresses"] for node in nodes}
+    """An invite as a link, or one that is shown in person as a code. `expires_at` in seconds; `nodes` and `mailboxes`
+    are keys with addresses; `in_person` is absent in a link, `mailboxes` where there are none."""
     key, hidden, asked = (bytes.fromhex(part) for part in (account, secret, number))
-    return {"link": invites.format_invite(invites.InviteLink(key, hidden, asked, expires_at, hints, in_person))}
+    places = _places(nodes), _places(mailboxes or [])
+    link = invites.InviteLink(key, hidden, asked, expires_at, places[0], in_person, places[1])
+    return {"link": invites.format_invite(link)}
+
+
+def _places(hints: list[Fields]) -> dict[str, list[str]]:
+    return {node_id_from_key(bytes.fromhex(hint["key"])): hint["addresses"] for hint in hints}
+
+
+def _hints(places: Mapping[str, Sequence[str]]) -> list[Fields]:
+    return [{"key": key_from_node_id(node).hex(), "addresses": list(told)} for node, told in places.items()]
 
 
 def read(link: str) -> Fields:
@@ -33,7 +49,8 @@ def read(link: str) -> Fields:
         "secret": found.secret.hex(),
         "number": found.number.hex(),
         "expires_at": found.expires_at,
-        "nodes": [{"key": key_from_node_id(node).hex(), "addresses": list(told)} for node, told in found.nodes.items()],
+        "nodes": _hints(found.nodes),
+        "mailboxes": _hints(found.mailboxes),
         "in_person": found.in_person,
     }
 

@@ -7,6 +7,8 @@ from mepassad.api.types import AccountId, PrivateKey
 from mepassad.builtin.crypto_signal import handshake, keys, labels, prekeys
 from mepassad.testing.vectors.book import Fields
 from mepassad.testing.vectors.ours.protobuf import plain
+from mepassad.wire import blobs
+from mepassad.wire.directory import Directory
 
 KEM = (prekeys.ONE_TIME_PQ, prekeys.LAST_RESORT)
 
@@ -36,3 +38,19 @@ def bundle_write(device_seed: str, held: list[Fields], now: int, one_time: bool)
 def bundle_read(bundle: str, device: str, now: int) -> Fields:
     """What a bundle says, if its signatures and dates are to be believed of this device at this time."""
     return plain(handshake.open_bundle(bytes.fromhex(device), bytes.fromhex(bundle), now))
+
+
+def number_key(private: str) -> Fields:
+    """What opens the blobs under a contact's number, and under an account's, of this private key."""
+    secret = bytes.fromhex(private)
+    return {"contact": blobs.number_key(secret).hex(), "account": Directory(secret, bytes(32)).prekeys_key().hex()}
+
+
+def invite_key(secret: str, number: str) -> Fields:
+    """What opens the blobs under the number of an invite."""
+    return {"key": blobs.invite_key(bytes.fromhex(secret), bytes.fromhex(number)).hex()}
+
+
+def blob_read(blob: str, number: str, key: str) -> Fields:
+    """The reply in a blob."""
+    return {"reply": blobs.open_blob(*map(bytes.fromhex, (blob, number, key))).SerializeToString().hex()}

@@ -1,0 +1,30 @@
+"""`mepassad init --profile`: begins a configuration file for what the node is to be."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from mepassad.cli.i18n import _
+
+PROFILES = {"home": "person", "server": "node"}
+"""What a node can be, and the kind of account that it begins with."""
+
+
+def begin(path: Path | None, profile: str) -> None:
+    """Write the configuration of a profile to a new file. Raises `click.UsageError`, `click.FileError`."""
+    if path is None:
+        raise click.UsageError(_("Say which file to write: mepassad --config PATH init --profile NAME"))
+    text = (files("mepassad") / "scaffold" / "profiles" / f"{profile}.yaml").read_text(encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise click.UsageError(_("There is something at {path} already.").format(path=path)) from None
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror) from None
+    click.echo(_("Made: {path}").format(path=path))

@@ -1,0 +1,17 @@
+"""The plugin `mailbox_sqlite` keeps the contract of mailboxes."""
+
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("mepassad.testing.mailbox_contract")
+
+from mepassad.builtin.mailbox_sqlite.mailbox import open_mailbox  # noqa: E402
+from mepassad.testing.mailbox_contract import MailboxContract, MakeMailbox  # noqa: E402
+
+
+class TestMailboxSqlite(MailboxContract):
+    @pytest.fixture
+    def make_mailbox(self, tmp_path: Path) -> MakeMailbox:
+        path = tmp_path / "mailbox" / "mailbox.db"
+        return lambda quotas: open_mailbox(path, quotas, cache_mb=4, queue_limit=4096)
