@@ -201,3 +201,13 @@ async def test_of_what_worked_four_addresses_of_a_node_are_kept_and_a_bounded_nu
         worked.note(NodeId(str(number)), "/ip4/192.0.2.1/tcp/1")
     assert worked.first(NodeId("first"), []) == []
     assert worked.first(NodeId("0"), []) == ["/ip4/192.0.2.1/tcp/1"]
+
+
+async def test_how_messages_went_is_counted_across_restarts(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair()
+    await ana.say(bob, "one")
+    await nodes.in_time(lambda: bool(ana.facts("message.delivered")))
+    ana = await nodes.restart("ana")
+    assert ana.core.settlement.routes == {"direct": 1}
+    await ana.say(bob, "two")
+    await nodes.in_time(lambda: ana.core.settlement.routes == {"direct": 2})
