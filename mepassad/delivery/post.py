@@ -66,15 +66,15 @@ class Post:
         self._store, self._clock, self._log = store, clock, log
         self._contacts, self._nodes, self._backoff = contacts, nodes, backoff
         self._after, self._again = waits
-        self._next, self._not_before = 0.0, 0.0  # monotonic seconds of the next look
+        self._next, self._due, self._not_before = 0.0, 0.0, 0.0  # monotonic seconds of the next look, of what came last
         self._changed, self._woken = anyio.Event(), False
 
     def wake(self) -> None:
         """Something is owed now: look once it is due."""
         self._woken, now = True, self._clock.now()
-        due = self._clock.monotonic() + math.ceil(now + self._after) - now
-        if due < self._next:
-            self._next = due
+        self._due = self._clock.monotonic() + math.ceil(now + self._after) - now
+        if self._due < self._next:
+            self._next = self._due
             self._changed.set()
 
     def hurry(self) -> None:
@@ -90,7 +90,8 @@ class Post:
         self.wake()
         while True:
             await self._until_due()
-            self._next, self._woken = self._clock.monotonic() + LOOK, False
+            looked = self._clock.monotonic()
+            self._next, self._woken = self._due if self._due > looked else looked + LOOK, False
             contact = self._contacts.find(self._account, self._contact)
             if contact is None or contact.blocked or contact.state == "refused" or self._addresses(contact) is None:
                 return

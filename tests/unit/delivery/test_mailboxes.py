@@ -62,6 +62,17 @@ async def test_an_invite_reaches_somebody_who_is_away_and_was_never_met(nodes: N
     await nodes.in_time(lambda: len(bob.facts("message.delivered")) == 2)
 
 
+async def test_what_is_said_while_another_text_is_about_to_be_deposited_follows_in_its_turn(nodes: Nodes) -> None:
+    box = await mailbox_node(nodes)
+    ana, bob = await two_with(nodes, box)
+    await away(nodes, "bob")
+    await ana.say(bob, "one")
+    await nodes.pass_by(1)
+    await ana.say(bob, "two")
+    await nodes.pass_by(1, times=6)
+    assert [data["route"] for data in ana.facts("message.sent")] == ["mailbox", "mailbox"]
+
+
 async def test_what_came_directly_stays_out_of_the_mailbox_until_it_should_have_been_confirmed(nodes: Nodes) -> None:
     box = await mailbox_node(nodes)
     ana, bob = await two_with(nodes, box)
