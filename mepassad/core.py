@@ -191,6 +191,7 @@ class Core:
         await self.quarantine.load(accounts)
         await self.reunions.load(accounts)
         await self.lookup.worked.load()
+        await self.settlement.load()
         for account in accounts:
             await self._load_keys(account)
         self.receipts.owe(await self._store.receipts())

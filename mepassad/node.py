@@ -32,6 +32,7 @@ from mepassad.delivery.passes import Badge
 from mepassad.errors import ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
+from mepassad.metrics import Monitor
 from mepassad.moves import Moves
 from mepassad.network import Machine, Network
 from mepassad.plugins import Plugins
@@ -66,6 +67,7 @@ class Node:
         self.key, self.id = key, node_id_from_key(key)
         self.roles = Roles(loaded.config, key, clock)
         self.supervisor: Supervisor
+        self.monitor = Monitor(loaded.config.metrics, self.stats, StructuredLog("metrics"))
         self.stopped = anyio.Event()
         self._started = clock.monotonic()
 
@@ -209,15 +211,15 @@ async def up(
         standing = await stack.enter_async_context(anyio.create_task_group())  # on transports, so it ends before them
         stack.callback(standing.cancel_scope.cancel)
         standing.start_soon(node.supervisor.run)
-        rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)
-        for work in rooms:
-            tasks.start_soon(work)
+        for room in (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire):
+            tasks.start_soon(room)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
         rpc = serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods())
         host = BotHost(node.supervisor, await stack.enter_async_context(rpc), core.accounts, core.bots)
         living = await stack.enter_async_context(anyio.create_task_group())  # bots end before what they speak to
         stack.callback(living.cancel_scope.cancel)
         host.start(components, living)
+        node.monitor.ready = True
         StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=len(node.addresses()))
         yield node
 
@@ -237,6 +239,7 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
     node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
+    await node.monitor.start(tasks)
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
     pass_file = node.config.pass_file
