@@ -223,3 +223,20 @@ async def test_a_hello_is_owed_until_something_came_back_in_its_session(nodes: N
     ana = await nodes.start("ana")
     await nodes.in_time(lambda: bob.contact(ana).state == "accepted")
     await nodes.in_time(lambda: not_owed(bob, ana), 600)
+
+
+async def test_what_is_not_confirmed_for_days_is_put_into_a_mailbox_once_more_and_no_oftener(nodes: Nodes) -> None:
+    box = await mailbox_node(nodes)
+    ana, bob = await two_with(nodes, box)
+    await away(nodes, "bob")
+    await ana.say(bob, "bom dia")
+    await deposited(nodes, ana, bob, box)
+    assert box.node.roles.stats()["mailbox"]["envelopes"] == 1
+    await nodes.pass_by(600, times=40)
+    assert box.node.roles.stats()["mailbox"]["envelopes"] == 2
+    await nodes.pass_by(600, times=80)
+    assert box.node.roles.stats()["mailbox"]["envelopes"] == 2
+    bob = await nodes.start("bob")
+    await nodes.in_time(lambda: bob.texts() == ["bom dia"])
+    await nodes.in_time(lambda: box.node.roles.stats()["mailbox"]["envelopes"] == 0)
+    assert bob.texts() == ["bom dia"]
