@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bots, budget, experiment, mailbox, relay, soak, strangers, workloads
+from bench import bots, budget, directory, experiment, mailbox, relay, soak, strangers, traffic, workloads
 from bench.results import Line, Result, aimed, dump, summary, table
 
 HERE = Path(__file__).resolve().parent
@@ -39,8 +39,11 @@ WORKLOADS: Mapping[str, Callable[[], Iterable[Result]]] = {
 ONCE: Mapping[str, Callable[..., Iterable[Line]]] = {
     "peers": strangers.peers,
     "churn": strangers.churn,
+    "directory": directory.directory,
     "soak": soak.soak,
     "mailbox": mailbox.mailbox,
+    "traffic": traffic.traffic,
+    "mailbox-peers": strangers.clients,
     "relay": relay.relay,
     "iroh": experiment.compare,
 }

@@ -117,7 +117,7 @@ class Core:
             lambda: Backoff(limits.retry_min, max(limits.retry_max, MOST), limits.retry_jitter),
             (limits.mailbox_after_ms / 1000, limits.redeposit_hours * 3600),
         )  # fmt: skip
-        boxes = Boxes(clock, self.accounts, self.contacts, self.invites, self.prekeys)
+        boxes = Boxes(clock, self.accounts, self.contacts, self.invites, self.prekeys, self.seals)
         drain = Drain(log, self.contacts, self.seals, self.inbox, self.losses)
         self.mailboxes = Mailboxes(
             self._config.mailboxes, store, clock, log, self.accounts, self.numbers, self.seals, boxes, drain,
@@ -191,6 +191,7 @@ class Core:
         await self.quarantine.load(accounts)
         await self.reunions.load(accounts)
         await self.lookup.worked.load()
+        await self.settlement.load()
         for account in accounts:
             await self._load_keys(account)
         self.receipts.owe(await self._store.receipts())

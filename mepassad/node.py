@@ -18,7 +18,7 @@ from mepassad import __version__, descriptors, notify, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
-from mepassad.api.node_id import node_id_from_key
+from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.api.transport import Transport
 from mepassad.api.types import Account
 from mepassad.bots import BotHost
@@ -28,13 +28,16 @@ from mepassad.components import Components, first_error
 from mepassad.config.load import Loaded
 from mepassad.core import Core
 from mepassad.delivery.loopback import Loopback
+from mepassad.delivery.passes import Badge
 from mepassad.errors import ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
+from mepassad.metrics import Monitor
 from mepassad.moves import Moves
 from mepassad.network import Machine, Network
 from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
+from mepassad.serving.passes import read_pass
 from mepassad.serving.roles import Roles
 from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
@@ -64,6 +67,7 @@ class Node:
         self.key, self.id = key, node_id_from_key(key)
         self.roles = Roles(loaded.config, key, clock)
         self.supervisor: Supervisor
+        self.monitor = Monitor(loaded.config.metrics, self.stats, StructuredLog("metrics"))
         self.stopped = anyio.Event()
         self._started = clock.monotonic()
 
@@ -207,15 +211,15 @@ async def up(
         standing = await stack.enter_async_context(anyio.create_task_group())  # on transports, so it ends before them
         stack.callback(standing.cancel_scope.cancel)
         standing.start_soon(node.supervisor.run)
-        rooms = (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire)
-        for work in rooms:
-            tasks.start_soon(work)
+        for room in (core.router.run, core.lookup.run, core.mailboxes.run, core.receipts.run, core.tokens.expire):
+            tasks.start_soon(room)
         tasks.start_soon(keep_up, core, node.store, clock, loaded.config.events)
         rpc = serve(node, loaded.config.rpc, StructuredLog("rpc"), plugins.methods())
         host = BotHost(node.supervisor, await stack.enter_async_context(rpc), core.accounts, core.bots)
         living = await stack.enter_async_context(anyio.create_task_group())  # bots end before what they speak to
         stack.callback(living.cancel_scope.cancel)
         host.start(components, living)
+        node.monitor.ready = True
         StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=len(node.addresses()))
         yield node
 
@@ -235,8 +239,11 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
 
 async def _connect(stack: AsyncExitStack, node: Node, components: Components, tasks: TaskGroup) -> None:
     node.transports = [await stack.enter_async_context(components.live(*one)) for one in _of("transport", components)]
+    await node.monitor.start(tasks)
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
+    pass_file = node.config.pass_file
+    node.core.mailboxes.wear(Badge(read_pass(pass_file) if pass_file else None, key_from_node_id(node.id)))
     node.roles.serve(ways, tasks, node.supervisor)
     moves = Moves(
         node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks, node.config.mailboxes

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from mepassad import __version__, log
-from mepassad.cli import check, init, passphrase, plugin, plugins, show
+from mepassad.cli import check, doctor, init, passphrase, plugin, plugins, show
 from mepassad.cli.echo import echo
 from mepassad.cli.i18n import _, speak
 from mepassad.cli.setting import Setting, config_path
@@ -70,7 +70,15 @@ def run(setting: Setting, invite: bool) -> int:
     return node.run(loaded, enabled, invite=invite)
 
 
-for command in (init.init, check.check_config, show.config, plugins.plugins, plugin.plugin, passphrase.passphrase):
+for command in (
+    init.init,
+    check.check_config,
+    doctor.doctor,
+    show.config,
+    plugins.plugins,
+    plugin.plugin,
+    passphrase.passphrase,
+):
     cli.add_command(command)
 
 

@@ -183,6 +183,18 @@ class Events(Section, frozen=True):
     keep_rows: Annotated[int, Meta(ge=1000, le=100_000_000, description="Most events kept.")] = 1_000_000
 
 
+class Metrics(Section, frozen=True):
+    """The node's numbers over HTTP, for Prometheus and other monitors."""
+
+    port: Annotated[
+        Annotated[int, Meta(ge=0, le=65_535)] | None,
+        Meta(description="TCP port; 0 takes any free one. Default: none, so nothing is shown."),
+    ] = None
+    host: Annotated[
+        str, Meta(min_length=1, max_length=64, description="IP address to listen on; there is no password.")
+    ] = "127.0.0.1"
+
+
 class HostedBot(Section, frozen=True):
     """A bot that runs inside the daemon: of a file, or of an installed module."""
 
@@ -220,6 +232,10 @@ class Config(Section, frozen=True):
         tuple[MailboxAddress, ...],
         Meta(max_length=4, description="Mailbox nodes that keep what comes while this node is away: multiaddrs."),
     ] = ()
+    pass_file: Annotated[
+        Path | None,
+        Meta(description="File 0600 with the pass that the nodes in `mailboxes` ask for. Default: none."),
+    ] = None
     permissions: Annotated[
         dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")
     ] = {}  # noqa: RUF012 of a struct, which copies it
@@ -232,6 +248,7 @@ class Config(Section, frozen=True):
     invites: Invites = Invites()
     relay: Relay = Relay()
     events: Events = Events()
+    metrics: Metrics = Metrics()
     mailbox: Mailbox = Mailbox()
 
     def __post_init__(self) -> None:

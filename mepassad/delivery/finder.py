@@ -20,8 +20,11 @@ from mepassad.wire.ids import account_key
 from mepassad.wire.messages_pb2 import Places, Whereabouts
 from mepassad.wire.records import Kind, read_record, record_key
 
+FIRST = 5.0
+"""Seconds between the first two looks for the same contact: it may be about to publish. Doubled up to `AGAIN`."""
+
 AGAIN = 60.0
-"""Seconds between two looks for the same contact."""
+"""Seconds between two looks for the same contact, once the first were in vain."""
 
 Key = tuple[AccountId, AccountId]
 Nodes = dict[str, list[str]]
@@ -36,17 +39,18 @@ class Finder:
         """`found` is called with a contact that may be reached now; `tasks` is set before transports listen."""
         self._bus, self._clock, self._log = bus, clock, log
         self._contacts, self._handshakes, self._directories = contacts, handshakes, directories
-        self._asked: dict[Key, float] = {}
+        self._asked: dict[Key, tuple[float, float]] = {}  # when last, and how long to wait since
         self._seen: dict[tuple[Key, Kind], int] = {}
         self.found: Callable[[Contact], None] = lambda contact: None
         self.tasks: TaskGroup
 
     def seek(self, contact: Contact) -> None:
-        """A contact was not reached at any address that is known. Looks for it once a minute, in the background."""
+        """A contact was not reached at any address that is known. Looks for it in the background, not too often."""
         key, now = (contact.account, contact.id), self._clock.monotonic()
-        if not contact.places or now - self._asked.get(key, -AGAIN) < AGAIN:
+        last, wait = self._asked.get(key, (-FIRST, FIRST / 2))
+        if not contact.places or now - last < wait:
             return
-        self._asked[key] = now
+        self._asked[key] = now, min(2 * wait, AGAIN)
         self.tasks.start_soon(self._contained, contact)
 
     def forget(self, contact: Contact) -> None:
@@ -97,6 +101,7 @@ class Finder:
         except Exception:
             change.revert()
             raise
+        self._asked.pop((contact.account, contact.id), None)
         self._log.info("a contact was found in the directory")
         self.found(row)
         return nodes != current.nodes

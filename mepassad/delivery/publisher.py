@@ -32,6 +32,9 @@ REFRESH = 3600.0
 LOOK = 5.0
 """Seconds between two looks whether this node moved."""
 
+SETTLE = 3.0
+"""Seconds that what changes together is waited for, as a place at a relay; what users wait for goes first."""
+
 AGAIN = 30.0
 """Seconds until the next try where no directory took a record; doubled up to `REFRESH`."""
 
@@ -84,6 +87,7 @@ class Publisher:
         while True:
             await self._tell_all()
             if self._clock.monotonic() >= self._due or self._here() != self._published:
+                await self._clock.sleep(SETTLE)
                 await self._publish_all()
             self._changed = anyio.Event()
             if not self._replaced:

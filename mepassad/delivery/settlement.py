@@ -12,7 +12,14 @@ from mepassad import facts
 from mepassad.api.context import Clock, Log
 from mepassad.api.store import Committed, Store
 from mepassad.api.types import AccountId, Contact, MessageId, Outgoing
-from mepassad.api.writes import DropOutgoing, DropOutgoingOf, NoteDeposits, SetMessageState, SetOutgoing
+from mepassad.api.writes import (
+    DropOutgoing,
+    DropOutgoingOf,
+    NoteDeposits,
+    SetMessageState,
+    SetOutgoing,
+    SetSetting,
+)
 from mepassad.bus import Bus, Change
 from mepassad.delivery.post import Deposit
 from mepassad.delivery.receipts import AT_ONCE
@@ -24,6 +31,7 @@ from mepassad.wire.messages_pb2 import Receipts
 RANKS = {"queued": 0, "sent": 1, "delivered": 2, "read": 3, "failed": 4, "expired": 4}
 _REMEMBERED = 8192  # messages whose progress is kept in memory
 _EXPIRE_AT_ONCE = 256
+_ROUTES = "routes/delivered"  # setting of the node
 
 
 class Progress(msgspec.Struct):
@@ -41,12 +49,18 @@ class Settlement:
     def __init__(
         self, store: Store, bus: Bus, clock: Clock, log: Log, contacts: Contacts, redeposit_hours: int
     ) -> None:
-        """Counts first deliveries by route in `routes`. What a node of the contact took need not go into mailboxes for
-        `redeposit_hours`."""
+        """Counts first deliveries by route in `routes`, for good. What a node of the contact took need not go into
+        mailboxes for `redeposit_hours`."""
         self._postponed = redeposit_hours * 3600
         self._store, self._bus, self._clock, self._log, self._contacts = store, bus, clock, log, contacts
         self._progress: OrderedDict[tuple[AccountId, MessageId], Progress] = OrderedDict()
         self.routes: dict[str, int] = {}
+
+    async def load(self) -> None:
+        """Read what was counted before."""
+        kept = await self._store.setting("", _ROUTES)
+        if kept is not None:
+            self.routes.update(msgspec.json.decode(kept, type=dict[str, int]))
 
     def _remember(self, account: AccountId, message: MessageId, progress: Progress) -> None:
         self._progress[account, message] = progress
@@ -149,11 +163,18 @@ class Settlement:
             return
         route, latency = known.route or route, 0
         if RANKS[known.state] < RANKS["delivered"]:
-            self.routes[route] = self.routes.get(route, 0) + 1
+            self._count(change, route)
             latency = max(1, int(self._clock.now() * 1000) - made_ms(message))
         self._remember(contact.account, message, Progress(contact.id, state, route, known.tries))
         step = SetMessageState(contact.account, message, state, route, tries=known.tries, latency_ms=latency)
         self._climb(change, contact, step)
+
+    def _count(self, change: Change, route: str) -> None:
+        """A message came there for the first time: kept with the change that says so."""
+        counted = {**self.routes, route: self.routes.get(route, 0) + 1}
+        self.routes[route] = counted[route]
+        change.add(SetSetting("", _ROUTES, msgspec.json.encode(counted)))
+        change.undoing(lambda: self.routes.__setitem__(route, self.routes[route] - 1))
 
     async def _find(self, contact: Contact, message: MessageId) -> Progress | None:
         known = self._progress.get((contact.account, message))

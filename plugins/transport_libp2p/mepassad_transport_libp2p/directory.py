@@ -20,7 +20,7 @@ class KadDirectory:
     name = "dht"
 
     def __init__(self, guest: Guest, kad: Kad) -> None:
-        self._guest, self._kad = guest, kad
+        self._guest, self._kad, self._published = guest, kad, 0
 
     def admit(self, check: Check) -> None:
         """Keep and pass on what this takes."""
@@ -34,6 +34,7 @@ class KadDirectory:
             raise Unreachable from error
         if not kept:
             raise Unreachable("No node of the directory was reached.")
+        self._published += 1
 
     async def find(self, key: bytes) -> Record | None:
         """The newest record in the DHT. Raises `Unreachable`."""
@@ -43,8 +44,8 @@ class KadDirectory:
             raise Unreachable from error
 
     def stats(self) -> dict[str, int]:
-        """How many nodes are known, and how many records are kept."""
-        return {"nodes": len(self._kad.table), "records": len(self._kad.shelf)}
+        """How many nodes are known, how many records are kept, and how many of ours were taken."""
+        return {"nodes": len(self._kad.table), "records": len(self._kad.shelf), "published": self._published}
 
 
 async def _take_part(guest: Guest, kad: Kad) -> None:

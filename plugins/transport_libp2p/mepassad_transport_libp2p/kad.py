@@ -77,9 +77,10 @@ class Kad:
         self._answers = Answers(self.table, self.shelf, self._claimed)
 
     async def run(self) -> None:
-        """Take part until cancelled."""
-        if self._serves:
-            self._host.serve(PROTOCOL, self._answers.serve)
+        """Take part until cancelled. Only a server looks who is near by itself: it is to be known there."""
+        if not self._serves:
+            await trio.sleep_forever()
+        self.serve()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tidy)
             while True:
@@ -87,6 +88,10 @@ class Kad:
                 self._wake = trio.Event()
                 with trio.move_on_after(REFRESH if len(self.table) else ALONE):
                     await self._wake.wait()
+
+    def serve(self) -> None:
+        """Be asked from now on."""
+        self._host.serve(PROTOCOL, self._answers.serve)
 
     async def _tidy(self) -> None:
         while True:

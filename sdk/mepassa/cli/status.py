@@ -13,6 +13,9 @@ from mepassa.cli.text import echo_line, echo_table
 from mepassa.generated.params import API
 from mepassa.text import as_json, visible
 
+PROMISED: Mapping[str, int] = {"direct": 80, "relayed": 15, "mailbox": 5}
+"""Of 100 messages, those that are to go this way: peer to peer when possible, over a server when necessary."""
+
 
 def _standing(reachability: Mapping[str, Any]) -> str:
     """Whether others reach the node, in words."""
@@ -29,12 +32,16 @@ def _standing(reachability: Mapping[str, Any]) -> str:
 
 
 @click.command(short_help="Show version, account, addresses, counts.")
+@click.option("--routes", is_flag=True, help="Instead, how messages went, beside what is promised.")
 @click.option("--json", "json_", is_flag=True, help="One JSON object.")
 @over_socket
-async def status(session: Session, json_: bool) -> None:
+async def status(session: Session, routes: bool, json_: bool) -> None:
     """Show the node's version, the account with its name, addresses, whether others reach the node from outside, and
     how many contacts, unread messages and connections there are."""
     client = session.client
+    if routes:
+        show_routes((await client.system.stats()).get("routes", {}), json_)
+        return
     hello = await client.system.hello(client="mepassa", api=API)
     identity = await client.identity.show(account=session.account)
     contacts = [contact async for contact in client.contacts.iterate(account=session.account)]
@@ -69,3 +76,22 @@ async def status(session: Session, json_: bool) -> None:
         (_("connections"), str(facts["connections"])),
     ]
     echo_table([(name, visible(fact)) for name, fact in rows])
+
+
+def show_routes(counted: Mapping[str, int], json_: bool) -> None:
+    """Show by which route messages were delivered, of all that this node has sent."""
+    total = sum(counted.get(route, 0) for route in PROMISED)
+    shares = {route: round(100 * counted.get(route, 0) / total, 1) if total else None for route in PROMISED}
+    if json_:
+        found = {
+            route: {"promised": promised, "happened": shares[route], "messages": counted.get(route, 0)}
+            for route, promised in PROMISED.items()
+        }
+        echo_line(as_json(found))
+        return
+    words = {"direct": _("direct"), "relayed": _("relayed"), "mailbox": _("mailbox")}
+    rows = [(_("route"), _("promised"), _("happened"), _("messages"))]
+    for route, promised in PROMISED.items():
+        share = "-" if shares[route] is None else f"{shares[route]} %"
+        rows.append((words[route], f"{promised} %", share, str(counted.get(route, 0))))
+    echo_table(rows)

@@ -95,6 +95,19 @@ async def test_status_says_whether_others_reach_the_node(busy: WireNode, standin
     assert f"reachable\t{words}" in (await run(busy, "status")).stdout.splitlines()
 
 
+async def test_status_shows_the_promise_of_routes_beside_what_happened(busy: WireNode) -> None:
+    busy.methods["system.stats"] = answering(routes={"direct": 150, "mailbox": 50, "": 3})
+    result = await run(busy, "status", "--routes")
+    assert result.stdout.splitlines() == [
+        "route\tpromised\thappened\tmessages", "direct\t80 %\t75.0 %\t150", "relayed\t15 %\t0.0 %\t0",
+        "mailbox\t5 %\t25.0 %\t50",
+    ]  # fmt: skip
+    found = json.loads((await run(busy, "status", "--routes", "--json")).stdout)
+    assert found["mailbox"] == {"promised": 5, "happened": 25.0, "messages": 50}
+    busy.methods["system.stats"] = answering()
+    assert "direct\t80 %\t-\t0" in (await run(busy, "status", "--routes")).stdout
+
+
 # -- contacts
 
 

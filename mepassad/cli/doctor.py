@@ -1,0 +1,36 @@
+"""`mepassad doctor`: what keeps the node from working, and the command that mends it."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import msgspec
+
+from mepassad.cli.echo import echo
+from mepassad.cli.i18n import _
+from mepassad.cli.setting import Setting
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON list.")
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Look at clock, disk, key files, ports, servers and NAT. Each line says how it is, why, and what mends it.
+
+    Exits with 1 where something is bad.
+    """
+    from mepassad.doctor import asking, examine
+
+    setting: Setting = context.obj
+    config = setting.loaded.config
+    found = list(examine(setting.loaded, setting.path, asking(config.rpc.socket)))
+    if as_json:
+        echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
+    else:
+        words = {"ok": _("ok"), "warning": _("warning"), "bad": _("bad"), "unknown": _("unknown")}
+        width, first = max(map(len, words.values())), max(len(one.about) for one in found)
+        for one in found:
+            mend = f"\n{'':<{width + first + 4}}$ {one.mend}" if one.mend else ""
+            echo(f"{words[one.state]:<{width}}  {one.about:<{first}}  {one.why}{mend}")
+    context.exit(int(any(one.state == "bad" for one in found)))

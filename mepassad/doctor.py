@@ -1,0 +1,211 @@
+"""Looks for what keeps a node from working, or from being reached: each finding with its reason and what mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from mepassad.cli.i18n import _
+from mepassad.config.load import Loaded
+from mepassad.descriptors import ENOUGH
+
+FULL, LOW = 64 << 20, 1 << 30
+"""Bytes of room on the disk below which the node cannot work, and may soon not."""
+
+PATIENCE = 3.0
+"""Seconds that a node has to answer a call, and another one a connection."""
+
+CONNECTIONS_ASIDE = 128
+"""Descriptors that a node needs beside those of connections."""
+
+BEGAN = 1_790_000_000
+"""Unix seconds: no clock is right that shows less."""
+
+State = Literal["ok", "warning", "bad", "unknown"]
+Ask = Callable[[str], Any]
+"""Calls a method of the running node; None where none runs."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was looked at, how it is, why, and the command that mends it."""
+
+    about: str
+    state: State
+    why: str
+    mend: str = ""
+
+
+def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
+    """Everything there is to find. `path`: the configuration file."""
+    edit = f"$EDITOR {path}" if path else "$EDITOR config.yaml"
+    folder, stats = loaded.config.node.data_dir, ask("system.stats")
+    libp2p: Any = loaded.sections.get("transport_libp2p")
+    yield clock(folder, time.time())
+    yield disk(folder)
+    yield from keys(folder)
+    yield running(stats)
+    if libp2p is not None:
+        yield from ports(libp2p.listen) if stats is None else ()
+        yield descriptors(libp2p.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        yield from servers("bootstrap", libp2p.bootstrap, edit)
+    yield from servers("mailbox", loaded.config.mailboxes, edit)
+    yield from standing(stats, edit)
+
+
+def clock(folder: Path, now: float) -> Finding:
+    """Whether the wall clock can be right: it decides what expires, and which device list is newer."""
+    mend = "sudo timedatectl set-ntp true"
+    written = max((path.stat().st_mtime for path in folder.glob("*.db*")), default=0.0)
+    if now < max(BEGAN, written - 60):
+        return Finding("clock", "bad", _("The clock shows a time before what the node has written already."), mend)
+    if shutil.which("timedatectl"):
+        command = ["timedatectl", "show", "--property=NTPSynchronized", "--value"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)  # noqa: S603
+        except (OSError, subprocess.TimeoutExpired):
+            done = None
+        if done is not None and done.stdout.strip() == "no":
+            return Finding("clock", "warning", _("Nobody keeps the clock right."), mend)
+    return Finding("clock", "ok", _("The clock is later than all that the node has written."))
+
+
+def disk(folder: Path) -> Finding:
+    """Whether there is room: a full disk means that nothing can be sent or taken."""
+    place = next(found for found in (folder, *folder.parents) if found.exists())
+    free = shutil.disk_usage(place).free
+    state: State = "bad" if free < FULL else "warning" if free < LOW else "ok"
+    why = _("{megabytes} MB are free for {path}.").format(megabytes=free // 1_000_000, path=place)
+    return Finding("disk", state, why, "" if state == "ok" else f"df -h {place}")
+
+
+def keys(folder: Path) -> Iterator[Finding]:
+    """Whether the files of keys are the user's alone."""
+    place = folder / "keys"
+    if not place.is_dir():
+        yield Finding(
+            "keys", "warning", _("There is no data folder yet at {path}.").format(path=folder), "mepassad init"
+        )
+        return
+    sound = True
+    for path, limit in ((folder, 0o022), (place, 0o077), *((one, 0o077) for one in sorted(place.iterdir()))):
+        found = path.lstat()
+        if stat.S_IMODE(found.st_mode) & limit and not stat.S_ISLNK(found.st_mode):
+            mend = f"chmod {700 if path.is_dir() else 600} {path}"
+            yield Finding("keys", "bad", _("Others may open {path}.").format(path=path), mend)
+            sound = False
+        elif found.st_uid != os.geteuid():
+            mend = f"sudo chown {os.geteuid()} {path}"
+            yield Finding("keys", "bad", _("{path} belongs to another user.").format(path=path), mend)
+            sound = False
+    if sound:
+        yield Finding("keys", "ok", _("The key files in {path} are this user's alone.").format(path=place))
+
+
+def running(stats: Mapping[str, Any] | None) -> Finding:
+    """Whether the node answers."""
+    if stats is None:
+        return Finding("node", "warning", _("The node does not run, or does not answer."), "mepassad")
+    return Finding("node", "ok", _("The node runs; it has {links} connections.").format(links=stats.get("links", 0)))
+
+
+def ports(listen: Sequence[str]) -> Iterator[Finding]:
+    """Whether the node could listen where it is told to."""
+    for address in listen:
+        _none, family, host, protocol, port, *_rest = address.split("/")
+        kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+        try:
+            with socket.socket(socket.AF_INET6 if family == "ip6" else socket.AF_INET, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == "ip6":
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind((host, int(port)))
+        except PermissionError:
+            why = _("This user may not listen on {address}.").format(address=address)
+            yield Finding(
+                "port", "bad", why, "sudo systemctl edit mepassad  # AmbientCapabilities=CAP_NET_BIND_SERVICE"
+            )
+        except OSError as error:
+            why = _("The node cannot listen on {address}: {reason}.").format(address=address, reason=error.strerror)
+            yield Finding("port", "bad", why, f"ss -nlp{'u' if protocol == 'udp' else 't'} sport = :{port}")
+        else:
+            yield Finding("port", "ok", _("{address} is free.").format(address=address))
+
+
+def descriptors(connections: int, hard: int) -> Finding:
+    """Whether the process may open as many files as it is to have connections."""
+    needed, found = connections + CONNECTIONS_ASIDE, ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
+    why = _("The process may open {found} files; {needed} are needed.").format(found=found, needed=needed)
+    if found < needed:
+        return Finding("descriptors", "bad", why, f"sudo systemctl edit mepassad  # LimitNOFILE={needed}")
+    return Finding("descriptors", "ok", why)
+
+
+def servers(about: str, addresses: Sequence[str], edit: str) -> Iterator[Finding]:
+    """Whether the servers that the configuration names answer."""
+    if not addresses:
+        without = {
+            "bootstrap": _("No bootstrap node: contacts that moved are not found in the DHT."),
+            "mailbox": _("No mailbox: what is sent while this node is away waits at its senders."),
+        }
+        yield Finding(about, "warning", without[about], edit)
+    for address in addresses:
+        _none, _kind, host, protocol, port, *_rest = (address + "////").split("/")
+        if protocol != "tcp" or not port.isdecimal():
+            why = _("{address} is not reached over TCP, so it cannot be tried from here.").format(address=address)
+            yield Finding(about, "unknown", why)
+            continue
+        try:
+            socket.create_connection((host, int(port)), PATIENCE).close()
+        except OSError as error:
+            why = _("{address} does not answer: {reason}.").format(address=address, reason=error)
+            yield Finding(about, "bad", why, f"nc -vz {host} {port}")
+        else:
+            yield Finding(about, "ok", _("{address} answers.").format(address=address))
+
+
+def standing(stats: Mapping[str, Any] | None, edit: str) -> Iterator[Finding]:
+    """How the node stands in the net: whether others reach it, and over what."""
+    if stats is None:
+        yield Finding("nat", "unknown", _("How this node is reached is known once it runs."), "mepassad")
+        return
+    places = sum(int(one.get("relay_places", 0)) for one in stats.get("transports", {}).values())
+    if places:
+        yield Finding("relay", "ok", _("The node is reached through {count} relays.").format(count=places))
+    for name, found in stats.get("reachability", {}).items():
+        kind, nat = found.get("kind"), found.get("nat")
+        if kind == "public":
+            yield Finding("nat", "ok", _("Over {transport}, others come in by themselves.").format(transport=name))
+        elif kind == "private" and not places:
+            why = _("Over {transport}, nobody comes in (NAT: {nat}), and no relay lends a place.")
+            yield Finding("nat", "warning", why.format(transport=name, nat=nat), edit)
+        else:
+            why = _("Over {transport}: {kind}, NAT: {nat}.").format(transport=name, kind=kind, nat=nat)
+            yield Finding("nat", "ok" if kind == "private" else "unknown", why)
+
+
+def asking(path: Path) -> Ask:
+    """Calls on the node's socket."""
+
+    def ask(method: str) -> Any:
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(PATIENCE)
+                client.connect(str(path))
+                client.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
+                with client.makefile("rb") as answers:
+                    return json.loads(answers.readline()).get("result")
+        except (OSError, ValueError):
+            return None
+
+    return ask

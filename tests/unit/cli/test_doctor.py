@@ -1,0 +1,130 @@
+"""`mepassad doctor`: each thing that keeps a node from working is named, with the command that mends it."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from mepassad import doctor
+from mepassad.cli.main import cli
+from mepassad.doctor import BEGAN, Finding
+
+
+def folder(place: Path) -> Path:
+    """A data folder as the node makes it."""
+    keys = place / "data" / "keys"
+    keys.mkdir(0o700, parents=True)
+    keys.parent.chmod(0o700)
+    (keys / "node.key").touch(0o600)
+    return keys.parent
+
+
+def states(found: list[Finding]) -> list[str]:
+    return [one.state for one in found]
+
+
+def test_a_clock_before_what_was_written_is_bad(tmp_path: Path) -> None:
+    data = folder(tmp_path)
+    assert doctor.clock(data, BEGAN + 1).state in ("ok", "warning")
+    (data / "node.db").touch()
+    os.utime(data / "node.db", (BEGAN + 10_000, BEGAN + 10_000))
+    assert doctor.clock(data, BEGAN + 1).state == "bad"
+    assert doctor.clock(data, BEGAN - 1).mend == "sudo timedatectl set-ntp true"
+
+
+@pytest.mark.parametrize(("free", "state"), [(1 << 40, "ok"), ((1 << 30) - 1, "warning"), ((64 << 20) - 1, "bad")])
+def test_room_on_the_disk(tmp_path: Path, free: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda place: type("Usage", (), {"free": free}))
+    found = doctor.disk(tmp_path / "not" / "yet")
+    assert (found.state, bool(found.mend)) == (state, state != "ok")
+
+
+def test_key_files_that_others_may_open_are_named_with_what_closes_them(tmp_path: Path) -> None:
+    data = folder(tmp_path)
+    assert states(list(doctor.keys(data))) == ["ok"]
+    (data / "keys" / "node.key").chmod(0o640)
+    (data / "keys").chmod(0o750)
+    found = list(doctor.keys(data))
+    assert [one.mend for one in found] == [f"chmod 700 {data}/keys", f"chmod 600 {data}/keys/node.key"]
+    assert states(found) == ["bad", "bad"]
+    assert states(list(doctor.keys(tmp_path / "none"))) == ["warning"]
+
+
+def test_a_port_that_is_taken_is_bad() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = list(
+            doctor.ports([f"/ip4/127.0.0.1/tcp/{port}", "/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"])
+        )
+    assert states(found) == ["bad", "ok", "ok"]
+    assert found[0].mend == f"ss -nlpt sport = :{port}"
+
+
+@pytest.mark.parametrize(("hard", "state"), [(resource.RLIM_INFINITY, "ok"), (1128, "ok"), (1127, "bad")])
+def test_open_files(hard: int, state: str) -> None:
+    assert doctor.descriptors(1000, hard).state == state
+
+
+def test_servers_are_tried() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as there:
+        port = there.getsockname()[1]
+        addresses = [f"/ip4/127.0.0.1/tcp/{port}/p2p/x", "/ip4/127.0.0.1/tcp/1/p2p/x", "/ip4/127.0.0.1/udp/1/quic-v1"]
+        found = list(doctor.servers("bootstrap", addresses, "edit"))
+    assert states(found) == ["ok", "bad", "unknown"]
+    assert found[1].mend == "nc -vz 127.0.0.1 1"
+    assert [one.mend for one in doctor.servers("mailbox", (), "edit")] == ["edit"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "nat", "places", "expected"),
+    [
+        ("public", "none", 0, ["ok"]),
+        ("private", "symmetric", 0, ["warning"]),
+        ("private", "cone", 1, ["ok", "ok"]),
+        ("unknown", "unknown", 0, ["unknown"]),
+    ],
+)
+def test_how_the_node_stands_in_the_net(kind: str, nat: str, places: int, expected: list[str]) -> None:
+    stats: dict[str, Any] = {
+        "transports": {"libp2p": {"relay_places": places}},
+        "reachability": {"libp2p": {"kind": kind, "nat": nat}},
+    }
+    assert states(list(doctor.standing(stats, "edit"))) == expected
+    assert states(list(doctor.standing(None, "edit"))) == ["unknown"]
+
+
+def run(data: Path, *arguments: str) -> tuple[int, str]:
+    """Exit code and output of the command, for a node that does not run."""
+    environ = {
+        "MEPASSAD__NODE__DATA_DIR": str(data), "MEPASSAD__PLUGINS": "[transport_libp2p]",
+        "MEPASSAD__TRANSPORT_LIBP2P__LISTEN": "[/ip4/127.0.0.1/tcp/0]", "MEPASSAD_CONFIG": "", "LANGUAGE": "C",
+        "MEPASSAD__TRANSPORT_LIBP2P__MAX_CONNECTIONS": "1",
+    }  # fmt: skip
+    result = CliRunner(env=environ).invoke(cli, ["doctor", *arguments], obj=None)
+    return result.exit_code, result.output
+
+
+def test_the_command_shows_a_line_for_each_and_what_mends_it_and_ends_with_1_where_something_is_bad(
+    tmp_path: Path,
+) -> None:
+    data = folder(tmp_path)
+    code, shown = run(data)
+    assert code == 0, shown
+    assert "keys" in shown
+    (data / "keys" / "node.key").chmod(0o644)
+    code, shown = run(data)
+    assert code == 1
+    assert f"$ chmod 600 {data}/keys/node.key" in shown
+    code, shown = run(data, "--json")
+    found = json.loads(shown)
+    assert {"about": "keys", "state": "bad"}.items() <= next(one for one in found if one["state"] == "bad").items()
+    assert [one["about"] for one in found] == [
+        "clock", "disk", "keys", "node", "port", "descriptors", "bootstrap", "mailbox", "nat",
+    ]  # fmt: skip

@@ -1,0 +1,120 @@
+"""What a monitor sees: the node's numbers, that it lives, that it is ready; on its own port, if it is asked for."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+import anyio
+import pytest
+
+from mepassad.config.model import Metrics
+from mepassad.errors import SocketInUse
+from mepassad.metrics import MAX_CONNECTIONS, MAX_REQUEST, Monitor, exposition
+from mepassad.testing.component import Lines
+from mepassad.testing.nodes import Nodes, RunningNode
+
+STATS: dict[str, object] = {
+    "pid": 1, "uptime_seconds": 2.5, "contacts": 3, "routes": {"direct": 8, "mailbox": 2},
+    "transports": {"libp2p": {"connections": 4}, "memory": {"connections": 1}}, "queues": {"rpc_calls": 5},
+    "components": {"directory": ["x"]}, "reachability": {"libp2p": {"kind": "public", "observed": ["/ip4/192.0.2.1"]}},
+}  # fmt: skip
+
+
+async def ask(running: RunningNode, request: bytes) -> str:
+    """The whole response to a request, as it is on the wire."""
+    host, _, port = running.node.monitor.address.removeprefix("http://").rpartition(":")
+    async with await anyio.connect_tcp(host, int(port)) as stream:
+        await stream.send(request)
+        answer = b""
+        with anyio.fail_after(20):
+            while True:
+                try:
+                    answer += await stream.receive()
+                except anyio.EndOfStream:
+                    return answer.decode()
+
+
+def get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+
+
+async def test_a_node_shows_its_numbers_and_that_it_is_ready(nodes: Nodes) -> None:
+    ana = await nodes.start("ana", metrics__port=0)
+    assert ana.node.monitor.address.startswith("http://127.0.0.1:")
+    shown = await ask(ana, get("/metrics"))
+    assert shown.startswith("HTTP/1.1 200 OK\r\n")
+    assert "\nmepassa_accounts 1.0\n" in shown
+    assert 'mepassa_transport_connections{transport="memory"} 0.0\n' in shown
+    assert (await ask(ana, get("/healthz"))).endswith("\r\n\r\nalive\n")
+    assert (await ask(ana, get("/readyz"))).endswith("\r\n\r\nready\n")
+    ana.node.monitor.ready = False
+    assert (await ask(ana, get("/readyz"))).startswith("HTTP/1.1 503 ")
+
+
+async def test_no_id_of_anybody_is_shown(nodes: Nodes) -> None:
+    ana, bob = await nodes.pair(metrics__port=0)
+    await ana.say(bob, "hello")
+    await nodes.in_time(lambda: bool(ana.facts("message.delivered")))
+    shown = await ask(ana, get("/metrics"))
+    assert 'mepassa_messages_delivered_total{route="direct"} 1.0\n' in shown
+    for secret in (ana.account, bob.account, ana.node_id, bob.node_id, "/memory/", "ana", "bob"):
+        assert secret not in shown
+
+
+async def test_nothing_is_shown_unless_it_is_asked_for(nodes: Nodes) -> None:
+    assert (await nodes.start("ana")).node.monitor.address == ""
+
+
+async def test_a_port_that_is_taken_is_told(nodes: Nodes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SocketInUse, match=r"metrics\.port"):
+        await nodes.start("ana", metrics__port=taken.getsockname()[1])
+
+
+def test_the_numbers_of_stats_become_gauges_and_words_are_left_out() -> None:
+    lines = [line for line in exposition(STATS).splitlines() if not line.startswith("#") and "_created" not in line]
+    assert sorted(lines) == sorted(
+        [
+            'mepassa_messages_delivered_total{route="direct"} 8.0',
+            'mepassa_messages_delivered_total{route="mailbox"} 2.0',
+            "mepassa_pid 1.0",
+            "mepassa_uptime_seconds 2.5",
+            "mepassa_contacts 3.0",
+            "mepassa_queue_rpc_calls 5.0",
+            'mepassa_transport_connections{transport="libp2p"} 4.0',
+            'mepassa_transport_connections{transport="memory"} 1.0',
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"POST /metrics HTTP/1.1", "405"),
+        (b"GET /else HTTP/1.1", "404"),
+        (b"GET /metrics?x HTTP/1.1", "200"),
+        (b"\xff\x00", "405"),
+        (b"", "405"),
+        (b"GET", "404"),
+    ],
+)
+def test_what_is_no_request_for_one_of_three_is_refused(head: bytes, status: str) -> None:
+    answer = Monitor(Metrics(), lambda: STATS, Lines()).answer(head)
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_a_head_request_gets_no_body() -> None:
+    answer = Monitor(Metrics(), lambda: STATS, Lines()).answer(b"HEAD /healthz HTTP/1.1")
+    assert re.search(rb"Content-Length: 6\r\n.*\r\n\r\n$", answer, re.DOTALL)
+
+
+async def test_a_request_without_end_and_too_many_silent_ones_are_hung_up_on(nodes: Nodes) -> None:
+    ana = await nodes.start("ana", metrics__port=0)
+    assert (await ask(ana, b"GET /" + b"x" * MAX_REQUEST)).startswith("HTTP/1.1 404 ")
+    host, _, port = ana.node.monitor.address.removeprefix("http://").rpartition(":")
+    silent = [await anyio.connect_tcp(host, int(port)) for _ in range(MAX_CONNECTIONS)]
+    await nodes.in_time(lambda: ana.node.monitor._open == MAX_CONNECTIONS)
+    with pytest.raises((anyio.BrokenResourceError, AssertionError, OSError)):
+        assert await ask(ana, get("/healthz"))
+    for stream in silent:
+        await stream.aclose()
