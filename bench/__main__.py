@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import bots, budget, directory, experiment, mailbox, soak, strangers, workloads
+from bench import bots, budget, directory, experiment, mailbox, relay, soak, strangers, traffic, workloads
 from bench.results import Line, Result, aimed, dump, summary, table
 
 HERE = Path(__file__).resolve().parent
@@ -42,6 +42,9 @@ ONCE: Mapping[str, Callable[..., Iterable[Line]]] = {
     "directory": directory.directory,
     "soak": soak.soak,
     "mailbox": mailbox.mailbox,
+    "traffic": traffic.traffic,
+    "mailbox-peers": strangers.clients,
+    "relay": relay.relay,
     "iroh": experiment.compare,
 }
 """Once, and only when named; a number after the name says how many, or how many seconds."""

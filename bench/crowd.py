@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import trio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from libp2p.abc import IMuxedConn
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as create_noise_key_pair
@@ -29,8 +30,13 @@ from libp2p.transport.tcp.tcp import TCP
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
+from mepassad.api.node_id import key_from_node_id
+from mepassad.wire.framing import Splitter, pack
+from mepassad.wire.mailbox import MAILBOX_PROTOCOL, MAX_FRAME, Listener, Operation
+from mepassad.wire.messages_pb2 import MailboxAnswer, MailboxHello, MailboxRequest
 from mepassad.wire.packets import MESSAGE_PROTOCOL
 
+BOXES = 10  # that each client opens
 AT_ONCE = 16  # handshakes of this process at a time: below the daemon's max_handshakes with two processes
 
 
@@ -62,12 +68,22 @@ async def talk(muxed: IMuxedConn) -> None:
 
 async def hold(daemon: PeerInfo, count: int) -> None:
     """Connect, tell when all are, and idle until standard input ends."""
+    await _stay(daemon, count, lambda muxed: trio.lowlevel.checkpoint())
+
+
+async def boxes(daemon: PeerInfo, count: int) -> None:
+    """The same of those who opened and watch boxes."""
+    node = key_from_node_id(str(daemon.peer_id))
+    await _stay(daemon, count, lambda muxed: _watch(muxed, node))
+
+
+async def _stay(daemon: PeerInfo, count: int, greet: Callable[[IMuxedConn], Awaitable[None]]) -> None:
     places, here = trio.CapacityLimiter(AT_ONCE), trio.Semaphore(0)
 
     async def idle() -> None:
         async with AsyncExitStack() as stack:
             async with places:
-                await stack.enter_async_context(connected(daemon))
+                await greet(await stack.enter_async_context(connected(daemon)))
             here.release()
             await trio.sleep_forever()
 
@@ -79,6 +95,29 @@ async def hold(daemon: PeerInfo, count: int) -> None:
         tell(connected=count)
         await trio.to_thread.run_sync(sys.stdin.read)
         nursery.cancel_scope.cancel()
+
+
+async def _watch(muxed: IMuxedConn, node: bytes) -> None:
+    stream = await muxed.open_stream()
+    await MultiselectClient().select_one_of([TProtocol(MAILBOX_PROTOCOL)], MultiselectCommunicator(stream))
+    splitter, frames = Splitter(MAX_FRAME), list[bytes]()
+
+    async def answer() -> bytes:
+        while not frames:
+            frames.extend(splitter.feed(await stream.read(1 << 16)))
+        return frames.pop(0)
+
+    listener = Listener(node, MailboxHello.FromString(await answer()).challenge)
+    keys = [Ed25519PrivateKey.generate() for _ in range(BOXES)]
+    for identifier, operation in ((1, Operation.OPEN), (2, Operation.WATCH)):
+        request = MailboxRequest(id=identifier)
+        asked = request.open if operation is Operation.OPEN else request.watch
+        for key in keys:
+            number = key.public_key().public_bytes_raw()
+            asked.boxes.add(number=number, signature=listener.sign(key, operation, identifier, number, b""))
+        await stream.write(pack(request.SerializeToString()))
+        if MailboxAnswer.FromString(await answer()).refusal:
+            raise RuntimeError("The mailbox refused.")
 
 
 async def arrive(daemon: PeerInfo, count: int) -> None:
@@ -105,7 +144,12 @@ async def churn(daemon: PeerInfo, count: int) -> None:
         tell(gone=count)
 
 
-KINDS: dict[str, Callable[[PeerInfo, int], Awaitable[None]]] = {"hold": hold, "arrive": arrive, "churn": churn}
+KINDS: dict[str, Callable[[PeerInfo, int], Awaitable[None]]] = {
+    "hold": hold,
+    "boxes": boxes,
+    "arrive": arrive,
+    "churn": churn,
+}
 
 
 def tell(**facts: float) -> None:

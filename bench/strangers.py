@@ -8,7 +8,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -26,6 +26,7 @@ CHURN_LIMITS = {"tasks": 0.05, "descriptors": 0.05, "threads": 0.05, "rss_mib": 
 
 _ROOT = Path(__file__).resolve().parents[1]
 _CONFIG = """plugins: [transport_libp2p]
+roles: [mailbox]
 transport_libp2p:
   {listen: [/ip4/127.0.0.1/tcp/0], max_connections: 1000000, max_connects_per_second: 100000, connects_burst: 100000}
 """
@@ -33,11 +34,20 @@ transport_libp2p:
 
 def peers(count: int = PEERS) -> Iterator[Line]:
     """N bare libp2p connections that idle (1000): memory of each, CPU of the daemon, how a newcomer is served."""
+    yield from _idle(f"peers {count}", "hold", count, TARGETS)
+
+
+def clients(count: int = PEERS) -> Iterator[Line]:
+    """The same of a mailbox node, where each has opened 10 boxes and watches them (1000)."""
+    yield from _idle(f"mailbox-peers {count}", "boxes", count, TARGETS | {"memory a peer": 117.0})  # 120 KB
+
+
+def _idle(bench: str, kind: str, count: int, targets: Mapping[str, float]) -> Iterator[Line]:
     with _daemon() as daemon, closing(Client(daemon.socket)) as client:
         address = client.call("identity.show")["addresses"][0]
         list(_newcomers(address, NEWCOMERS))  # what the first ones cost for good
         before = sample(client)
-        with _crowd(address, count):
+        with _crowd(address, count, kind):
             time.sleep(SETTLE_SECONDS)
             full, used = sample(client), sum(daemon.cpu_seconds().values())
             time.sleep(IDLE_SECONDS)
@@ -51,8 +61,8 @@ def peers(count: int = PEERS) -> Iterator[Line]:
         "newcomer p99": (times[math.ceil(len(times) * 0.99) - 1], "ms"),
     }
     for name, (value, unit) in found.items():
-        target = {"budget": TARGETS[name]} if name in TARGETS else {}
-        yield {"bench": f"peers {count}", "name": name, "value": float(f"{value:.4g}"), "unit": unit, **target}
+        target = {"budget": targets[name]} if name in targets else {}
+        yield {"bench": bench, "name": name, "value": float(f"{value:.4g}"), "unit": unit, **target}
 
 
 def churn(count: int = CHURN) -> Iterator[Line]:
@@ -120,15 +130,15 @@ def _process(address: str, kind: str, count: int) -> Iterator[subprocess.Popen[s
 
 
 @contextmanager
-def _crowd(address: str, count: int) -> Iterator[None]:
-    """So many who are connected."""
+def _crowd(address: str, count: int, kind: str) -> Iterator[None]:
+    """So many who are connected; what they do then is in bench/crowd.py."""
     if count <= 0:
         yield
         return
     some = min(count, PEERS_A_PROCESS)
-    with _process(address, "hold", some) as process:
+    with _process(address, kind, some) as process:
         _line(process)
-        with _crowd(address, count - some):
+        with _crowd(address, count - some, kind):
             yield
 
 

@@ -117,7 +117,7 @@ class Core:
             lambda: Backoff(limits.retry_min, max(limits.retry_max, MOST), limits.retry_jitter),
             (limits.mailbox_after_ms / 1000, limits.redeposit_hours * 3600),
         )  # fmt: skip
-        boxes = Boxes(clock, self.accounts, self.contacts, self.invites, self.prekeys)
+        boxes = Boxes(clock, self.accounts, self.contacts, self.invites, self.prekeys, self.seals)
         drain = Drain(log, self.contacts, self.seals, self.inbox, self.losses)
         self.mailboxes = Mailboxes(
             self._config.mailboxes, store, clock, log, self.accounts, self.numbers, self.seals, boxes, drain,

@@ -18,7 +18,7 @@ from mepassad import __version__, descriptors, notify, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
-from mepassad.api.node_id import node_id_from_key
+from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.api.transport import Transport
 from mepassad.api.types import Account
 from mepassad.bots import BotHost
@@ -28,6 +28,7 @@ from mepassad.components import Components, first_error
 from mepassad.config.load import Loaded
 from mepassad.core import Core
 from mepassad.delivery.loopback import Loopback
+from mepassad.delivery.passes import Badge
 from mepassad.errors import ComponentFailed
 from mepassad.ground import ground
 from mepassad.log import StructuredLog
@@ -36,6 +37,7 @@ from mepassad.moves import Moves
 from mepassad.network import Machine, Network
 from mepassad.plugins import Plugins
 from mepassad.rpc.server import serve
+from mepassad.serving.passes import read_pass
 from mepassad.serving.roles import Roles
 from mepassad.supervisor import Supervisor, tell_failure
 from mepassad.upkeep import keep_up
@@ -240,6 +242,8 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
     await node.monitor.start(tasks)
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
+    pass_file = node.config.pass_file
+    node.core.mailboxes.wear(Badge(read_pass(pass_file) if pass_file else None, key_from_node_id(node.id)))
     node.roles.serve(ways, tasks, node.supervisor)
     moves = Moves(
         node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks, node.config.mailboxes

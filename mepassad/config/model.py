@@ -232,6 +232,10 @@ class Config(Section, frozen=True):
         tuple[MailboxAddress, ...],
         Meta(max_length=4, description="Mailbox nodes that keep what comes while this node is away: multiaddrs."),
     ] = ()
+    pass_file: Annotated[
+        Path | None,
+        Meta(description="File 0600 with the pass that the nodes in `mailboxes` ask for. Default: none."),
+    ] = None
     permissions: Annotated[
         dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")
     ] = {}  # noqa: RUF012 of a struct, which copies it

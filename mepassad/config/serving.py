@@ -8,15 +8,21 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from mepassad.api.node_id import key_from_node_id
 from mepassad.config.section import Section
 
 
 def check_admission(admit: str, pass_file: Path | None, listed: Collection[str]) -> None:
-    """Raise ValueError where a way to admit lacks what it needs."""
+    """Raise ValueError where a way to admit lacks what it needs, or what is listed is no node."""
     if admit == "pass" and pass_file is None:
         raise ValueError("admit: `pass` needs `pass_file`, the path of a file with the pass")
     if admit == "list" and not listed:
         raise ValueError("admit: `list` needs `list`, the ids of the nodes that are admitted")
+    for one in listed:
+        try:
+            key_from_node_id(one)
+        except ValueError as error:
+            raise ValueError(f"list: {one!r} is no node id: {error}") from None
 
 
 class Relay(Section, frozen=True):

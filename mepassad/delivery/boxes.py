@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mepassad.api.context import Clock
 from mepassad.api.types import AccountId, Contact, Invite
 from mepassad.delivery.prekeys import Prekeys
+from mepassad.delivery.seals import SealKeys
 from mepassad.people.accounts import Accounts
 from mepassad.people.contacts import Contacts
 from mepassad.people.invites import Invites
@@ -37,9 +38,16 @@ class Boxes:
     """Which boxes there are to be, as contacts and invites are now."""
 
     def __init__(
-        self, clock: Clock, accounts: Accounts, contacts: Contacts, invites: Invites, prekeys: Prekeys
+        self,
+        clock: Clock,
+        accounts: Accounts,
+        contacts: Contacts,
+        invites: Invites,
+        prekeys: Prekeys,
+        seals: SealKeys,
     ) -> None:
         """All of these are looked at anew each time."""
+        self._seals = seals
         self._clock, self._accounts, self._contacts = clock, accounts, contacts
         self._invites, self._prekeys = invites, prekeys
         self._made = 0
@@ -75,6 +83,10 @@ class Boxes:
         if private is None or contact.blocked or contact.state == "refused":
             return None
         return Box(contact.account, contact.number, private, self._invites.numbers.key(contact.number), ONE_TIME[0])
+
+    def newest(self, box: Box) -> int:
+        """When the seal key was made that a blob made now would hold, Unix seconds."""
+        return self._seals.newest(box.account)
 
     async def blob(self, box: Box, one_time: bool) -> bytes:
         """Prekeys for whoever asks at a box. One-time ones are in no other blob or reply. Raises `StoreFull`."""

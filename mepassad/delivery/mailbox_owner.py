@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import anyio
+import msgspec
 
 from mepassad.api.backoff import Backoff
 from mepassad.api.context import Clock, Log
@@ -17,6 +18,7 @@ from mepassad.delivery.drain import Drain
 from mepassad.delivery.each import each
 from mepassad.delivery.links import Links
 from mepassad.delivery.mailbox_stream import MailboxStream
+from mepassad.delivery.passes import Badge
 from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MepassaError
 from mepassad.people.accounts import Accounts
 from mepassad.people.numbers import Numbers
@@ -27,6 +29,15 @@ AT_ONCE = 16  # boxes that are drained, or given prekeys, at once
 TEND = 60.0  # seconds between looks for what is to be opened, closed or tried again
 REFILL = 3600.0  # seconds between looks for how many one-time blobs are left
 RENEW = 7 * 86_400  # seconds after which the last resort in a box is replaced
+RENEW_ONE_TIME = 21 * 86_400  # and the one-time blobs, which would be refused when their keys are 30 days old
+
+
+class Published(msgspec.Struct, frozen=True):
+    """When prekeys were left in a box, Unix seconds: the last resort, and the one-time ones; 0: not yet."""
+
+    account: AccountId
+    last_resort: int = 0
+    one_time: int = 0
 
 
 class MailboxOwner:
@@ -45,7 +56,7 @@ class MailboxOwner:
         drain: Drain,
         backoff: Backoff,
     ) -> None:
-        """`addresses` are without `/p2p`. `links` is set once there are transports."""
+        """`addresses` are without `/p2p`. `links` and `badge` are set once there are transports."""
         self.node, self.addresses = node, addresses
         self._store, self._clock, self._log = store, clock, log
         self._accounts, self._numbers, self._boxes, self._drain = accounts, numbers, boxes, drain
@@ -53,15 +64,16 @@ class MailboxOwner:
         self._changed, self._came = anyio.Event(), anyio.Event()
         self._hurried = anyio.Event()
         self._waiting: dict[bytes, None] = {}  # boxes in which something may wait
-        self._later: set[bytes] = set()  # boxes in which something has to be tried again
+        self._later: dict[bytes, tuple[float, float]] = {}  # boxes with what is to be tried again: when, after how long
         self._open: dict[bytes, Box] = {}
         self._left: dict[bytes, int] = {}  # one-time blobs in each open box
-        self._published: dict[bytes, tuple[AccountId, int]] = {}  # when, Unix seconds; kept, so that boxes get closed
+        self._published: dict[bytes, Published] = {}  # of all boxes that were opened, so that they get closed one day
         self._refilled = -math.inf
         self._drained: float | None = None  # when nothing waited any more, monotonic seconds
         self._whole = False  # whether all boxes that there are to be are open
         self.connected = False
         self.links: Links
+        self.badge: Badge
 
     def refresh(self) -> None:
         """Contacts or invites changed."""
@@ -108,17 +120,21 @@ class MailboxOwner:
     async def _connected(self) -> None:
         raw = await self.links.stream(self.node, self.addresses, MAILBOX_PROTOCOL, told=False)
         stream = await MailboxStream.opened(raw, self._clock, PATIENCE)
-        self._open, self._waiting, self._later = {}, {}, set()
-        self._whole, self._refilled = False, -math.inf
-        stream.news = self._news
         try:
-            self.connected = True
-            async with anyio.create_task_group() as tasks:
-                for work in (stream.run, lambda: self._tending(stream), lambda: self._draining(stream)):
-                    tasks.start_soon(self._until_over, work, tasks.cancel_scope)
+            if stream.limits.pass_needed:
+                await self.badge.show(self.links, self.node, self.addresses)
+            await self._live(stream)
         finally:
             self.connected = False
             stream.abort()
+
+    async def _live(self, stream: MailboxStream) -> None:
+        self._open, self._waiting, self._later = {}, {}, {}
+        self._whole, self._refilled = False, -math.inf
+        stream.news, self.connected = self._news, True
+        async with anyio.create_task_group() as tasks:
+            for work in (stream.run, lambda: self._tending(stream), lambda: self._draining(stream)):
+                tasks.start_soon(self._until_over, work, tasks.cancel_scope)
 
     async def _until_over(self, work: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
         """When one of the three ends, so do the others."""
@@ -158,29 +174,28 @@ class MailboxOwner:
         for row in self._accounts.all():
             for key, value in (await self._store.settings(row.id)).items():
                 if key.startswith(prefix):
-                    self._published[bytes.fromhex(key.removeprefix(prefix))] = (row.id, int(value))
+                    last_resort, one_time = map(int, value.split())
+                    self._published[bytes.fromhex(key.removeprefix(prefix))] = Published(row.id, last_resort, one_time)
 
     def _setting(self, number: bytes) -> str:
         return f"box/{self.node}/{number.hex()}"
 
-    async def _note(self, rows: Sequence[tuple[AccountId, bytes, int | None]]) -> None:
-        """Keep when prekeys were left in boxes (0: not yet), or that they are closed (None)."""
-        kept = [(account, self._setting(number), None if at is None else b"%d" % at) for account, number, at in rows]
-        await self._store.commit(Commit(tuple(SetSetting(*one) for one in kept)))
-        for account, number, at in rows:
-            if at is None:
-                self._published.pop(number, None)
-            else:
-                self._published[number] = (account, at)
+    async def _note(self, rows: Mapping[bytes, Published]) -> None:
+        """Keep when prekeys were left in boxes."""
+        kept = [(one.account, number, b"%d %d" % (one.last_resort, one.one_time)) for number, one in rows.items()]
+        writes = [SetSetting(account, self._setting(number), value) for account, number, value in kept]
+        await self._store.commit(Commit(tuple(writes)))
+        self._published.update(rows)
 
     async def _close_others(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
-        for number, (account, _) in list(self._published.items()):
+        for number, was in list(self._published.items()):
             if number in wanted:
                 continue
             self._open.pop(number, None)
             if (private := self._numbers.private(number)) is not None:
                 await stream.close(private)
-            await self._note([(account, number, None)])
+            await self._store.commit(Commit((SetSetting(was.account, self._setting(number), None),)))
+            self._published.pop(number, None)
 
     async def _open_new(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
         for number in self._open.keys() & wanted.keys():
@@ -189,7 +204,7 @@ class MailboxOwner:
         missing = [box for number, box in wanted.items() if again or number not in self._open]
         for start in range(0, len(missing), stream.limits.max_items):
             some = missing[start : start + stream.limits.max_items]
-            unknown = [(box.account, box.number, 0) for box in some if box.number not in self._published]
+            unknown = {box.number: Published(box.account) for box in some if box.number not in self._published}
             if unknown:  # kept first, so that whatever happens it gets closed one day
                 await self._note(unknown)
             left = await stream.open([box.private for box in some])
@@ -211,18 +226,28 @@ class MailboxOwner:
     def _lacks(self, box: Box, now: int) -> bool:
         if box.one_time is None:
             return False
-        return self._left.get(box.number, 0) < box.one_time or now - self._published[box.number][1] >= RENEW
+        last_resort = self._published[box.number].last_resort
+        old = now - last_resort >= RENEW or last_resort <= self._boxes.newest(box)
+        return old or self._stale(box, now) or self._left.get(box.number, 0) < box.one_time
+
+    def _stale(self, box: Box, now: int) -> bool:
+        """Whether one-time blobs have lain in a box for so long that they are of no use soon."""
+        return bool(self._left.get(box.number)) and now - self._published[box.number].one_time >= RENEW_ONE_TIME
 
     async def _publish(self, stream: MailboxStream, box: Box) -> None:
-        missing = max(0, (box.one_time or 0) - self._left.get(box.number, 0))
+        now = int(self._clock.now())
+        stale, was = self._stale(box, now), self._published[box.number]
+        missing = max(0, (box.one_time or 0) - (0 if stale else self._left.get(box.number, 0)))
         one_time = [await self._boxes.blob(box, one_time=True) for _ in range(missing)]
         last_resort = await self._boxes.blob(box, one_time=False)
         try:
-            self._left[box.number] = await stream.publish(box.private, one_time, last_resort)
+            self._left[box.number] = await stream.publish(box.private, one_time, last_resort, replace=stale)
         except MailboxClosed:  # the node lost it; it is opened again
             self._open.pop(box.number, None)
             return
-        await self._note([(box.account, box.number, int(self._clock.now()))])
+        # The oldest of the one-time blobs counts, so those that are added later are replaced with it.
+        since = now if stale or missing == box.one_time else was.one_time
+        await self._note({box.number: Published(box.account, now, since)})
 
     # -- draining
 
@@ -236,12 +261,16 @@ class MailboxOwner:
             if self._whole and not self._later:
                 self._drained = self._clock.monotonic()
             await self._wait(TEND, self._came)
-            self._waiting.update(dict.fromkeys(self._later))
-            self._later.clear()
+            now = self._clock.monotonic()
+            self._waiting.update((number, None) for number, (due, _) in self._later.items() if due <= now)
 
     async def _drain_one(self, stream: MailboxStream, box: Box) -> None:
         try:
-            if not await self._drain.drain(stream, box):
-                self._later.add(box.number)
+            clean = await self._drain.drain(stream, box)
         except MailboxClosed:
             self._open.pop(box.number, None)
+            return
+        _, waited = self._later.pop(box.number, (0.0, 0.0))
+        if not clean:
+            wait = min(max(TEND, 2 * waited), REFILL)  # all of the box is fetched again each time
+            self._later[box.number] = (self._clock.monotonic() + wait, wait)

@@ -16,6 +16,7 @@ from mepassad.delivery.boxes import Boxes
 from mepassad.delivery.drain import Drain
 from mepassad.delivery.links import Links
 from mepassad.delivery.mailbox_owner import MailboxOwner
+from mepassad.delivery.passes import Badge
 from mepassad.delivery.seals import SealKeys
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.numbers import Numbers
@@ -56,6 +57,11 @@ class Mailboxes:
         """Dial through these."""
         for owner in self._owners:
             owner.links = links
+
+    def wear(self, badge: Badge) -> None:
+        """Show this where a pass is asked for."""
+        for owner in self._owners:
+            owner.badge = badge
 
     async def run(self) -> None:
         """Speak to the mailboxes until cancelled."""

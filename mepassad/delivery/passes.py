@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 
 from mepassad.api.node_id import key_from_node_id
 from mepassad.api.transport import Stream
-from mepassad.api.types import Secret
-from mepassad.errors import FrameTooLarge, MalformedFrame, Unreachable
+from mepassad.api.types import NodeId, Secret
+from mepassad.delivery.links import Links
+from mepassad.errors import FrameTooLarge, MailboxNotAdmitted, MalformedFrame, Unreachable
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.messages_pb2 import PassChallenge, PassProof, PassReply
-from mepassad.wire.passes import MAX_PASS_FRAME, about, parse, prove
+from mepassad.wire.passes import MAX_PASS_FRAME, PASS_PROTOCOL, about, parse, prove
+
+PATIENCE = 20.0  # seconds for one exchange
 
 
 async def show_pass(stream: Stream, pass_: Secret, node_key: bytes, patience: float) -> bool:
@@ -39,3 +44,20 @@ async def _frame(stream: Stream, splitter: Splitter) -> bytes:
         if frames := splitter.feed(data):
             return frames[0]
     raise MalformedFrame
+
+
+class Badge:
+    """What this node shows to nodes that ask for a pass: those of its own mailboxes, which may be relays too."""
+
+    def __init__(self, pass_: Secret | None, node_key: bytes) -> None:
+        """`node_key`: this node's public key (32 bytes)."""
+        self._pass, self._node_key = pass_, node_key
+
+    async def show(self, links: Links, node: NodeId, addresses: Sequence[str]) -> None:
+        """Show the pass to a node. Raises `MailboxNotAdmitted` where there is none, or it is the wrong one, and as
+        `Links.stream` and `show_pass`."""
+        if self._pass is None:
+            raise MailboxNotAdmitted("This mailbox node asks for a pass; name the file that has it in `pass_file`.")
+        stream = await links.stream(node, addresses, PASS_PROTOCOL, told=False)
+        if not await show_pass(stream, self._pass, self._node_key, PATIENCE):
+            raise MailboxNotAdmitted("This mailbox node does not take the pass in `pass_file`.")

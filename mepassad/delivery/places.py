@@ -41,14 +41,15 @@ def mailboxes_of(contact: Contact) -> Mapping[NodeId, Sequence[str]]:
     return _mailboxes(contact.places)
 
 
-def seal_key_of(contact: Contact, device: bytes, now: int) -> bytes | None:
+def seal_key_of(contact: Contact, device: bytes, now: int) -> SealKey | None:
     """The newest seal key of a contact's device that may be used at `now` (Unix seconds), if one is known."""
     known = [listed.seal_key for listed in places_of(contact).seal_keys if listed.device == device]
     for key in sorted(known, key=lambda key: -key.created_at):
         try:
-            return verify_seal_key(key, device, now)
+            verify_seal_key(key, device, now)
         except BadBundle:
             continue
+        return key
     return None
 
 

@@ -24,6 +24,7 @@ from mepassad.wire.seal import seal
 PAGE = 64  # packets under way to a mailbox at once
 MOST = 300.0  # seconds, the longest wait between tries at one mailbox, unless that of lanes is longer
 LOOK = 600.0  # seconds between looks for what is due once more
+FRESH = 21 * 86_400  # seconds; an older seal key is used only if there is no newer: its owner may have dropped it
 NEVER = 1 << 62  # noted as taken by then: it is not put there again
 _HOUR = 3600
 
@@ -67,6 +68,7 @@ class Post:
         self._contacts, self._nodes, self._backoff = contacts, nodes, backoff
         self._after, self._again = waits
         self._next, self._due, self._not_before = 0.0, 0.0, 0.0  # monotonic seconds of the next look, of what came last
+        self._renewed = -math.inf  # when seal keys were last asked for
         self._changed, self._woken = anyio.Event(), False
 
     def wake(self) -> None:
@@ -138,20 +140,23 @@ class Post:
             found = self._contacts.find(self._account, self._contact)
             if found is None or found.blocked or (addresses := self._addresses(found)) is None:
                 return
-            keys = self._seal_keys(found, rows)
-            if len(keys) < len({row.device for row in rows}):
-                await self.fresh(found, self._node)
-                found = self._contacts.get(self._account, self._contact)
-                keys = self._seal_keys(found, rows)
+            found, keys = await self._seal_keys(found, {row.device for row in rows})
             stream = await self._nodes.stream(self._node, addresses)
             ready = [row for row in rows if row.device in keys]
             await self._put(stream, found, [(row, keys[row.device]) for row in ready], noted)
 
-    def _seal_keys(self, contact: Contact, rows: Sequence[Outgoing]) -> Mapping[bytes, bytes]:
-        """Those that are known of the devices of rows, and may be used."""
+    async def _seal_keys(self, contact: Contact, devices: Collection[bytes]) -> tuple[Contact, Mapping[bytes, bytes]]:
+        """Seal keys of devices, where one is known; with the contact as it is then. Newer ones are looked for, at most
+        once an hour, where one is missing or was made long ago."""
         now = int(self._clock.now())
-        found = {device: seal_key_of(contact, device, now) for device in {row.device for row in rows}}
-        return {device: key for device, key in found.items() if key is not None}
+        found = {device: seal_key_of(contact, device, now) for device in devices}
+        old = any(key is None or now - key.created_at > FRESH for key in found.values())
+        if old and self._clock.monotonic() - self._renewed >= _HOUR:
+            self._renewed = self._clock.monotonic()
+            await self.fresh(contact, self._node)
+            contact = self._contacts.get(self._account, self._contact)
+            found = {device: seal_key_of(contact, device, now) for device in devices}
+        return contact, {device: key.public for device, key in found.items() if key is not None}
 
     async def _put(
         self, stream: MailboxStream, contact: Contact, rows: Sequence[tuple[Outgoing, bytes]], noted: int

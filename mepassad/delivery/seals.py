@@ -59,6 +59,10 @@ class SealKeys:
         key = self._keys[account][0]
         return sign_seal_key(self._accounts.me(account).device, key.id, key.created_at, key.public)
 
+    def newest(self, account: AccountId) -> int:
+        """When the key was made that depositors are given, Unix seconds."""
+        return self._keys[account][0].created_at
+
     def unseal(self, account: AccountId, envelope: bytes) -> bytes:
         """The packet in an envelope to an account's device. Raises `DecryptFailed`, `MalformedContent`."""
         return unseal(envelope, self._accounts.me(account).device.public, self._keys[account])

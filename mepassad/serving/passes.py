@@ -23,6 +23,8 @@ PATIENCE = 20.0  # seconds for the whole exchange
 
 def read_pass(path: Path) -> Secret:
     """The pass in a file, without the white space around it. Raises `ConfigError`, and as `check_private`."""
+    if not path.exists():
+        raise ConfigError(f"{path}: there is no such file, but `pass_file` says that the pass is there.")
     check_private(path)
     text = path.read_bytes().strip()
     if len(text) < MIN_PASS:

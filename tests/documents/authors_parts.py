@@ -40,7 +40,9 @@ async def open_my_store(folder: Path, config: object) -> AsyncIterator[Store]:
 
 
 class _Part:
-    """Stands where the core asks nothing yet: it only has to be alive."""
+    """Stands where the core asks next to nothing: it only has to be alive."""
+
+    name = "part"
 
     def __init__(self, *given: object) -> None:
         """`given`: what the document hands to it."""
@@ -50,6 +52,13 @@ class _Part:
 
     async def __aexit__(self, *_: object) -> None:
         """Nothing to stop."""
+
+    def stats(self) -> dict[str, int]:
+        """Nothing to count."""
+        return {}
+
+    def admit(self, check: object) -> None:
+        """Nothing is kept for others."""
 
 
 open_my_mailbox: Any = _Part

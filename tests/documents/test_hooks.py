@@ -26,7 +26,7 @@ PLUGINS = {
     "curfew": CURFEW,
     "olm": ("provide_crypto",),
     "my_store": ("provide_store",),
-    "mailbox": ("provide_mailbox",),
+    "postbox": ("provide_mailbox",),
     "folder": ("provide_blobs",),
     "bluetooth": ("provide_transport",),
     "local_network": ("provide_directory",),
@@ -98,7 +98,7 @@ def node(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """A node with all of them, each given what its hooks need, on which it is always late."""
     chosen: Mapping[str, Any] = {
         "plugins": list(PLUGINS), "crypto": {"plugin": "olm"}, "store": {"plugin": "my_store"},
-        "curfew": {"from_hour": 0}, "permissions": MAY,
+        "curfew": {"from_hour": 0}, "permissions": MAY, "roles": ["mailbox"], "mailbox": {"plugin": "postbox"},
     }  # fmt: skip
     with pytest.MonkeyPatch.context() as patch, Fleet(tmp_path_factory.mktemp("h")) as fleet:
         patch.setenv("PYTHONPATH", f"{installed}{os.pathsep}{ROOT}")
@@ -113,7 +113,7 @@ async def test_a_node_runs_with_every_plugin_of_the_document(node: Daemon) -> No
             return (await rpc.call("system.stats"))["components"]
 
         expected = {
-            "mailbox": ["mailbox"], "blobs": ["folder"], "directory": ["local_network"], "relay": ["circuits"],
+            "mailbox": ["postbox"], "blobs": ["folder"], "directory": ["local_network"], "relay": ["circuits"],
             "push": ["unified_push"], "media": ["forwarder"], "bot": ["reader"],
         }  # fmt: skip
         await eventually(components, lambda found: found == expected)

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.daemon import MEPASSAD, Fleet, run
+from tests.daemon import MEPASSAD, Fleet, free_address, run
 from tests.documents.blocks import ROOT, blocks
 
 pytest.importorskip("mepassad_transport_libp2p")
@@ -49,6 +50,17 @@ def test_the_other_configurations_are_right_too(tmp_path: Path) -> None:
         path.write_text(f"node: {{data_dir: {tmp_path / str(number)}}}\n{block.text}")
         checked = run(MEPASSAD, "--config", path, "check-config")
         assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.runs(DOCUMENT, "A relay", "yaml")
+async def test_the_configuration_of_a_relay_makes_one(tmp_path_factory: pytest.TempPathFactory) -> None:
+    (block,) = blocks(DOCUMENT, "A relay", "yaml")
+    section = yaml.safe_load(block.text)
+    section["transport_libp2p"]["listen"] = [free_address()]
+    with Fleet(tmp_path_factory.mktemp("f")) as fleet:
+        daemon = fleet.daemon("server", **section).start()
+        async with daemon.session() as rpc:
+            assert (await rpc.call("system.stats"))["relays"]["transport_libp2p"]["places"] == 0
 
 
 def test_a_mailbox_node_prints_the_line_that_the_document_shows(

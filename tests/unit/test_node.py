@@ -9,6 +9,7 @@ import stat
 
 import pytest
 
+from mepassad.api.transport import Reachability
 from mepassad.errors import AlreadyRunning, StoreBroken, UnsafePath
 from mepassad.testing.nodes import Nodes, eventually
 
@@ -90,6 +91,9 @@ async def test_stats_count_the_tasks_inside_a_transport_too(nodes: Nodes) -> Non
 
         def tasks(self) -> int:
             return 1000
+
+        def reachability(self) -> Reachability:
+            return Reachability()
 
         def stats(self) -> dict[str, int]:
             return {}

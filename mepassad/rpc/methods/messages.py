@@ -77,8 +77,8 @@ class MessageItem(Result, frozen=True, kw_only=True):
     route: Annotated[Route | None, Meta(description="How it came first; null while queued.")]
     reply_to: MessageRef | None
     reason: Annotated[str | None, Meta(description="Why it failed or waits.")]
-    tries: Annotated[int, Meta(description="Of a sent one: times that a node took it, until it was delivered.")]
-    latency_ms: Annotated[int | None, Meta(description="Milliseconds from its sending to its delivery.")]
+    tries: Annotated[int, Meta(description="Of a sent one: times that a node took it, until it was delivered.")] = 0
+    latency_ms: Annotated[int | None, Meta(description="Milliseconds from its sending to its delivery.")] = None
 
 
 class MessagePage(Result, frozen=True, kw_only=True):

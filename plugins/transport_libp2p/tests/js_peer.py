@@ -64,11 +64,11 @@ class JsPeer:
 
 
 @contextmanager
-def js_peer(transport: str, security: str, *wrapper: str, host: str = "127.0.0.1") -> Iterator[JsPeer]:
-    """A peer that listens on `host`. `wrapper`: a command to run it under."""
+def js_peer(transport: str, security: str, *wrapper: str, host: str = "127.0.0.1", role: str = "") -> Iterator[JsPeer]:
+    """A peer that listens on `host`. `wrapper`: a command to run it under; `role`: relay, or none."""
     # A program that is handed over as text finds the packages of the folder it runs in.
     node = [NODE, "--input-type=module", "--eval", PROGRAM.read_text(), "--"]
-    command = [*wrapper, *node, transport, security, host]
+    command = [*wrapper, *node, transport, security, host, role]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PACKAGES) as process:
         try:
             yield JsPeer(process)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import click
 
@@ -16,13 +17,27 @@ PROMISED: Mapping[str, int] = {"direct": 80, "relayed": 15, "mailbox": 5}
 """Of 100 messages, those that are to go this way: peer to peer when possible, over a server when necessary."""
 
 
+def _standing(reachability: Mapping[str, Any]) -> str:
+    """Whether others reach the node, in words."""
+    kind, nat = reachability.get("kind"), reachability.get("nat")
+    if kind == "public":
+        return _("from outside")
+    if kind != "private":
+        return _("not known yet")
+    if nat == "cone":
+        return _("over relays; directly once a hole is punched")
+    if nat == "symmetric":
+        return _("over relays; its router lets no holes be punched")
+    return _("over relays, or by a hole that is punched")
+
+
 @click.command(short_help="Show version, account, addresses, counts.")
 @click.option("--routes", is_flag=True, help="Instead, how messages went, beside what is promised.")
 @click.option("--json", "json_", is_flag=True, help="One JSON object.")
 @over_socket
 async def status(session: Session, routes: bool, json_: bool) -> None:
-    """Show the node's version, the account with its name, addresses, and how many contacts, unread messages and
-    connections there are."""
+    """Show the node's version, the account with its name, addresses, whether others reach the node from outside, and
+    how many contacts, unread messages and connections there are."""
     client = session.client
     if routes:
         show_routes((await client.system.stats()).get("routes", {}), json_)
@@ -39,6 +54,7 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
         "kind": identity.kind,
         "socket": str(session.socket),
         "addresses": identity.addresses,
+        "reachability": stats.get("reachability", {}),
         "contacts": len(contacts),
         "pending": sum(contact.state == "pending" for contact in contacts),
         "unread": sum(one.unread for one in conversations),
@@ -54,6 +70,7 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
         (_("account"), identity.account),
         (_("socket"), str(session.socket)),
         *((_("address"), address) for address in identity.addresses),
+        *((_("reachable"), _standing(one)) for one in facts["reachability"].values()),
         (_("contacts"), str(facts["contacts"])),
         (_("unread"), str(facts["unread"])),
         (_("connections"), str(facts["connections"])),

@@ -303,10 +303,10 @@ class MessageItem(Value, frozen=True, kw_only=True):
     reason: str | None
     """Why it failed or waits."""
 
-    tries: int
+    tries: int = 0
     """Of a sent one: times that a node took it, until it was delivered."""
 
-    latency_ms: int | None
+    latency_ms: int | None = None
     """Milliseconds from its sending to its delivery."""
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from mepassad.api.mailbox import Envelope, Mailbox
+from mepassad.api.mailbox import Deposit, Envelope, Mailbox
 from mepassad.testing.nodes import RunningNode
 
 
@@ -23,8 +23,8 @@ class Liar:
 class Dropping(Liar):
     """Acks, and keeps nothing."""
 
-    async def put(self, numbers: Sequence[bytes], sealed: bytes, expires_at: int) -> Sequence[int]:
-        return [0] * len(numbers)
+    async def put(self, deposits: Sequence[Deposit]) -> Sequence[Sequence[int]]:
+        return [[0] * len(deposit.numbers) for deposit in deposits]
 
 
 class Withholding(Liar):

@@ -141,6 +141,7 @@ async def test_a_sent_message_can_be_got_and_listed(client: RpcClient, where: di
     assert message == {
         "message_id": "m0", "contact": BOB, "conversation": WITH_BOB, "incoming": False, "text": "olá",
         "time": "2023-11-14T22:13:20.000Z", "state": "queued", "route": None, "reply_to": "m9", "reason": None,
+        "tries": 0, "latency_ms": None,
     }  # fmt: skip
     assert await client.call("messages.list", **where) == {"items": [message], "next": None}
     assert (await client.call("messages.search", query="ola"))["items"] == [message]

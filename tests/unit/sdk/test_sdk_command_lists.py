@@ -44,12 +44,17 @@ def _all(terminal: int) -> str:
     return shown.decode()
 
 
+STANDING = {"kind": "private", "nat": "cone", "observed": ["/ip4/198.51.100.1/tcp/14001"]}
+
+
 @pytest.fixture
 def busy(node: WireNode) -> WireNode:
     """A node with an account, contacts and messages."""
     with_contacts(node, contact("mp1a", HOSTILE), contact("mp1b", "Bo", petname="Boss", verified=True), contact("mp1c"))
     node.methods["system.hello"] = answering(**HELLO)
-    node.methods["system.stats"] = answering(links=2, uptime_seconds=1.5, transports={"x": {}})
+    node.methods["system.stats"] = answering(
+        links=2, uptime_seconds=1.5, transports={"x": {}}, reachability={"x": STANDING}
+    )
     unread = {"conversation": "c1", "contact": "mp1a", "unread": 3, "last_time": None, "last_message": None}
     node.methods["conversations.list"] = answering(items=[unread, {**unread, "unread": 1}], next=None)
     return node
@@ -60,7 +65,7 @@ async def test_status_shows_who_the_node_is_and_how_much_there_is(busy: WireNode
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
         "version\t9.9", "name\tBia", f"account\t{ME}", f"socket\t{busy.path}", "address\t/ip4/127.0.0.1/tcp/1/p2p/x",
-        "contacts\t3", "unread\t4", "connections\t2",
+        "reachable\tover relays; directly once a hole is punched", "contacts\t3", "unread\t4", "connections\t2",
     ]  # fmt: skip
     _code, shown = await at_terminal(busy, "status")
     assert "version      9.9\n" in shown
@@ -72,8 +77,22 @@ async def test_status_as_json_has_the_same_and_more(busy: WireNode) -> None:
     assert json.loads(result.stdout) == {
         "version": "9.9", "name": "Bia", "account": ME, "kind": "person", "socket": str(busy.path),
         "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"], "contacts": 3, "pending": 0, "unread": 4, "connections": 2,
-        "uptime_seconds": 1.5,
+        "uptime_seconds": 1.5, "reachability": {"x": STANDING},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        ({"kind": "public", "nat": "none"}, "from outside"),
+        ({"kind": "private", "nat": "symmetric"}, "over relays; its router lets no holes be punched"),
+        ({"kind": "private", "nat": "unknown"}, "over relays, or by a hole that is punched"),
+        ({"kind": "unknown", "nat": "unknown"}, "not known yet"),
+    ],
+)
+async def test_status_says_whether_others_reach_the_node(busy: WireNode, standing: dict[str, str], words: str) -> None:
+    busy.methods["system.stats"] = answering(links=2, reachability={"x": standing})
+    assert f"reachable\t{words}" in (await run(busy, "status")).stdout.splitlines()
 
 
 async def test_status_shows_the_promise_of_routes_beside_what_happened(busy: WireNode) -> None:

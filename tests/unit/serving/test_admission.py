@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.types import NodeId, Secret
+from mepassad.config.serving import Mailbox, Relay
 from mepassad.delivery.passes import show_pass
 from mepassad.errors import ConfigError, MailboxNotAdmitted, UnsafePath
 from mepassad.serving.admission import AFTER, REMEMBERED, Admission
@@ -101,3 +104,18 @@ def test_a_pass_is_read_from_a_file_of_ones_own_and_must_be_long_enough(tmp_path
         read_pass(written(tmp_path, b"0123456789abcde \n"))
     with pytest.raises(UnsafePath):
         read_pass(written(tmp_path, mode=0o640))
+    with pytest.raises(ConfigError, match="there is no such file"):
+        read_pass(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("kind", [Mailbox, Relay])
+def test_a_section_that_admits_by_pass_or_list_must_have_one(kind: type[Mailbox | Relay]) -> None:
+    somebody = node_id_from_key(bytes(range(32)))
+    for admit, listed, complaint in (
+        ("pass", [], "needs `pass_file`"),
+        ("list", [], "needs `list`"),
+        ("list", [somebody, "ana"], "'ana' is no node id"),
+    ):
+        with pytest.raises(msgspec.ValidationError, match=complaint):
+            msgspec.convert({"admit": admit, "list": listed}, kind)
+    assert msgspec.convert({"admit": "list", "list": [somebody]}, kind).list == (somebody,)

@@ -1,10 +1,11 @@
-// A js-libp2p peer for tests. Its arguments: TRANSPORT SECURITY HOST. A line of JSON on stdin is a command, each answered
+// A js-libp2p peer for tests. Its arguments: TRANSPORT SECURITY HOST [relay]. A line of JSON on stdin is a command, each answered
 // by a line on stdout with the same id. The first line on stdout says who it is and where.
 import { createHash, randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { noise } from '@chainsafe/libp2p-noise'
 import { quic } from '@chainsafe/libp2p-quic'
 import { yamux } from '@chainsafe/libp2p-yamux'
+import { circuitRelayServer, circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import { identify } from '@libp2p/identify'
 import { mdns } from '@libp2p/mdns'
 import { ping } from '@libp2p/ping'
@@ -19,17 +20,17 @@ const HOLD = '/test/hold/1'
 const CHUNK = 32 * 1024
 const STALLED = 500 // milliseconds without room until a writer counts as stopped
 
-const [transport, security, host] = process.argv.slice(1)
+const [transport, security, host, role] = process.argv.slice(1)
 const listen = { tcp: '/tcp/0', ws: '/tcp/0/ws', quic: '/udp/0/quic-v1' }[transport]
 const found = new Map() // what mDNS heard: peer id -> addresses
 const node = await createLibp2p({
   addresses: { listen: [`/ip4/${host}${listen}`] },
-  transports: [{ tcp, ws: webSockets, quic }[transport]()],
+  transports: [{ tcp, ws: webSockets, quic }[transport](), circuitRelayTransport()],
   connectionEncrypters: [{ noise, tls }[security]()],
   streamMuxers: [yamux()],
   connectionGater: { denyDialMultiaddr: () => false },
   connectionManager: { reconnectRetries: 0, inboundConnectionThreshold: Infinity },
-  services: { identify: identify(), ping: ping() },
+  services: { identify: identify(), ping: ping(), ...(role === 'relay' && { relay: circuitRelayServer() }) },
   peerDiscovery: host === '127.0.0.1' ? [] : [mdns({ interval: 1000 })]
 })
 node.addEventListener('peer:discovery', ({ detail }) => found.set(`${detail.id}`, detail.multiaddrs.map(String)))
@@ -66,7 +67,7 @@ function counter () {
 
 await node.handle(ECHO, async (stream) => {
   await receive(stream, (data) => send(stream, data)).then(() => stream.close()).catch((error) => stream.abort(error))
-})
+}, { runOnLimitedConnection: true })
 
 const held = [] // streams that we were opened and do not read
 await node.handle(HOLD, (stream) => {
@@ -75,7 +76,7 @@ await node.handle(HOLD, (stream) => {
 })
 
 const opened = [] // streams that we opened and have not finished
-const open = (to, protocol) => node.dialProtocol(multiaddr(to), protocol)
+const open = (to, protocol) => node.dialProtocol(multiaddr(to), protocol, { runOnLimitedConnection: true })
 
 const commands = {
   async ping ({ to }) {
@@ -160,6 +161,12 @@ const commands = {
     for (const connection of node.getConnections()) await connection.close()
     held.length = opened.length = 0
     return {}
+  },
+
+  // Have a place at a relay.
+  async reserve ({ relay }) {
+    await node.components.transportManager.listen([multiaddr(`${relay}/p2p-circuit`)])
+    return { addresses: node.getMultiaddrs().map(String).filter((address) => address.includes('/p2p-circuit')) }
   },
 
   found () {
