@@ -16,9 +16,10 @@ from mepassad.cli.setting import Setting
 @click.option("--json", "as_json", is_flag=True, help="One JSON list.")
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
-    """Look at clock, disk, key files, ports, servers and NAT. Each line says how it is, why, and what mends it.
+    """Find what keeps the node from working.
 
-    Exits with 1 where something is bad.
+    Looks at clock, disk, key files, ports, servers and NAT. Each line says how it is, why, and what mends it. Exits
+    with 1 where something is bad.
     """
     from mepassad.doctor import asking, examine
 

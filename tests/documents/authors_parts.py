@@ -10,6 +10,7 @@ from typing import Any, Self
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mepassad.api.directory import Check, Record
 from mepassad.api.node_id import node_id_from_key
 from mepassad.api.store import Store
 from mepassad.api.types import NodeId, Secret
@@ -62,7 +63,26 @@ class _Part:
 
 open_my_mailbox: Any = _Part
 Folder: Any = _Part
-LocalNetwork: Any = _Part
+
+
+class LocalNetwork(_Part):
+    """A directory in which nobody is."""
+
+    name = "local"
+
+    def admit(self, check: Check) -> None:
+        """Nothing is kept."""
+
+    async def publish(self, key: bytes, record: Record, lifetime: int) -> None:
+        """Nothing is kept."""
+
+    async def find(self, key: bytes) -> Record | None:
+        """Nothing is found."""
+        return None
+
+    def stats(self) -> dict[str, int]:
+        """Nothing is counted."""
+        return {}
 
 
 class Circuits(_Part):

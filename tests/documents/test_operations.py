@@ -40,6 +40,18 @@ def test_the_configurations_of_a_mailbox_node_are_right(configurations: list[Pat
         assert checked.returncode == 0, checked.stderr
 
 
+@pytest.mark.runs(DOCUMENT, "A bootstrap node", "yaml")
+@pytest.mark.runs(DOCUMENT, "Seeing how a node does", "yaml")
+def test_the_other_configurations_are_right_too(tmp_path: Path) -> None:
+    found = [*blocks(DOCUMENT, "A bootstrap node", "yaml"), *blocks(DOCUMENT, "Seeing how a node does", "yaml")]
+    assert len(found) == 2
+    for number, block in enumerate(found):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(f"node: {{data_dir: {tmp_path / str(number)}}}\n{block.text}")
+        checked = run(MEPASSAD, "--config", path, "check-config")
+        assert checked.returncode == 0, checked.stderr
+
+
 @pytest.mark.runs(DOCUMENT, "A relay", "yaml")
 async def test_the_configuration_of_a_relay_makes_one(tmp_path_factory: pytest.TempPathFactory) -> None:
     (block,) = blocks(DOCUMENT, "A relay", "yaml")

@@ -114,6 +114,7 @@ def run(data: Path, *arguments: str) -> tuple[int, str]:
 def test_the_command_shows_a_line_for_each_and_what_mends_it_and_ends_with_1_where_something_is_bad(
     tmp_path: Path,
 ) -> None:
+    pytest.importorskip("mepassad_transport_libp2p")
     data = folder(tmp_path)
     code, shown = run(data)
     assert code == 0, shown

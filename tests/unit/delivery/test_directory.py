@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 
 from mepassad.api.directory import Record
+from mepassad.api.node_id import key_from_node_id
 from mepassad.api.types import NodeId
 from mepassad.delivery.finder import FIRST
 from mepassad.delivery.publisher import REFRESH
 from mepassad.delivery.worked import NODES, OF_A_NODE
 from mepassad.testing.directory import SharedDirectory
 from mepassad.testing.nodes import Nodes, RunningNode
+from mepassad.wire.ids import b64
 from mepassad.wire.messages_pb2 import Places
 from mepassad.wire.records import Kind, record_key
 
@@ -211,3 +213,18 @@ async def test_how_messages_went_is_counted_across_restarts(nodes: Nodes) -> Non
     assert ana.core.settlement.routes == {"direct": 1}
     await ana.say(bob, "two")
     await nodes.in_time(lambda: ana.core.settlement.routes == {"direct": 2})
+
+
+async def test_what_lies_in_a_directory_names_nobody(nodes: Nodes, shared: SharedDirectory) -> None:
+    ana, bob = await nodes.pair()
+    await nodes.in_time(lambda: name_of(ana) in shared.records and name_of(bob) in shared.records)
+    bob = await nodes.restore("bob", node_key=False)
+    await nodes.in_time(lambda: any(b"/card/" in name for name in shared.records))
+    kept = b"".join(name + record.value for name, record in shared.published)
+    for one in (ana, bob):
+        me = one.core.accounts.me(one.account)
+        known = [me.key, me.device.public, key_from_node_id(one.node_id), one.node_id.encode(), one.account.encode()]
+        numbers = [contact.number for contact in one.node.contacts.everybody()]
+        for secret in (*known, *numbers, b"/memory/"):
+            assert secret not in kept
+            assert b64(secret).encode() not in kept
