@@ -165,7 +165,7 @@ class Fleet:
         """`folder`: where each daemon gets its own."""
         self.folder = folder
         self.daemons: list[Daemon] = []
-        self.quiet = False  # whether nobody wants to read the logs in the end
+        self.quiet = False  # whether only the logs of those that end badly are of interest
 
     def daemon(self, name: str, **sections: Any) -> Daemon:
         """A daemon that is not started yet."""
@@ -191,7 +191,9 @@ class Fleet:
         running = [daemon for daemon in self.daemons if daemon.process is not None]
         used = {daemon.folder.name: daemon.rss() for daemon in running if daemon.process.poll() is None}  # type: ignore[union-attr]
         codes = {daemon.folder.name: daemon.stop() for daemon in running}
-        for daemon in () if self.quiet else self.daemons:
+        for daemon in self.daemons:
+            if self.quiet and not codes.get(daemon.folder.name):
+                continue
             sys.stdout.write(f"--- {daemon.folder.name}\n{daemon.log()}\n")
         for daemon in self.daemons:
             assert "Traceback" not in daemon.log(), f"{daemon.folder.name} logged a traceback"

@@ -22,7 +22,7 @@ from mepassad.api.context import Log
 from mepassad.api.transport import Reachability
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p import compat
-from mepassad_transport_libp2p.address import Address, parse_dial, parse_listen, reachable
+from mepassad_transport_libp2p.address import parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.carriers import carriers, upgrader
 from mepassad_transport_libp2p.climbing import Climbing
 from mepassad_transport_libp2p.compat.containment import ContainedHost
@@ -30,6 +30,7 @@ from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
 from mepassad_transport_libp2p.compat.punch import Puncher
 from mepassad_transport_libp2p.compat.relay_client import RelayClient
 from mepassad_transport_libp2p.compat.relay_server import RelayLimits, RelayServer
+from mepassad_transport_libp2p.compat.source_port import bound
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.compat.tcp import check_free
 from mepassad_transport_libp2p.config import Config
@@ -97,12 +98,8 @@ class Host:
         port 443 only, unless this node listens there."""
         if not self.standing.public:
             return self._config.relays
-        narrow = any(address.carrier != "quic" and address.port == NARROW for address in self._listening())
+        narrow = any(address.carrier != "quic" and address.port == NARROW for address in bound(self._swarm))
         return 0 if narrow else min(1, self._config.relays)
-
-    def _listening(self) -> list[Address]:
-        listeners = self._swarm.listeners.values()
-        return [parse_listen(str(address)) for listener in listeners for address in listener.get_addrs()]
 
     async def run(self, *, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
         """Live until cancelled, then say goodbye to all peers at once."""
@@ -181,7 +178,7 @@ class Host:
 
     def addresses(self) -> tuple[str, ...]:
         """Where this node can be dialled, loopback last."""
-        found = reachable(self._listening(), get_network_addrs(4), get_network_addrs(6))
+        found = reachable(bound(self._swarm), get_network_addrs(4), get_network_addrs(6))
         return tuple(str(address._replace(peer=self.node_id)) for address in found)
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str, heard: Sequence[str] = ()) -> NetStream:

@@ -15,6 +15,7 @@ from mepassad_transport_libp2p.compat.ends import remote_host, socket_of
 from mepassad_transport_libp2p.compat.identify import Seen
 from mepassad_transport_libp2p.compat.quic.connection import Connection as QUIC
 from mepassad_transport_libp2p.compat.reachability import Nat, nat
+from mepassad_transport_libp2p.compat.source_port import bound
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.connections import outgoing
 
@@ -90,8 +91,7 @@ class Standing:
         if sock is None or sock.fileno() < 0:
             return False
         port = sock.getsockname()[1]
-        listening = [str(address) for one in self._swarm.listeners.values() for address in one.get_addrs()]
-        return any(address.endswith(f"/tcp/{port}") for address in listening)
+        return any(one.carrier == "tcp" and one.port == port for one in bound(self._swarm))
 
 
 def _is_global(host: str) -> bool:

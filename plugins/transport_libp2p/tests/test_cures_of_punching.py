@@ -72,6 +72,16 @@ def test_the_port_that_listens_is_found_by_carrier_and_kind_of_host() -> None:
         assert source_port.listens_at(swarm, parse_dial(there)) == here
 
 
+@in_trio
+async def test_a_listener_that_is_closed_is_none_of_the_ports_that_listen() -> None:
+    async with cured(1, listen=(QUIC, "/ip4/127.0.0.1/tcp/0")) as (host,):
+        assert [one.carrier for one in source_port.bound(host.swarm)] == ["quic", "tcp"]
+        for listener in host.swarm.listeners.values():
+            await listener.close()
+        await until(lambda: source_port.bound(host.swarm) == [])
+        assert host.node.addresses() == ()
+
+
 def test_stock_dials_quic_from_any_port_and_never_as_responder() -> None:
     with open(quic.__file__, encoding="utf-8") as source:
         assert "await self._socket.bind((bind_addr, 0))" in source.read()

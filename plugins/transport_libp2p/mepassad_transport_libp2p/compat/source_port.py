@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+from contextlib import suppress
 
 import trio
 from libp2p.abc import INetConn
@@ -30,16 +31,22 @@ CARRIERS = {"tcp": "tcp", "udp": "quic"}
 """What a peer is dialled over, by the transport on which it was seen."""
 
 
+def bound(swarm: Swarm) -> list[Address]:
+    """Where this node listens; without what is being closed, whose socket tells nothing any more."""
+    found: list[Address] = []
+    for listener in swarm.listeners.values():
+        with suppress(OSError):
+            found += [parse_listen(str(address)) for address in listener.get_addrs()]
+    return found
+
+
 def listens_at(swarm: Swarm, there: Address) -> tuple[str, int] | None:
     """Where this node listens with the carrier and the kind of host of an address."""
     six = there.kind in ("ip6", "dns6")
     if there.kind == "dns":
         return None  # of both kinds, perhaps
-    for listener in swarm.listeners.values():
-        for bound in map(parse_listen, map(str, listener.get_addrs())):
-            if bound.carrier == there.carrier and (bound.kind == "ip6") == six:
-                return bound.host, bound.port
-    return None
+    fitting = [one for one in bound(swarm) if one.carrier == there.carrier and (one.kind == "ip6") == six]
+    return (fitting[0].host, fitting[0].port) if fitting else None
 
 
 async def dial_from_listener(swarm: Swarm, there: Seen, peer: ID, respond: bool = False) -> INetConn:
