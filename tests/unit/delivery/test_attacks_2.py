@@ -26,6 +26,7 @@ from mepassad.delivery.limits import Allowance, Limits, Traffic
 from mepassad.delivery.link import Link
 from mepassad.delivery.links import Links
 from mepassad.delivery.receipts import AT_ONCE
+from mepassad.delivery.worked import Worked
 from mepassad.errors import RequestReused
 from mepassad.steadiness import DISTRUST, JUMP, Steadiness
 from mepassad.testing.clock import ManualClock
@@ -144,7 +145,9 @@ class Dialler:
 async def test_a_name_that_a_contact_told_is_not_dialled() -> None:
     dialler: Any = Dialler()
     peer: Any = None
-    links = Links((dialler,), peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20, 30, 1 << 20))
+    store: Any = None
+    worked = Worked(store, ManualClock(), Lines())
+    links = Links((dialler,), peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20, 30, 1 << 20), worked)
     names = [f"/{kind}/metadata.example/tcp/80" for kind in ("dns", "dns4", "dns6", "dnsaddr")]
     with pytest.raises(Unreachable):
         await links.open({"node": [*names, "/ip4/198.51.100.7/tcp/1"]})
