@@ -19,7 +19,8 @@ from bench.daemons import LIBP2P, Daemon, Pair, folder
 from bench.results import Line, rounded
 
 TEXTS = 200
-REST = 60.0  # seconds in which a node that has nothing to say is looked at
+SETTLE = 5.0  # seconds until a start is over
+REST = 120.0  # seconds in which a node that has nothing to say is looked at
 SERVER = "roles: [bootstrap, relay, mailbox]\n" + LIBP2P
 NOWHERE = "plugins: [transport_libp2p]\ntransport_libp2p: {{listen: []}}\n{line}\n"
 LINE = re.compile(r"mailboxes: \[.*\]")
@@ -84,10 +85,11 @@ def heard(events: Events, count: int) -> None:
 
 
 def rest(**daemons: Daemon) -> None:
-    """What it costs that they are connected and say nothing."""
+    """What it costs that two nodes are connected to their server and say nothing."""
+    time.sleep(SETTLE)
     before, cpu = wire_bytes(), {name: used(one) for name, one in daemons.items()}
     time.sleep(REST)
-    line("at rest, bytes an hour on the wire", (wire_bytes() - before) * 3600 / REST, "B")
+    line("at rest, bytes an hour of a node on the wire", (wire_bytes() - before) / 2 * 3600 / REST, "B")
     for name, one in daemons.items():
         line(f"at rest, CPU of the {name}", (used(one) - cpu[name]) / REST * 100, "%")
 
@@ -130,12 +132,12 @@ def main(count: int) -> None:
         told = LINE.search((server.folder / "log").read_text())
         assert told is not None
         behind = [started(stack, place / name, NOWHERE.format(line=told[0])) for name in "cd"]
+        rest(node=behind[0], server=server)
         relayed = Pair(*behind)
         spoken(relayed, 20)
         meter = Meter(sender=relayed.a, recipient=relayed.b, server=server)
         spoken(relayed, count)
         meter.tell("relayed", count)
-        rest(node=relayed.a, server=server)
         mailboxed(relayed, server, count)
 
 

@@ -197,7 +197,7 @@ class Fleet:
             assert "Traceback" not in daemon.log(), f"{daemon.folder.name} logged a traceback"
             if (daemon.data / "node.db").exists():
                 assert daemon.ask("PRAGMA integrity_check") == [("ok",)]
-        assert codes == dict.fromkeys(codes, 0), "a daemon did not end well"
+        assert codes == dict.fromkeys(codes, 0), f"a daemon did not end well: {codes}"
         assert {name: rss for name, rss in used.items() if rss >= MAX_RSS} == {}
 
 

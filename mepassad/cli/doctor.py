@@ -18,8 +18,8 @@ from mepassad.cli.setting import Setting
 def doctor(context: click.Context, as_json: bool) -> None:
     """Find what keeps the node from working.
 
-    Looks at clock, disk, key files, ports, servers and NAT. Each line says how it is, why, and what mends it. Exits with
-    1 where something is bad.
+    Looks at clock, disk, key files, ports, servers and NAT. Each line says how it is, why, and what mends it. Exits
+    with 1 where something is bad.
     """
     from mepassad.doctor import asking, examine
 

@@ -16,7 +16,7 @@ from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.mailbox_nodes import MailboxNodes
 from mepassad.delivery.outbox import Outbox
 from mepassad.delivery.places import mailboxes_of, places_of
-from mepassad.delivery.post import PAGE, Deposit, Post
+from mepassad.delivery.post import LOOK, PAGE, Deposit, Post
 from mepassad.delivery.sessions import Sessions
 from mepassad.delivery.settlement import Settlement
 from mepassad.errors import MepassaError, Unreachable
@@ -54,6 +54,7 @@ class Deposits:
         self._posts: dict[Key, dict[NodeId, Post]] = {}
         self._took: defaultdict[Key, dict[bytes, set[NodeId]]] = defaultdict(dict)
         self._unready: set[Key] = set()  # contacts of whom rows may wait for a session
+        self._begun: dict[Key, float] = {}  # when sessions were last begun: of some devices no prekeys may lie there
         self._renewed: set[Key] = set()  # contacts with whom a first session was begun anew
         self._looked: dict[tuple[AccountId, AccountId, NodeId], float] = {}  # when silence was last looked into
         self._locks: defaultdict[Key, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -104,6 +105,7 @@ class Deposits:
                 del self._posts[key]
                 self._took.pop(key, None)
                 self._unready.discard(key)
+                self._begun.pop(key, None)
 
     async def _ended(self, post: Post) -> bool:
         try:
@@ -132,8 +134,10 @@ class Deposits:
             self._unready.discard(key)
             ready = False
             try:
-                if self._handshakes.lacks_session(current):
+                lately = self._clock.monotonic() - self._begun.get(key, -LOOK) < LOOK
+                if self._handshakes.lacks_session(current) and not lately:
                     await self._fresh(current, node)
+                    self._begun[key] = self._clock.monotonic()
                 ready = await self._prepare(current)
             finally:
                 if not ready:

@@ -12,7 +12,7 @@ from mepassad.api.context import Clock, Log
 from mepassad.api.gauges import Gauge
 from mepassad.api.store import Store
 from mepassad.api.types import AccountId, Contact, NodeId, Outgoing
-from mepassad.bus import Bus, Change, Signal
+from mepassad.bus import Bus, Change
 from mepassad.delivery.deposits import Deposits
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.inbox import Inbox
@@ -21,6 +21,7 @@ from mepassad.delivery.lane import PAGE, Lane
 from mepassad.delivery.link import Link
 from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.presence import Presence
 from mepassad.delivery.renewals import Renewals, Work
 from mepassad.delivery.settlement import Settlement
 from mepassad.errors import MepassaError, OtherNode
@@ -65,7 +66,7 @@ class Router:
         self._lanes: dict[Key, Lane] = {}
         self._told: set[Key] = set()
         self._stopped = False
-        self._online: set[Key] = set()
+        self._presence = Presence(bus)
         self._looked: dict[Key, float] = {}
         self.late = Gauge(PAGE, lambda: (len(lane.late) for lane in self._lanes.values()))
         self.tasks: TaskGroup
@@ -89,14 +90,11 @@ class Router:
             await self._clock.sleep(WATCH)
             known = {node for contact in self._contacts.everybody() for node in contact.nodes}
             for link in self.links.all():
-                if link.stalled():
-                    self._end(link, "it takes nothing any more")
-                elif link.node not in known and link.idle() > STRANGER_PATIENCE:
-                    self._end(link, "a stranger has nothing to say")
-
-    def _end(self, link: Link, reason: str) -> None:
-        self._log.info("a link was ended", node=link.node, reason=reason)
-        link.abort()
+                stalled = link.stalled()
+                if stalled or (link.node not in known and link.idle() > STRANGER_PATIENCE):
+                    reason = "it takes nothing any more" if stalled else "a stranger has nothing to say"
+                    self._log.info("a link was ended", node=link.node, reason=reason)
+                    link.abort()
 
     # -- out
 
@@ -142,7 +140,7 @@ class Router:
         """A contact was removed."""
         key = (contact.account, contact.id)
         self._told.discard(key)
-        self._online.discard(key)
+        self._presence.forget(key)
         self._looked.pop(key, None)
         if key in self._lanes:
             self._lanes[key].wake()
@@ -211,13 +209,7 @@ class Router:
             self._look(contact)
 
     def _look(self, contact: Contact) -> None:
-        """Signal when a contact came online or went offline."""
-        key = (contact.account, contact.id)
-        online = self.online(contact) and contact.state == "accepted" and not contact.blocked
-        if online != (key in self._online):
-            (self._online.add if online else self._online.discard)(key)
-            topic = "contact.online" if online else "contact.offline"
-            self._bus.signal(Signal(contact.account, topic, {"account": contact.account, "contact": contact.id}))
+        self._presence.look(contact, self.online(contact))
 
     # -- what links report
 

@@ -13,7 +13,7 @@ from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
 from mepassad.config.serving import Mailbox as MailboxConfig
 from mepassad.delivery.limits import Allowance, Allowances, Pace
-from mepassad.errors import MailboxBusy, MailboxFull, MepassaError
+from mepassad.errors import MailboxBusy, MailboxFull, MepassaError, StreamClosed
 from mepassad.serving.admission import Admission
 from mepassad.serving.mailbox_session import Session
 from mepassad.steadiness import Steadiness
@@ -81,6 +81,8 @@ class MailboxServer:
         sessions.append(session)
         try:
             await session.run()
+        except StreamClosed:
+            pass  # who comes and goes is nobody's business
         except MepassaError as error:
             self.log.info("a stream to the mailbox was ended", node=stream.peer, reason=error.sentence)
         except Exception as error:

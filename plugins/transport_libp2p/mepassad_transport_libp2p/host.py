@@ -109,9 +109,10 @@ class Host:
         async with background_trio_service(self._swarm), trio.open_nursery() as self._nursery:
             self._swarm.use(self._nursery)
             await self._swarm.event_background_nursery_created.wait()
+            self.client.start()
+            self.climbing.puncher.start()
             task_status.started()
             self._nursery.start_soon(self._liveness.keep)
-            self.climbing.puncher.start()
             try:
                 while True:
                     self._swarm.door.tidy()

@@ -115,7 +115,6 @@ class Relays:
 
     async def keep(self) -> None:
         """Keep the places until cancelled."""
-        self._client.start()
         async with trio.open_nursery() as nursery:
             while True:
                 self._look(nursery)

@@ -134,6 +134,6 @@ async def test_a_node_finds_its_bootstrap_node_and_finds_it_again(running: Runni
     async with running(1) as (server,), AsyncExitStack() as stack:
         settings = {"listen": (), "bootstrap": server.transport.addresses()[:1]}
         _, client = await stack.enter_async_context(running(2, **settings))
-        await until(lambda: client.seen == [server.id])
+        await until(lambda: client.seen == [server.id] and len(client.log.lines) == 2)  # and it is no relay
         await drop(client, server)
         await until(lambda: client.seen == [server.id] * 2)

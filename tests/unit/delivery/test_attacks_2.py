@@ -142,12 +142,16 @@ class Dialler:
         raise Unreachable
 
 
+def nothing_worked() -> Worked:
+    """No address of before; nothing that is learnt is kept."""
+    store: Any = None
+    return Worked(store, ManualClock(), Lines())
+
+
 async def test_a_name_that_a_contact_told_is_not_dialled() -> None:
     dialler: Any = Dialler()
     peer: Any = None
-    store: Any = None
-    worked = Worked(store, ManualClock(), Lines())
-    links = Links((dialler,), peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20, 30, 1 << 20), worked)
+    links = Links((dialler,), peer, ManualClock(), Lines(), Limits(8, 1024, 10, 20, 30, 1 << 20), nothing_worked())
     names = [f"/{kind}/metadata.example/tcp/80" for kind in ("dns", "dns4", "dns6", "dnsaddr")]
     with pytest.raises(Unreachable):
         await links.open({"node": [*names, "/ip4/198.51.100.7/tcp/1"]})

@@ -19,14 +19,13 @@ from mepassad.delivery.limits import ALLOWANCES, ANSWERS, Allowance, Allowances,
 from mepassad.delivery.link import GATHERED, Link
 from mepassad.delivery.links import LINKS_OF_A_NODE, Links
 from mepassad.delivery.router import BUSY_RETRY
-from mepassad.delivery.worked import Worked
 from mepassad.testing.clock import ManualClock
 from mepassad.testing.component import Lines
 from mepassad.testing.nodes import Nodes, RunningNode, eventually
 from mepassad.wire.framing import pack
 from mepassad.wire.messages_pb2 import Frame, Refusal
 from mepassad.wire.packets import MESSAGE_PROTOCOL, Reason, packet_id
-from tests.unit.delivery.test_attacks_2 import Dialler, Refuser, traffic
+from tests.unit.delivery.test_attacks_2 import Dialler, Refuser, nothing_worked, traffic
 from tests.unit.delivery.test_links import frames, junk_packet
 from tests.unit.delivery.test_windows import row
 
@@ -170,8 +169,7 @@ async def test_links_opened_one_after_the_other_are_served_at_the_rate_and_do_no
 
 async def test_nodes_that_a_contact_told_of_and_that_cannot_be_reached_leave_nothing_behind() -> None:
     dialler, peer = Dialler(), Mock()
-    worked = Worked(Mock(), ManualClock(), Lines())
-    links = Links((cast(Transport, dialler),), peer, ManualClock(), Lines(), limits(), worked)
+    links = Links((cast(Transport, dialler),), peer, ManualClock(), Lines(), limits(), nothing_worked())
     for number in range(3):
         with pytest.raises(Unreachable):
             await links.open({f"node {number}": ["/ip4/198.51.100.7/tcp/1"]})

@@ -187,3 +187,39 @@ async def test_an_account_that_was_restored_is_found_in_the_mailbox_by_those_who
     bob = await nodes.start("bob")
     await nodes.in_time(lambda: len(bob.facts("message.delivered")) == 1)
     assert len(bob.facts("contact.keys_changed")) == 0, "that was told in the run before"
+
+
+async def test_a_receipt_is_done_with_once_all_mailboxes_took_it(nodes: Nodes) -> None:
+    one, two = await mailbox_node(nodes, "one"), await mailbox_node(nodes, "two")
+    ana, bob = await two_with(nodes, one, two)
+    await away(nodes, "bob")
+    await ana.say(bob, "bom dia")
+    await deposited(nodes, ana, bob, one, two)
+    await away(nodes, "ana")
+    bob = await nodes.start("bob")
+    nodes.cut(bob, two)
+    await nodes.in_time(lambda: bob.texts() == ["bom dia"])
+    await deposited(nodes, bob, ana, one)
+    await nodes.pass_by(1, times=5)
+    assert await bob.owes(ana) == 1
+    nodes.heal(bob, two)
+    await nodes.in_time(lambda: not_owed(bob, ana), 5)
+
+
+async def not_owed(sender: RunningNode, to: RunningNode) -> bool:
+    return not await sender.owes(to)
+
+
+async def test_a_hello_is_owed_until_something_came_back_in_its_session(nodes: Nodes) -> None:
+    box = await mailbox_node(nodes)
+    ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
+    uri, _ = await ana.node.invites.create(ana.account, 1)
+    await nodes.pass_by(1, times=2)
+    await away(nodes, "ana")
+    await bob.node.invites.accept(bob.account, uri)
+    await nodes.in_time(lambda: box.node.roles.stats()["mailbox"]["envelopes"] == 1)
+    await nodes.pass_by(1, times=5)
+    assert await bob.owes(ana) == 1
+    ana = await nodes.start("ana")
+    await nodes.in_time(lambda: bob.contact(ana).state == "accepted")
+    await nodes.in_time(lambda: not_owed(bob, ana), 600)

@@ -227,3 +227,17 @@ async def test_while_the_plugin_is_down_clients_are_told_to_come_again(nodes: No
         await eventually(lambda: server.node.supervisor.one("mailbox") is not None)
         assert await mailbox.put([box.number], b"after", 1) == [0]
         assert [one.sealed for one in await mailbox.fetch(box.key, 0, 10)] == [b"before", b"after"]
+
+
+async def test_who_comes_and_goes_is_not_in_the_log(nodes: Nodes, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    server, ana = await nodes.start("server", roles="[mailbox]"), await nodes.start("ana", roles="[]")
+    box = Box()
+    for _ in range(2):
+        async with asking(nodes, ana, server) as mailbox:
+            await mailbox.open([box.key])
+            await mailbox.watch([box.key])
+            await mailbox.put([box.number], b"hello", 1)
+    await eventually(lambda: server.node.stats()["roles"]["mailbox"]["streams"] == 0)  # type: ignore[index]
+    said = [record.getMessage() + str(vars(record)) for record in caplog.records if record.name == "mepassad.mailbox"]
+    assert not [line for line in said if ana.node_id in line or box.number.hex() in line]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+import anyio
 
 from mepassad.api.types import Row
 from mepassad.builtin.store_sqlite.failures import translate
@@ -64,11 +65,16 @@ class Reads:
 
 @asynccontextmanager
 async def open_readers(path: Path) -> AsyncIterator[Readers]:
-    """Readers of an existing database."""
-    async with AsyncExitStack() as stack:
+    """Readers of an existing database. Leaving waits for their threads, also when it is cancelled: else one would
+    answer a loop that is no more."""
+    stack = AsyncExitStack()
+    try:
         connections = []
         for _ in range(READERS):
             connection = await stack.enter_async_context(aiosqlite.connect(path, isolation_level=None))
             await connection.execute_fetchall("PRAGMA query_only = ON")
             connections.append(connection)
         yield Readers(path, connections)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await stack.aclose()
