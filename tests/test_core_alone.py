@@ -19,7 +19,7 @@ from tests.environments import ROOT, Environment, closure, passed, run, wheels
 TOOLS = ("babel", "hypothesis", "jsonschema", "pytest", "pytest-timeout", "xeddsa")
 # Tests of this repository rather than of the core: they compare it with files that a wheel does not have.
 OF_THE_REPOSITORY = ("generated_documents", "catalogues_are_current")
-LONG = ("store_sqlite", "vault", "wire", "crypto_signal", "delivery", "config", "rpc")
+LONG = ("store_sqlite", "mailbox_sqlite", "vault", "wire", "crypto_signal", "delivery", "config", "rpc")
 LEFT_OUT = ("sdk", "bench", "scripts", "test_published_vectors.py", "test_crypto_olm.py", "test_new.py", *LONG)
 SECONDS = 240  # on cores that others use as well; alone it takes half a minute
 
