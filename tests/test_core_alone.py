@@ -20,7 +20,9 @@ TOOLS = ("babel", "hypothesis", "jsonschema", "pytest", "pytest-timeout", "xedds
 # Tests of this repository rather than of the core: they compare it with files that a wheel does not have.
 OF_THE_REPOSITORY = ("generated_documents", "catalogues_are_current")
 LONG = ("store_sqlite", "mailbox_sqlite", "vault", "wire", "crypto_signal", "delivery", "config", "rpc")
-LEFT_OUT = ("sdk", "bench", "scripts", "test_published_vectors.py", "test_crypto_olm.py", "test_new.py", *LONG)
+# Tests that use other distributions too.
+OTHERS = ("test_published_vectors.py", "test_crypto_olm.py", "test_new.py", "test_doctor.py", "test_profile.py")
+LEFT_OUT = ("sdk", "bench", "scripts", *OTHERS, *LONG)
 SECONDS = 240  # on cores that others use as well; alone it takes half a minute
 
 pytestmark = pytest.mark.timeout(SECONDS)
