@@ -53,7 +53,7 @@ def busy(node: WireNode) -> WireNode:
     with_contacts(node, contact("mp1a", HOSTILE), contact("mp1b", "Bo", petname="Boss", verified=True), contact("mp1c"))
     node.methods["system.hello"] = answering(**HELLO)
     node.methods["system.stats"] = answering(
-        links=2, uptime_seconds=1.5, transports={"x": {}}, reachability={"x": STANDING}
+        links=2, uptime_seconds=1.5, transports={"x": {"relay_places": 1}}, reachability={"x": STANDING}
     )
     unread = {"conversation": "c1", "contact": "mp1a", "unread": 3, "last_time": None, "last_message": None}
     node.methods["conversations.list"] = answering(items=[unread, {**unread, "unread": 1}], next=None)
@@ -77,7 +77,7 @@ async def test_status_as_json_has_the_same_and_more(busy: WireNode) -> None:
     assert json.loads(result.stdout) == {
         "version": "9.9", "name": "Bia", "account": ME, "kind": "person", "socket": str(busy.path),
         "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"], "contacts": 3, "pending": 0, "unread": 4, "connections": 2,
-        "uptime_seconds": 1.5, "reachability": {"x": STANDING},
+        "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None,
     }  # fmt: skip
 
 
