@@ -188,5 +188,8 @@ async def test_nodes_of_one_subnet_do_not_eclipse_a_record() -> None:
 
 
 @in_trio
-async def test_without_the_limits_they_would() -> None:
-    assert await eclipse(lambda address: None) is None
+async def test_without_the_limits_they_can() -> None:
+    for _ in range(5):  # whether they do depends on who answers first
+        if await eclipse(lambda address: None) is None:
+            return
+    raise AssertionError("nobody was eclipsed, so the limits are not what prevents it")

@@ -149,7 +149,8 @@ async def test_a_contact_is_looked_for_ever_less_often_and_then_once_a_minute(
     await nodes.pass_by(5, times=60)
     shared.asked.clear()
     await nodes.pass_by(5, times=60)
-    assert 3 <= shared.asked.count(name_of(bob)) <= 5  # a lane tries once a minute at most, too
+    # A lane tries once in 60 to 75 seconds; one that comes a moment before the minute is over waits for the next.
+    assert 2 <= shared.asked.count(name_of(bob)) <= 5
 
 
 async def test_rubbish_old_and_foreign_records_change_nothing(nodes: Nodes, shared: SharedDirectory) -> None:
