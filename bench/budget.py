@@ -25,7 +25,7 @@ STAGES = {
     "ratchet": r"/builtin/crypto_signal/",
     "sign, verify, pad": r"/wire/(content|padding|identity)\.py",
     "libp2p and trio": r"/mepassad_transport_libp2p/|/libp2p/|/trio/|/outcome/",
-    "frames and links": r"/wire/framing\.py|/delivery/(links?|window|limits|loopback|lane|presence|router)\.py",
+    "frames and links": r"/wire/framing\.py|/delivery/(links?|window|limits|loopback|lane|presence|router|waiting)\.py",
     "store, on the loop": r"/builtin/store_sqlite/|/mepassad/bus\.py",
     "RPC": r"/mepassad/rpc/|/mepassad/facts\.py",
     "acks and receipts": r"/delivery/(settlement|receipts)\.py",

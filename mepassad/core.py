@@ -64,14 +64,8 @@ class Core:
         """`keys`: where device keys are kept."""
         log, limits = StructuredLog("delivery"), config.delivery
         self._config, self._store, self._clock, self._log, self._bus = config, store, clock, log, bus
-        self.accounts = Accounts(store, crypto, clock, keys)
-        self.contacts = Contacts(store, bus, clock)
-        self.conversations = Conversations(store, self.contacts, clock)
-        self.numbers = Numbers(store)
-        self.invites = Invites(
-            store, bus, clock, self.accounts, self.contacts, self.numbers, config.invites.expires_days
-        )
-        self.reunions = Reunions(store, clock, self.accounts, config.invites.reunion_days)
+        self._crypto = crypto
+        self._make_people(keys)
         self.sessions = Sessions(store, crypto, clock)
         self.receipts = Receipts(clock, limits.receipt_delay_ms / 1000)
         self.seals = SealKeys(store, clock, self.accounts)
@@ -103,6 +97,17 @@ class Core:
         self._make_mailboxes()
         self._make_bots()
         self._connect()
+
+    def _make_people(self, keys: KeyFiles) -> None:
+        config, store, clock, bus, crypto = self._config, self._store, self._clock, self._bus, self._crypto
+        self.accounts = Accounts(store, crypto, clock, keys)
+        self.contacts = Contacts(store, bus, clock)
+        self.conversations = Conversations(store, self.contacts, clock)
+        self.numbers = Numbers(store)
+        self.invites = Invites(
+            store, bus, clock, self.accounts, self.contacts, self.numbers, config.invites.expires_days
+        )
+        self.reunions = Reunions(store, clock, self.accounts, config.invites.reunion_days)
 
     def _make_bots(self) -> None:
         store, clock = self._store, self._clock

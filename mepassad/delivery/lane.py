@@ -14,6 +14,7 @@ from mepassad.api.types import AccountId, Contact, Outgoing
 from mepassad.delivery.link import Link
 from mepassad.delivery.links import Links
 from mepassad.delivery.outbox import Outbox
+from mepassad.delivery.waiting import wait
 from mepassad.errors import MepassaError, OtherNode, Unreachable
 from mepassad.people.contacts import Contacts
 
@@ -98,16 +99,9 @@ class Lane:
         """Wait for the next try, or for a reason to try at once."""
         self._pausing = True
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._sleep, tasks.cancel_scope)
-                await self._wake.wait()
-                tasks.cancel_scope.cancel()
+            await wait(self._clock, self._backoff.wait(), self._wake)
         finally:
             self._pausing = False
-
-    async def _sleep(self, scope: anyio.CancelScope) -> None:
-        await self._clock.sleep(self._backoff.wait())
-        scope.cancel()
 
     async def _work(self, contact: Contact) -> None:
         try:

@@ -16,6 +16,7 @@ from mepassad.delivery.each import each
 from mepassad.delivery.mailbox_nodes import MailboxNodes
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.places import mailboxes_of, seal_key_of
+from mepassad.delivery.waiting import wait
 from mepassad.errors import MailboxTooLarge, MepassaError
 from mepassad.people.contacts import Contacts
 from mepassad.wire.mailbox import refused
@@ -111,14 +112,7 @@ class Post:
     async def _until_due(self) -> None:
         while (left := max(self._next, self._not_before) - self._clock.monotonic()) > 0:
             self._changed = anyio.Event()
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._sleep, left, tasks.cancel_scope)
-                await self._changed.wait()
-                tasks.cancel_scope.cancel()
-
-    async def _sleep(self, seconds: float, scope: anyio.CancelScope) -> None:
-        await self._clock.sleep(seconds)
-        scope.cancel()
+            await wait(self._clock, left, self._changed)
 
     def _addresses(self, contact: Contact) -> Sequence[str] | None:
         return mailboxes_of(contact).get(self._node)

@@ -17,6 +17,7 @@ from mepassad.api.store import Commit, Store
 from mepassad.api.types import AccountId, Contact
 from mepassad.api.writes import SetSetting
 from mepassad.delivery.directory import Directories
+from mepassad.delivery.waiting import wait
 from mepassad.errors import MepassaError, MessageTooLarge
 from mepassad.people.accounts import Accounts, Me
 from mepassad.people.address_numbers import AddressNumbers
@@ -87,23 +88,11 @@ class Publisher:
         while True:
             await self._tell_all()
             if self._clock.monotonic() >= self._due or self._here() != self._published:
-                await self._wait(SETTLE, anyio.Event())
+                await wait(self._clock, SETTLE, anyio.Event())  # as below, so that a node holds the same at any time
                 await self._publish_all()
             self._changed = anyio.Event()
             if not self._replaced:
-                await self._wait(LOOK, self._changed)
-
-    async def _wait(self, seconds: float, event: anyio.Event) -> None:
-        """Wait for so long, or for an event. It takes the same tasks each time, so that what a node holds at rest does
-        not depend on when it is looked at."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._sleep, seconds, tasks.cancel_scope)
-            await event.wait()
-            tasks.cancel_scope.cancel()
-
-    async def _sleep(self, seconds: float, scope: anyio.CancelScope) -> None:
-        await self._clock.sleep(seconds)
-        scope.cancel()
+                await wait(self._clock, LOOK, self._changed)
 
     async def _tell_all(self) -> None:
         """Tell the contacts that an account still has under what number it is found from now on."""

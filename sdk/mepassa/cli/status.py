@@ -40,16 +40,38 @@ def _standing(reachability: Mapping[str, Any], places: int) -> str:
 async def status(session: Session, routes: bool, json_: bool) -> None:
     """Show the node's version, the account with its name, addresses, whether others reach the node from outside, and
     how many contacts, unread messages and connections there are."""
-    client = session.client
+    stats = await session.client.system.stats()
     if routes:
-        show_routes((await client.system.stats()).get("routes", {}), json_)
+        show_routes(stats.get("routes", {}), json_)
         return
+    facts = await _facts(session, stats)
+    if json_:
+        echo_line(as_json(facts))
+        return
+    places = sum(int(one.get("relay_places", 0)) for one in stats.get("transports", {}).values())
+    rows = [
+        (_("version"), facts["version"]),
+        (_("name"), facts["name"]),
+        (_("account"), facts["account"]),
+        *([(_("node"), str(facts["node"]))] if facts["node"] else []),
+        (_("socket"), facts["socket"]),
+        *((_("address"), address) for address in facts["addresses"]),
+        *((_("reachable"), _standing(one, places)) for one in facts["reachability"].values()),
+        (_("contacts"), str(facts["contacts"])),
+        (_("unread"), str(facts["unread"])),
+        (_("connections"), str(facts["connections"])),
+    ]
+    echo_table([(name, visible(fact)) for name, fact in rows])
+
+
+async def _facts(session: Session, stats: Mapping[str, Any]) -> dict[str, Any]:
+    """All that there is to say, by name."""
+    client = session.client
     hello = await client.system.hello(client="mepassa", api=API)
     identity = await client.identity.show(account=session.account)
     contacts = [contact async for contact in client.contacts.iterate(account=session.account)]
     conversations = [one async for one in client.conversations.iterate(account=session.account)]
-    stats = await client.system.stats()
-    facts = {
+    return {
         "version": hello.version,
         "name": identity.name,
         "account": identity.account,
@@ -64,23 +86,6 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
         "connections": stats.get("links"),
         "uptime_seconds": stats.get("uptime_seconds"),
     }
-    if json_:
-        echo_line(as_json(facts))
-        return
-    places = sum(int(one.get("relay_places", 0)) for one in stats.get("transports", {}).values())
-    rows = [
-        (_("version"), hello.version),
-        (_("name"), identity.name),
-        (_("account"), identity.account),
-        *([(_("node"), str(facts["node"]))] if facts["node"] else []),
-        (_("socket"), str(session.socket)),
-        *((_("address"), address) for address in identity.addresses),
-        *((_("reachable"), _standing(one, places)) for one in facts["reachability"].values()),
-        (_("contacts"), str(facts["contacts"])),
-        (_("unread"), str(facts["unread"])),
-        (_("connections"), str(facts["connections"])),
-    ]
-    echo_table([(name, visible(fact)) for name, fact in rows])
 
 
 def show_routes(counted: Mapping[str, int], json_: bool) -> None:
