@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from mepassad.api import MailboxFull, StoreBroken, StoreFull, StoreTooNew
-from mepassad.api.mailbox import Deposit, Kept
-from mepassad.builtin.mailbox_sqlite.mailbox import SqliteMailbox, open_mailbox
+from mepassad.api.mailbox import ROW, Deposit, Kept
+from mepassad.builtin.mailbox_sqlite.mailbox import MIGRATIONS, SqliteMailbox, open_mailbox
+from mepassad.builtin.store_sqlite.migrate import shipped
 from tests.unit.mailbox_sqlite.depositing import BOX, LATER, QUOTAS, envelope
 from tests.unit.store_sqlite.test_store_full_disk import disk, fill
 
@@ -105,3 +106,21 @@ async def test_smaller_quotas_hold_for_what_was_kept_before(tmp_path: Path) -> N
         assert await mailbox.put([Deposit([BOX], envelope(2), LATER)]) == [[3]]
         with pytest.raises(MailboxFull):
             await mailbox.open(b"ana", [bytes([number]) * 32 for number in range(20)], LATER, 20)
+
+
+async def test_a_mailbox_of_the_first_version_keeps_what_it_has_and_counts_it_for_who_opens_it(tmp_path: Path) -> None:
+    path = tmp_path / "mailbox.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(shipped(MIGRATIONS)[0] + "PRAGMA user_version = 1;")
+        database.execute(
+            "INSERT INTO boxes (number, opened_day, next, envelopes, bytes) VALUES (?, 1, 2, 1, 5)", (BOX,)
+        )
+        row = ((1 << 32) + 1, 1, 5, LATER, bytes(32), b"hello")
+        database.execute("INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?)", row)
+        database.commit()
+    quotas = QUOTAS._replace(opener_bytes=2 * ROW + 5)
+    async with open_mailbox(path, quotas, cache_mb=1, queue_limit=9) as mailbox:
+        assert [one.sealed for one in await mailbox.fetch(BOX, 0, 9, 9)] == [b"hello"]
+        assert mailbox.stats()["bytes"] == 2 * ROW + 5
+        await mailbox.open(b"ana", [BOX], LATER, 0)
+        assert await mailbox.put([Deposit([BOX], b"x", LATER)]) == [[3]]
