@@ -22,7 +22,7 @@ from mepassad.builtin.mailbox_sqlite.mailbox import open_mailbox
 ENVELOPES, BOXES, IN_FLIGHT = 20_000, 100, 256
 SIZE = 1585  # bytes of an envelope with an ordinary text
 FETCH, FETCHED = 256, 262_144
-QUOTAS = Quotas(1 << 20, 1 << 40, 1 << 40, 1 << 30, 100, 1 << 20, 1)
+QUOTAS = Quotas(1 << 20, 1 << 40, 1 << 40, 1 << 40, 1 << 30, 100, 1 << 20, 1, 1 << 20)
 TARGETS: dict[str, dict[str, float]] = {
     "deposits, interface": {"at_least": 2000},
     "drained, interface": {"at_least": 3000},
@@ -78,7 +78,7 @@ async def deposit(put: Put, numbers: Sequence[bytes], count: int) -> float:
 async def _interface(place: Path, count: int) -> dict[str, float]:
     numbers = [os.urandom(32) for _ in range(BOXES)]
     async with open_mailbox(place / "interface" / "mailbox.db", QUOTAS, cache_mb=16, queue_limit=4096) as box:
-        await box.open(numbers, int(time.time()), BOXES)
+        await box.open(b"ana", numbers, int(time.time()), BOXES)
         later = int(time.time()) + 1_000_000
         deposits = await deposit(lambda number, sealed: box.put([Deposit([number], sealed, later)]), numbers, count)
         begin = time.perf_counter()

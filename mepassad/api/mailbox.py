@@ -6,6 +6,12 @@ import enum
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+ROW = 256
+"""Bytes that each box, envelope, blob and record counts beside its own: small ones fill a disk too."""
+
+LIES_THERE = -1
+"""Of an envelope that a box holds already: nothing new came."""
+
 
 class Envelope(NamedTuple):
     """Something sealed that waits for its owner. `id` is the SHA-256 of `sealed`; `cursor` its place in the box."""
@@ -45,15 +51,19 @@ class MailboxReason(enum.IntEnum):
 
 
 class Quotas(NamedTuple):
-    """What a mailbox may keep, in all and in each box; `blobs` are one-time blobs, their bytes with the last resort."""
+    """What a mailbox may keep: in all, in the boxes that one node opened, and in each box; `blobs` are one-time blobs,
+    their bytes with the last resort. `bytes` and `opener_bytes` count `ROW` beside each box, envelope and blob,
+    `record_bytes`, which is apart, beside each record."""
 
     boxes: int
     bytes: int
+    opener_bytes: int
     box_bytes: int
     box_envelopes: int
     box_blobs: int
     box_blob_bytes: int
     records: int
+    record_bytes: int
 
 
 class Mailbox(Protocol):
@@ -68,12 +78,19 @@ class Mailbox(Protocol):
 
     name: str
 
-    async def open(self, numbers: Sequence[bytes], now: int, fresh: int) -> tuple[Sequence[int], int]:
+    async def open(self, opener: bytes, numbers: Sequence[bytes], now: int, fresh: int) -> tuple[Sequence[int], int]:
         """Open boxes, or find them open; for each the one-time blobs left, and how many boxes are new.
+
+        What lies in a box counts for the node `opener` that opened it last, which is kept as something that names
+        nobody.
 
         All or none: raises `MailboxFull` where there is no room for so many, `MailboxBusy` where more than `fresh` of
         them are new. `now` (Unix seconds) is remembered by the day, see `expire`.
         """
+        ...
+
+    async def holds(self, numbers: Sequence[bytes]) -> Sequence[bool]:
+        """Of each number whether its box is open. Never raises `MailboxClosed`."""
         ...
 
     async def close(self, number: bytes) -> None:
@@ -81,8 +98,8 @@ class Mailbox(Protocol):
         ...
 
     async def put(self, deposits: Sequence[Deposit]) -> Sequence[Sequence[int]]:
-        """Keep envelopes in boxes: for each box of each deposit 0, or the `MailboxReason` against it. The same bytes
-        again are kept once. Never raises `MailboxClosed`; what it raises is about all of them."""
+        """Keep envelopes in boxes: for each box of each deposit 0, `LIES_THERE`, or the `MailboxReason` against it. The
+        same bytes again are kept once. Never raises `MailboxClosed`; what it raises is about all of them."""
         ...
 
     async def fetch(self, number: bytes, after: int, limit: int, room: int) -> Sequence[Envelope]:

@@ -79,8 +79,16 @@ class Mailbox(Section, frozen=True):
     ] = 90
     max_envelope: Annotated[int, Meta(ge=4096, le=1_048_625, description="Largest envelope, in bytes.")] = 1_048_625
     max_boxes: Annotated[int, Meta(ge=1, le=1 << 31, description="Boxes that there may be.")] = 1_000_000
-    max_bytes: Annotated[int, Meta(ge=1 << 20, le=1 << 50, description="Bytes that all boxes may hold.")] = 4 << 30
+    max_bytes: Annotated[
+        int, Meta(ge=1 << 20, le=1 << 50, description="Bytes that all boxes may hold, 256 more for each thing in them.")
+    ] = 4 << 30
+    node_bytes: Annotated[
+        int, Meta(ge=1 << 16, le=1 << 50, description="Bytes that the boxes which one node opened may hold.")
+    ] = 256 << 20
     max_records: Annotated[int, Meta(ge=0, le=1 << 31, description="Records of the directory kept here.")] = 1_000_000
+    record_bytes: Annotated[
+        int, Meta(ge=0, le=1 << 50, description="Bytes of those records, beside what the boxes hold.")
+    ] = 1 << 30
     box_bytes: Annotated[int, Meta(ge=1 << 16, le=1 << 40, description="Bytes of envelopes in one box.")] = 64 << 20
     box_envelopes: Annotated[int, Meta(ge=1, le=1 << 30, description="Envelopes in one box.")] = 10_000
     box_blobs: Annotated[int, Meta(ge=0, le=10_000, description="One-time blobs (prekeys) in one box.")] = 100

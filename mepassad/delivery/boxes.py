@@ -80,8 +80,8 @@ class Boxes:
 
     def _of_contact(self, contact: Contact) -> Box | None:
         private = self._invites.numbers.private(contact.number)
-        if private is None or contact.blocked or contact.state == "refused":
-            return None
+        if private is None or contact.state == "refused":
+            return None  # that of a blocked contact stays: one that closes, or gets no new prekeys, would tell them
         return Box(contact.account, contact.number, private, self._invites.numbers.key(contact.number), ONE_TIME[0])
 
     def newest(self, box: Box) -> int:

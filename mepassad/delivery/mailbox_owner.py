@@ -66,6 +66,7 @@ class MailboxOwner:
         self._waiting: dict[bytes, None] = {}  # boxes in which something may wait
         self._later: dict[bytes, tuple[float, float]] = {}  # boxes with what is to be tried again: when, after how long
         self._open: dict[bytes, Box] = {}
+        self._watched = set[bytes]()  # boxes of whose news the node tells
         self._left: dict[bytes, int] = {}  # one-time blobs in each open box
         self._published: dict[bytes, Published] = {}  # of all boxes that were opened, so that they get closed one day
         self._refilled = -math.inf
@@ -130,7 +131,7 @@ class MailboxOwner:
 
     async def _live(self, stream: MailboxStream) -> None:
         self._open, self._waiting, self._later = {}, {}, {}
-        self._whole, self._refilled = False, -math.inf
+        self._whole, self._refilled, self._watched = False, -math.inf, set()
         stream.news, self.connected = self._news, True
         async with anyio.create_task_group() as tasks:
             for work in (stream.run, lambda: self._tending(stream), lambda: self._draining(stream)):
@@ -201,7 +202,8 @@ class MailboxOwner:
         for number in self._open.keys() & wanted.keys():
             self._open[number] = wanted[number]
         again = self._clock.monotonic() - self._refilled >= REFILL
-        missing = [box for number, box in wanted.items() if again or number not in self._open]
+        ready = self._open.keys() & self._watched
+        missing = [box for number, box in wanted.items() if again or number not in ready]
         for start in range(0, len(missing), stream.limits.max_items):
             some = missing[start : start + stream.limits.max_items]
             unknown = {box.number: Published(box.account) for box in some if box.number not in self._published}
@@ -209,14 +211,22 @@ class MailboxOwner:
                 await self._note(unknown)
             left = await stream.open([box.private for box in some])
             self._left.update(zip((box.number for box in some), left, strict=True))
-            fresh = [box for box in some if box.number not in self._open]
+            fresh = [box for box in some if box.number not in ready]
             if fresh:
-                await stream.watch([box.private for box in fresh])
+                await self._watch(stream, fresh)
                 self._open.update((box.number, box) for box in fresh)
                 self._waiting.update((box.number, None) for box in fresh)
                 self._came.set()
         if again:
             self._refilled = self._clock.monotonic()
+
+    async def _watch(self, stream: MailboxStream, boxes: Sequence[Box]) -> None:
+        """Be told of what comes for boxes. Where the node has no place for that, they are drained at each look."""
+        try:
+            await stream.watch([box.private for box in boxes])
+            self._watched.update(box.number for box in boxes)
+        except (MailboxBusy, MailboxFull) as error:
+            self._log.warning("a mailbox does not tell of what comes", node=self.node, reason=error.sentence)
 
     async def _fill(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
         now = int(self._clock.now())

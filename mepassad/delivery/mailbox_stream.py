@@ -22,6 +22,7 @@ from mepassad.wire.mailbox import (
     CHALLENGE,
     MAX_FRAME,
     MAX_ITEMS,
+    MAX_PUT,
     Listener,
     Operation,
     acked,
@@ -177,7 +178,7 @@ class MailboxStream:
     async def put(self, numbers: Sequence[bytes], sealed: bytes, hours: int) -> Sequence[int]:
         """Put an envelope into boxes, where it may wait so many hours: of each 0, or the `MailboxReason` against it."""
         refusals: list[int] = []
-        for some in self._portions(numbers):
+        for some in self._portions(numbers, max(1, len(sealed))):
             put = MailboxPut(numbers=some, sealed=sealed, hours=hours)
             refusals += self._as_many((await self._ask(partial(_fill_put, put))).refusals, len(some))
         return refusals
@@ -189,8 +190,10 @@ class MailboxStream:
 
     # -- asking
 
-    def _portions(self, items: Sequence[T]) -> Iterator[Sequence[T]]:
-        return (items[start : start + self.limits.max_items] for start in range(0, len(items), self.limits.max_items))
+    def _portions(self, items: Sequence[T], size: int = 1) -> Iterator[Sequence[T]]:
+        """Items for a request each; `size`: bytes that the node writes of each."""
+        most = min(self.limits.max_items, MAX_PUT // size)
+        return (items[start : start + most] for start in range(0, len(items), most))
 
     def _fill_open(self, boxes: Sequence[Ed25519PrivateKey], asked: MailboxRequest) -> None:
         asked.open.boxes.extend(self._owner(asked, box, Operation.OPEN, b"") for box in boxes)

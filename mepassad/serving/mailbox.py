@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -16,6 +17,7 @@ from mepassad.delivery.limits import Allowance, Allowances, Pace
 from mepassad.errors import MailboxBusy, MailboxFull, MepassaError, StreamClosed
 from mepassad.serving.admission import Admission
 from mepassad.serving.mailbox_session import Session
+from mepassad.serving.takes import Takes
 from mepassad.steadiness import Steadiness
 from mepassad.supervisor import Supervisor
 from mepassad.wire.mailbox import expiry
@@ -28,7 +30,8 @@ READY = 5.0  # seconds that a newcomer waits for the mailbox to be up, at the st
 HOUR = 3600
 DAY = 86_400
 MAX_UNFINISHED = 64 << 20  # bytes of requests that are not whole; above it, the stream with most is ended
-MAX_ARRIVING = 64 << 20  # bytes of envelopes on their way to the disk; one that begins below it still goes
+MAX_ARRIVING = 64 << 20  # bytes on their way to the disk; an envelope that begins below it still goes
+ARRIVING_OF_A_NODE = 16 << 20  # the same, from one node
 
 
 class MailboxServer:
@@ -51,8 +54,9 @@ class MailboxServer:
         self._requests = Allowances(config)
         self._opens = Allowances(Pace(config.new_boxes_hourly / HOUR, config.new_boxes))
         self._asks = Allowances(Pace(config.asks_hourly / HOUR, config.asks))
-        self._takes = Allowances(Pace(config.takes_hourly / HOUR, config.takes))
-        self.arriving = self.unfinished = 0
+        self._takes = Takes(Pace(config.takes_hourly / HOUR, config.takes))
+        self.unfinished = 0
+        self._arriving = Counter[NodeId]()
 
     @property
     def mailbox(self) -> Mailbox:
@@ -67,16 +71,21 @@ class MailboxServer:
         with anyio.move_on_after(READY):
             await self._supervisor.until_up("mailbox")
 
-    @property
-    def crowded(self) -> bool:
-        """Whether so much is on its way to the disk that no more is taken."""
-        return self.arriving > MAX_ARRIVING
+    def crowded(self, node: NodeId) -> bool:
+        """Whether so much is on its way to the disk that no more is taken of a node."""
+        return self._arriving.total() > MAX_ARRIVING or self._arriving[node] > ARRIVING_OF_A_NODE
+
+    def arrives(self, node: NodeId, size: int) -> None:
+        """So many bytes more of a node are on their way to the disk."""
+        self._arriving[node] += size
+        if not self._arriving[node]:
+            del self._arriving[node]
 
     async def serve(self, stream: Stream) -> None:
         """Live with a stream until it ends."""
         sessions = self._sessions.setdefault(stream.peer, [])
         if len(sessions) >= STREAMS_OF_A_NODE:
-            sessions[0].abort()
+            self._end(sessions[0])
         session = Session(stream, self)
         sessions.append(session)
         try:
@@ -84,7 +93,7 @@ class MailboxServer:
         except StreamClosed:
             pass  # who comes and goes is nobody's business
         except MepassaError as error:
-            self.log.info("a stream to the mailbox was ended", node=stream.peer, reason=error.sentence)
+            self.log.info("a stream to the mailbox was ended", reason=error.sentence)
         except Exception as error:
             # A mistake of ours that a client's bytes can provoke must cost that stream, and be seen.
             self.log.error("a stream to the mailbox failed", reason=f"{type(error).__name__}: {error}")
@@ -97,14 +106,22 @@ class MailboxServer:
         session.unfinished = unfinished
         if self.unfinished > MAX_UNFINISHED:
             everybody = (one for sessions in self._sessions.values() for one in sessions)
-            max(everybody, key=lambda one: one.unfinished).abort()
+            self._end(max(everybody, key=lambda one: one.unfinished))
+
+    def _end(self, session: Session) -> None:
+        """End a stream, which counts no more from now on."""
+        self._sessions[session.node].remove(session)
+        self.unfinished -= session.unfinished
+        session.unfinished = 0
+        session.abort()
 
     def _leave(self, session: Session) -> None:
         self.unfinished -= session.unfinished
-        sessions = self._sessions[session.node]
-        sessions.remove(session)
+        sessions = self._sessions.get(session.node, [])
+        if session in sessions:
+            sessions.remove(session)
         if not sessions:
-            del self._sessions[session.node]
+            self._sessions.pop(session.node, None)
         for number in session.watched:
             others = tuple(one for one in self._watchers[number] if one is not session)
             if others:
@@ -118,7 +135,7 @@ class MailboxServer:
         """Tell a session of whatever comes for boxes, until it ends. Raises `MailboxFull` where its node watches too
         many, `MailboxBusy` where everybody together does; then none is watched that was not before."""
         new = set(numbers) - session.watched
-        if sum(len(one.watched) for one in self._sessions[session.node]) + len(new) > WATCHED_BY_A_NODE:
+        if sum(len(one.watched) for one in self._sessions.get(session.node, ())) + len(new) > WATCHED_BY_A_NODE:
             raise MailboxFull
         if len(self._watchers) + sum(number not in self._watchers for number in new) > WATCHED:
             raise MailboxBusy
@@ -144,17 +161,15 @@ class MailboxServer:
 
     def may_ask(self, node: NodeId) -> bool:
         """Whether a node may ask for a blob now; counts it."""
-        return self._one_of(self._asks.of(node, self.clock.monotonic()))
-
-    def may_take(self, number: bytes) -> bool:
-        """Whether a one-time blob of a box may be handed out now; counts it."""
-        return self._one_of(self._takes.of(number, self.clock.monotonic()))
-
-    def _one_of(self, allowance: Allowance) -> bool:
+        allowance = self._asks.of(node, self.clock.monotonic())
         if not allowance.left(self.clock.monotonic()):
             return False
         allowance.take(1)
         return True
+
+    def may_take(self, number: bytes) -> bool:
+        """Whether a one-time blob of a box that there is may be handed out now; counts it."""
+        return self._takes.may(number, self.clock.monotonic())
 
     def expiry(self, hours: int) -> int:
         """When something expires that may wait so many hours from now: Unix seconds, rounded up to the hour."""

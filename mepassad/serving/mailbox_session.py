@@ -12,7 +12,9 @@ from anyio.abc import TaskGroup
 from mepassad.api.mailbox import Deposit, MailboxReason
 from mepassad.api.transport import Stream
 from mepassad.errors import (
+    InvalidSignature,
     MailboxBusy,
+    MailboxClosed,
     MailboxNotAdmitted,
     MailboxRefused,
     MailboxTooLarge,
@@ -27,7 +29,9 @@ from mepassad.wire.mailbox import (
     MAX_BLOB,
     MAX_FRAME,
     MAX_ITEMS,
+    MAX_PUT,
     Listener,
+    items,
     owners,
     parse,
     reason_of,
@@ -38,9 +42,12 @@ if TYPE_CHECKING:
     from mepassad.serving.mailbox import MailboxServer
 
 IN_FLIGHT = 256  # requests of a stream that are dealt with at once; beyond, it is not read
-IN_FLIGHT_BYTES = 4 << 20  # bytes of their envelopes; one that begins below it still goes
+IN_FLIGHT_BYTES = 4 << 20  # bytes that they write; one that begins below it still goes
 ALONE = ("fetch", "take")  # whose answers are large: one after the other, so that few of them are in memory
+FORGED = 64  # requests that one counts as whose signature does not hold
 CHECKED = 16  # signatures checked before others have their turn
+
+NUMBER = 32  # bytes
 
 Handler = Callable[[MailboxRequest, MailboxAnswer], Awaitable[None]]
 
@@ -68,6 +75,7 @@ class Session:
         self._answers = Answers(stream)
         self.tell = self._answers.tell
         self._tasks: TaskGroup
+        self._scope = anyio.CancelScope()
         self._allowance = server.requests_of(stream.peer)
         self._handlers: Mapping[str, Handler] = {
             "open": self._open,
@@ -80,23 +88,26 @@ class Session:
         }
 
     def abort(self) -> None:
-        """End the stream at once."""
+        """End the stream at once, whatever it waits for."""
         self._stream.abort()
+        self._scope.cancel()
 
     async def run(self) -> None:
         """Answer until the stream ends. Raises `MalformedFrame`, `FrameTooLarge`."""
-        await self._server.ready()
-        self._stream.write(pack(self._hello.SerializeToString()))
         try:
-            async with anyio.create_task_group() as tasks:
-                self._tasks = tasks
-                tasks.start_soon(self._answers.run)
-                await self._read()
-                tasks.cancel_scope.cancel()
+            with self._scope:
+                await self._server.ready()
+                self._stream.write(pack(self._hello.SerializeToString()))
+                async with anyio.create_task_group() as tasks:
+                    self._tasks = tasks
+                    tasks.start_soon(self._answers.run)
+                    await self._read()
+                    tasks.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
         finally:
             self._stream.abort()
+            self._count(0, -self._arriving)  # of what was read and not begun
 
     async def _read(self) -> None:
         splitter = Splitter(MAX_FRAME)
@@ -107,6 +118,9 @@ class Session:
                 if request.id != self._last:  # so no signature is good for a second time
                     raise MalformedFrame
                 await self._turn()
+                self._allowance.take(max(1, min(items(request), MAX_ITEMS)))
+                if items(request) > MAX_ITEMS:
+                    raise MalformedFrame
                 if request.HasField("put"):
                     self._take_put(request)
                 else:
@@ -126,13 +140,13 @@ class Session:
 
     async def _begin(self, request: MailboxRequest) -> None:
         operation = request.WhichOneof("operation") or ""
-        self._allowance.take(1)
         if operation not in self._handlers:
             self._answers.send(MailboxAnswer(id=request.id, refusal=MailboxReason.UNKNOWN))
             return
         try:
             await self._check(request)
-        except MepassaError as error:
+        except InvalidSignature as error:
+            self._allowance.take(FORGED)
             self._answers.send(MailboxAnswer(id=request.id, refusal=reason_of(error)))
             return
         self._count(1, 0)
@@ -144,7 +158,7 @@ class Session:
     def _count(self, requests: int, size: int) -> None:
         self._running += requests
         self._arriving += size
-        self._server.arriving += size
+        self._server.arrives(self.node, size)
 
     async def _do(self, request: MailboxRequest, handler: Handler) -> None:
         answer = MailboxAnswer(id=request.id)
@@ -166,14 +180,16 @@ class Session:
 
     def _take_put(self, request: MailboxRequest) -> None:
         put, server = request.put, self._server
-        self._allowance.take(max(1, len(put.numbers)))
-        if len(put.numbers) > MAX_ITEMS or not 0 < len(put.sealed) <= server.config.max_envelope:
+        deposit = Deposit(put.numbers, put.sealed, server.expiry(put.hours))
+        if not 0 < len(put.sealed) <= server.config.max_envelope or _written(deposit) > MAX_PUT:
             self._answers.send(MailboxAnswer(id=request.id, refusal=MailboxReason.TOO_LARGE))
-        elif server.crowded:
+        elif any(len(number) != NUMBER for number in put.numbers):
+            self._answers.send(MailboxAnswer(id=request.id, refusal=MailboxReason.CLOSED))
+        elif server.crowded(self.node):
             self._answers.send(MailboxAnswer(id=request.id, refusal=MailboxReason.BUSY))
         else:
-            self._count(1, len(put.sealed))
-            self._puts[request.id] = Deposit(put.numbers, put.sealed, server.expiry(put.hours))
+            self._count(1, _written(deposit))
+            self._puts[request.id] = deposit
 
     def _begin_puts(self) -> None:
         if self._puts:
@@ -182,29 +198,25 @@ class Session:
 
     async def _put(self, puts: Mapping[int, Deposit]) -> None:
         try:
-            found = await self._server.mailbox.put(list(puts.values()))
-            answers = [MailboxAnswer(id=one, refusals=each) for one, each in zip(puts, found, strict=True)]
+            with anyio.CancelScope(shield=True):  # what is durable is news, also where its sender has gone
+                found = await self._server.mailbox.put(list(puts.values()))
         except MepassaError as error:
             self._tell(error)
-            found = []
-            answers = [MailboxAnswer(id=one, refusal=reason_of(error)) for one in puts]
+            for one in puts:
+                self._answers.send(MailboxAnswer(id=one, refusal=reason_of(error)))
+            return
         finally:
-            self._count(-len(puts), -sum(len(one.sealed) for one in puts.values()))
+            self._count(-len(puts), -sum(map(_written, puts.values())))
             self._answers.ease()
-        for answer in answers:
-            self._answers.send(answer)
-        for deposit, refusals in zip(puts.values(), found, strict=False):
-            self._server.came(number for number, refusal in zip(deposit.numbers, refusals, strict=True) if not refusal)
+        for (one, deposit), each in zip(puts.items(), found, strict=True):
+            self._answers.send(MailboxAnswer(id=one, refusals=[max(0, refusal) for refusal in each]))
+            self._server.came(number for number, refusal in zip(deposit.numbers, each, strict=True) if not refusal)
 
     # -- who asks
 
     async def _check(self, request: MailboxRequest) -> None:
-        """Raises `InvalidSignature` unless all owners signed that must have, `MailboxTooLarge` for too many."""
+        """Raises `InvalidSignature` unless all owners signed that must have."""
         for count, (operation, owner, named) in enumerate(owners(request)):
-            if count >= MAX_ITEMS:
-                raise MailboxTooLarge
-            if count:
-                self._allowance.take(1)
             if count % CHECKED == CHECKED - 1:
                 await anyio.lowlevel.checkpoint()
             self._listener.check(owner.signature, operation, request.id, owner.number, named)
@@ -216,8 +228,14 @@ class Session:
             raise MailboxNotAdmitted
         allowance, clock = self._server.openings_of(self.node), self._server.clock
         numbers = [owner.number for owner in request.open.boxes]
-        left, fresh = await self._server.mailbox.open(numbers, int(clock.now()), allowance.left(clock.monotonic()))
-        allowance.take(fresh)
+        most, fresh = min(allowance.left(clock.monotonic()), len(numbers)), 0
+        allowance.take(most)  # before others are under way, and given back below
+        try:
+            with anyio.CancelScope(shield=True):  # who leaves now has opened them all the same
+                opened = self._server.mailbox.open(self.node.encode(), numbers, int(clock.now()), most)
+                left, fresh = await opened
+        finally:
+            allowance.take(fresh - most)
         answer.left.extend(left)
 
     async def _close(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
@@ -231,17 +249,20 @@ class Session:
             answer.envelopes.append(MailboxEnvelope(sealed=one.sealed, cursor=one.cursor, expires_at=expires))
 
     async def _watch(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
-        self._server.watch(self, (owner.number for owner in request.watch.boxes))
+        if not self._server.admission.admits(self.node):
+            raise MailboxNotAdmitted
+        numbers = [owner.number for owner in request.watch.boxes]
+        if not all(await self._server.mailbox.holds(numbers)):
+            raise MailboxClosed
+        self._server.watch(self, numbers)
 
     async def _ack(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
-        if len(request.ack.ids) > MAX_ITEMS:
-            raise MailboxTooLarge
         await self._server.mailbox.ack(request.ack.box.number, request.ack.ids)
 
     async def _publish(self, request: MailboxRequest, answer: MailboxAnswer) -> None:
         publish = request.publish
         blobs = [*publish.one_time, publish.last_resort]
-        if len(blobs) > MAX_ITEMS or any(len(blob) > MAX_BLOB for blob in blobs) or not all(publish.one_time):
+        if any(len(blob) > MAX_BLOB for blob in blobs) or not all(publish.one_time):
             raise MailboxTooLarge
         left = await self._server.mailbox.publish(
             publish.box.number, publish.one_time, publish.last_resort, publish.replace
@@ -252,6 +273,13 @@ class Session:
         number = request.take.number
         if not self._server.may_ask(self.node):
             raise MailboxBusy
+        if len(number) != NUMBER or not all(await self._server.mailbox.holds([number])):
+            raise MailboxClosed  # and what does not exist is not counted
         blob = await self._server.mailbox.take(number, self._server.may_take(number))
         if blob is not None:
             answer.blob = blob
+
+
+def _written(deposit: Deposit) -> int:
+    """Bytes that a deposit writes, if all its boxes are open."""
+    return len(deposit.sealed) * len(deposit.numbers)

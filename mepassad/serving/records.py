@@ -47,12 +47,15 @@ class Records(Protocol):
 
 
 class RecordServer:
-    """Answers whoever asks: a record is found by those alone who were told its number."""
+    """Answers whoever asks: a record is found by those alone who were told its number. It is kept for those whose
+    mailbox this node is."""
 
-    def __init__(self, records: Callable[[], Records | None], check: Check, clock: Clock) -> None:
-        """`records` gives what keeps them, None while it is being started; `check`: what a record must be to be
-        kept."""
-        self._records, self._check, self._clock = records, check, clock
+    def __init__(
+        self, records: Callable[[], Records | None], admits: Callable[[NodeId], bool], check: Check, clock: Clock
+    ) -> None:
+        """`records` gives what keeps them, None while it is being started; `admits`: whose are kept; `check`: what a
+        record must be to be kept."""
+        self._records, self._admits, self._check, self._clock = records, admits, check, clock
         self._counts: OrderedDict[NodeId, tuple[float, list[int]]] = OrderedDict()
 
     async def serve(self, stream: Stream) -> None:
@@ -79,6 +82,8 @@ class RecordServer:
             return DirectoryReply(refusal=RecordRefusal.BUSY)
         try:
             if request.record:
+                if not self._admits(node):
+                    return DirectoryReply(refusal=RecordRefusal.BUSY)
                 return await self._keep(records, request.key, request.record)
             kept = await records.record(request.key)
             return DirectoryReply() if kept is None else self._still_good(request.key, kept)

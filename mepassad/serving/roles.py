@@ -48,7 +48,7 @@ class Roles:
             )
             tasks.start_soon(self.mailbox.run)
             live = supervisor.live["mailbox"]
-            records = RecordServer(lambda: next(iter(live.values()), None), self._check, self._clock)
+            records = RecordServer(lambda: next(iter(live.values()), None), admission.admits, self._check, self._clock)
             for transport in transports:
                 transport.handle(MAILBOX_PROTOCOL, self.mailbox.serve)
                 transport.handle(DIRECTORY_PROTOCOL, records.serve)

@@ -11,11 +11,22 @@ import anyio
 import pytest
 
 from mepassad.api import MailboxBusy, MailboxClosed, MailboxFull
-from mepassad.api.mailbox import Deposit, Kept, Mailbox, MailboxReason, Quotas
+from mepassad.api.mailbox import LIES_THERE, ROW, Deposit, Kept, Mailbox, MailboxReason, Quotas
 
-QUOTAS = Quotas(boxes=4, bytes=10_000, box_bytes=3_000, box_envelopes=5, box_blobs=3, box_blob_bytes=100, records=2)
+QUOTAS = Quotas(
+    boxes=4,
+    bytes=10_000 + 8 * ROW,  # of 4 boxes with 4 envelopes
+    opener_bytes=1 << 20,
+    box_bytes=3_000,
+    box_envelopes=5,
+    box_blobs=3,
+    box_blob_bytes=100,
+    records=2,
+    record_bytes=100 + 2 * ROW,
+)
 NOW, DAY = 1_800_000_000, 86_400
 LATER = NOW + 14 * DAY
+OPENER = b"ana"
 BOXES = [bytes([number]) * 32 for number in range(1, 7)]
 BOX, OTHER = BOXES[0], BOXES[1]
 ROOM = 1 << 20  # bytes of a fetch
@@ -25,7 +36,7 @@ MakeMailbox: TypeAlias = Callable[[Quotas], AbstractAsyncContextManager[Mailbox]
 
 
 async def opened(mailbox: Mailbox, *numbers: bytes) -> None:
-    await mailbox.open(numbers or (BOX,), NOW, len(numbers) or 1)
+    await mailbox.open(OPENER, numbers or (BOX,), NOW, len(numbers) or 1)
 
 
 async def bodies(mailbox: Mailbox, number: bytes = BOX) -> list[bytes]:
@@ -92,8 +103,8 @@ class EnvelopeContract:
 
     async def test_the_same_bytes_lie_in_a_box_once(self, mailbox: Mailbox) -> None:
         await opened(mailbox)
-        assert await put(mailbox, [BOX, BOX], b"one", LATER) == [0, 0]
-        assert await put(mailbox, [BOX], b"one", LATER + DAY) == [0]
+        assert await put(mailbox, [BOX, BOX], b"one", LATER) == [0, LIES_THERE]
+        assert await put(mailbox, [BOX], b"one", LATER + DAY) == [LIES_THERE]
         (only,) = await mailbox.fetch(BOX, 0, 100, ROOM)
         assert only.expires_at == LATER
 
@@ -122,6 +133,7 @@ class EnvelopeContract:
         await mailbox.close(BOX)
         for number in (BOX, OTHER, b"", bytes(1000)):
             assert await put(mailbox, [number], b"two", LATER) == [MailboxReason.CLOSED]
+            assert await mailbox.holds([number]) == [False]
             with pytest.raises(MailboxClosed):
                 await mailbox.fetch(number, 0, 1, ROOM)
             with pytest.raises(MailboxClosed):
@@ -130,7 +142,8 @@ class EnvelopeContract:
                 await mailbox.publish(number, [], b"", False)
             with pytest.raises(MailboxClosed):
                 await mailbox.take(number, True)
-        assert await mailbox.open([BOX], NOW, 1) == ([0], 1)
+        assert await mailbox.open(OPENER, [BOX], NOW, 1) == ([0], 1)
+        assert await mailbox.holds([OTHER, BOX]) == [False, True]
         assert await bodies(mailbox) == []
         assert await mailbox.take(BOX, True) is None
 
@@ -139,24 +152,24 @@ class QuotaContract:
     """A full mailbox refuses, and what it has stays."""
 
     async def test_boxes_are_opened_all_or_none_as_long_as_there_is_room(self, mailbox: Mailbox) -> None:
-        assert await mailbox.open([*BOXES[:3], BOX], NOW, 3) == ([0, 0, 0, 0], 3)
+        assert await mailbox.open(OPENER, [*BOXES[:3], BOX], NOW, 3) == ([0, 0, 0, 0], 3)
         with pytest.raises(MailboxFull):
-            await mailbox.open(BOXES[2:5], NOW, 9)
-        assert await mailbox.open(BOXES[2:4], NOW, 1) == ([0, 0], 1)
+            await mailbox.open(OPENER, BOXES[2:5], NOW, 9)
+        assert await mailbox.open(OPENER, BOXES[2:4], NOW, 1) == ([0, 0], 1)
         assert mailbox.stats()["boxes"] == 4
 
     async def test_no_more_new_boxes_are_opened_than_allowed(self, mailbox: Mailbox) -> None:
         with pytest.raises(MailboxBusy):
-            await mailbox.open(BOXES[:3], NOW, 2)
-        assert await mailbox.open(BOXES[:2], NOW, 2) == ([0, 0], 2)
-        assert await mailbox.open(BOXES[:2], NOW, 0) == ([0, 0], 0)
+            await mailbox.open(OPENER, BOXES[:3], NOW, 2)
+        assert await mailbox.open(OPENER, BOXES[:2], NOW, 2) == ([0, 0], 2)
+        assert await mailbox.open(OPENER, BOXES[:2], NOW, 0) == ([0, 0], 0)
 
     async def test_a_box_takes_envelopes_up_to_its_number_and_again_once_some_are_gone(self, mailbox: Mailbox) -> None:
         await opened(mailbox, BOX, OTHER)
         for number in range(5):
             assert await put(mailbox, [BOX], bytes([number]), LATER) == [0]
         assert await put(mailbox, [BOX, OTHER], b"six", LATER) == [MailboxReason.FULL, 0]
-        assert await put(mailbox, [BOX], bytes([4]), LATER) == [0]  # a retry of what lies there is no news
+        assert await put(mailbox, [BOX], bytes([4]), LATER) == [LIES_THERE]  # a retry of what lies there is no news
         await mailbox.ack(BOX, [id_of(bytes([0]))])
         assert await put(mailbox, [BOX], b"six", LATER) == [0]
 
@@ -175,11 +188,35 @@ class QuotaContract:
         assert await put(mailbox, [BOXES[3]], bytes(1_000), LATER) == [0]
         with pytest.raises(MailboxFull):
             await mailbox.publish(BOX, [b"1"], b"", False)
-        with pytest.raises(MailboxFull):
-            await mailbox.keep_record(b"key", Kept(b"1", 1, LATER))
+        assert mailbox.stats()["bytes"] == QUOTAS.bytes
         await mailbox.close(BOX)
-        assert await mailbox.keep_record(b"key", Kept(bytes(3_000), 1, LATER))
-        assert mailbox.stats()["bytes"] == 10_000
+        assert await put(mailbox, [BOXES[3]], bytes(2_000), LATER) == [0]
+
+    async def test_each_row_counts_so_that_small_envelopes_do_not_fill_the_disk(self, mailbox: Mailbox) -> None:
+        await opened(mailbox)
+        await put(mailbox, [BOX], b"one", LATER)
+        await mailbox.publish(BOX, [b"a"], b"last", False)
+        assert mailbox.stats()["bytes"] == len(b"onealast") + 3 * ROW
+        await mailbox.take(BOX, True)
+        await mailbox.ack(BOX, [id_of(b"one")])
+        assert mailbox.stats()["bytes"] == len(b"last") + ROW
+
+    async def test_the_boxes_that_one_node_opened_hold_so_much_together_and_others_have_room(
+        self, make_mailbox: MakeMailbox
+    ) -> None:
+        quotas = QUOTAS._replace(opener_bytes=1_000 + 4 * ROW)
+        async with make_mailbox(quotas) as mailbox:
+            await mailbox.open(OPENER, [BOX, OTHER], NOW, 2)
+            await mailbox.open(b"bob", [BOXES[2]], NOW, 1)
+            assert await put(mailbox, [BOX, OTHER], bytes(600), LATER) == [0, MailboxReason.FULL]
+            assert await put(mailbox, [BOXES[2]], bytes(1_000), LATER) == [0]
+        async with make_mailbox(quotas) as mailbox:  # a restart forgets none of it
+            assert await put(mailbox, [OTHER], bytes(401), LATER) == [MailboxReason.FULL]
+            await mailbox.open(b"bob", [BOX], NOW, 0)  # it counts for whoever opened it last
+            assert await put(mailbox, [BOX, OTHER], bytes(401), LATER) == [MailboxReason.FULL, 0]
+            await mailbox.close(OTHER)
+            await mailbox.open(OPENER, [OTHER], NOW, 1)
+            assert await put(mailbox, [OTHER], bytes(1_000), LATER) == [0]
 
     async def test_blobs_are_taken_up_to_their_number_and_bytes(self, mailbox: Mailbox) -> None:
         await opened(mailbox)
@@ -193,7 +230,7 @@ class QuotaContract:
         with pytest.raises(MailboxFull):
             await mailbox.publish(BOX, [], bytes(100), False)
         assert await mailbox.publish(BOX, [], bytes(99), False) == 1
-        assert mailbox.stats()["bytes"] == 100
+        assert mailbox.stats()["bytes"] == 100 + 2 * ROW
 
 
 class BlobContract:
@@ -207,7 +244,7 @@ class BlobContract:
         assert await mailbox.publish(BOX, [b"a", b"b"], b"last", False) == 2
         assert await mailbox.take(BOX, False) == b"last"
         assert await mailbox.publish(BOX, [b"c"], b"", False) == 3
-        assert await mailbox.open([BOX], NOW, 0) == ([3], 0)
+        assert await mailbox.open(OPENER, [BOX], NOW, 0) == ([3], 0)
         assert [await mailbox.take(BOX, True) for _ in range(5)] == [b"a", b"b", b"c", b"last", b"last"]
 
     async def test_many_who_ask_at_once_get_different_blobs(self, mailbox: Mailbox) -> None:
@@ -267,6 +304,17 @@ class RecordContract:
         assert await mailbox.expire(LATER, 0) == 2
         assert await mailbox.keep_record(b"c", Kept(b"c", 1, LATER))
 
+    async def test_records_have_bytes_of_their_own(self, mailbox: Mailbox) -> None:
+        await opened(mailbox)
+        assert await mailbox.keep_record(b"a", Kept(bytes(60), 1, LATER))
+        with pytest.raises(MailboxFull):
+            await mailbox.keep_record(b"b", Kept(bytes(41), 1, LATER))
+        assert await mailbox.keep_record(b"b", Kept(bytes(40), 1, LATER))
+        with pytest.raises(MailboxFull):
+            await mailbox.keep_record(b"a", Kept(bytes(61), 2, LATER))
+        assert await mailbox.keep_record(b"a", Kept(bytes(59), 2, LATER))
+        assert mailbox.stats()["bytes"] == ROW
+
 
 class TimeContract:
     """What goes by time, and what stays."""
@@ -281,12 +329,12 @@ class TimeContract:
         assert (await bodies(mailbox), await bodies(mailbox, OTHER)) == ([b"b"], [])
         assert await mailbox.record(b"key") is None
         stats = mailbox.stats()
-        assert (stats["boxes"], stats["envelopes"], stats["bytes"], stats["records"]) == (2, 1, 1, 0)
+        assert (stats["boxes"], stats["envelopes"], stats["bytes"], stats["records"]) == (2, 1, 1 + 3 * ROW, 0)
 
     async def test_a_box_goes_that_its_owner_has_not_opened_for_long(self, mailbox: Mailbox) -> None:
         await opened(mailbox, BOX, OTHER)
         await put(mailbox, [BOX, OTHER], b"one", NOW + 300 * DAY)
-        await mailbox.open([OTHER], NOW + 50 * DAY, 0)
+        await mailbox.open(OPENER, [OTHER], NOW + 50 * DAY, 0)
         assert await mailbox.expire(NOW, NOW) == 0
         assert await mailbox.expire(NOW + 91 * DAY, NOW + DAY) == 1
         assert await put(mailbox, [BOX, OTHER], b"two", LATER) == [MailboxReason.CLOSED, 0]

@@ -40,6 +40,7 @@ REQUEST_LABEL = b"mepassa/1 mailbox request"
 CHALLENGE = 32  # bytes
 MAX_FRAME = 1_507_328  # bytes of a request or an answer: the largest envelope, or what is fetched at once, and more
 MAX_ITEMS = 256  # boxes, numbers, ids or envelopes of a request
+MAX_PUT = 8_388_608  # bytes of an envelope times the boxes that it is put into
 MAX_BLOB = 270_336  # bytes of a blob: the largest reply with prekeys, padded and sealed
 MAX_HOURS = 336  # that an envelope may wait: 14 days
 FETCHED = 262_144  # bytes of envelopes after which an answer takes no more
@@ -88,6 +89,12 @@ class Listener:
         verify(number, signature, self._signed(operation, request, number, named))
 
 
+def items(request: MailboxRequest) -> int:
+    """How many boxes, numbers, ids or blobs a request has."""
+    asked = request.WhichOneof("operation") or ""
+    return _ITEMS[asked](getattr(request, asked)) if asked in _ITEMS else 1
+
+
 def owners(request: MailboxRequest) -> Iterator[tuple[Operation, MailboxOwner, bytes]]:
     """Whose signatures a request must have, each with what it is about beside the number; none for those that anybody
     may make."""
@@ -119,6 +126,13 @@ def _joined(parts: Sequence[bytes]) -> bytes:
     return b"".join(_LENGTH.pack(len(part)) + part for part in parts)
 
 
+_ITEMS: Mapping[str, Callable[[Any], int]] = {
+    "open": lambda asked: len(asked.boxes),
+    "watch": lambda asked: len(asked.boxes),
+    "put": lambda asked: len(asked.numbers),
+    "ack": lambda asked: len(asked.ids),
+    "publish": lambda asked: len(asked.one_time) + 1,
+}
 _NAMED: Mapping[str, Callable[[Any], bytes]] = {
     "close": lambda close: b"",
     "fetch": fetched,

@@ -17,16 +17,20 @@ pytest.importorskip("mepassad_transport_libp2p")
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.plugin import component
 
-from mepassad.api.node_id import key_from_node_id
+from mepassad.api.node_id import key_from_node_id, node_id_from_key
+from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId, Secret
 from mepassad.clock import SystemClock
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.passes import show_pass
 from mepassad.errors import MailboxNotAdmitted, MepassaError, StreamClosed, Unreachable
+from mepassad.serving.mailbox import STREAMS_OF_A_NODE
 from mepassad.testing.transport_node import Node, run_node
+from mepassad.wire.framing import pack
 from mepassad.wire.mailbox import MAILBOX_PROTOCOL
+from mepassad.wire.messages_pb2 import MailboxPut, MailboxRequest, MailboxTake
 from mepassad.wire.passes import PASS_PROTOCOL
-from tests.daemon import Daemon, Fleet
+from tests.daemon import Daemon, Fleet, eventually
 
 PATIENCE = 20.0
 
@@ -55,6 +59,26 @@ async def asking(client: Node, address: str) -> AsyncIterator[MailboxStream]:
         yield mailbox
         mailbox.abort()
         tasks.cancel_scope.cancel()
+
+
+async def dialled(client: Node, address: str) -> Stream:
+    """A stream to the daemon's mailbox, on which a test says what it likes."""
+    stream = await client.transport.open(NodeId(address.rpartition("/")[2]), [address], MAILBOX_PROTOCOL)
+    await stream.read()
+    return stream
+
+
+async def say(stream: Stream, request: MailboxRequest) -> None:
+    """Send a large request."""
+    stream.write(pack(request.SerializeToString()))
+    await stream.drain()
+
+
+async def streams(daemon: Daemon) -> int:
+    """How many streams to its mailbox there are."""
+    async with daemon.session() as rpc:
+        count: int = (await rpc.call("system.stats"))["roles"]["mailbox"]["streams"]
+        return count
 
 
 async def test_what_a_killed_mailbox_node_confirmed_is_there_when_it_comes_back(fleet: Fleet, tmp_path: Path) -> None:
@@ -105,6 +129,27 @@ async def test_a_mailbox_node_with_a_pass_opens_boxes_for_who_knows_it(fleet: Fl
         assert await show_pass(stream, Secret(b"correct horse battery"), key_from_node_id(client.id), PATIENCE)
         assert await mailbox.open([box]) == [0]
     assert "correct horse" not in daemon.log()
+
+
+async def test_strangers_cost_a_mailbox_node_neither_memory_nor_streams(fleet: Fleet, tmp_path: Path) -> None:
+    listed = node_id_from_key(Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+    daemon = fleet.daemon("server", roles=["mailbox"], mailbox={"admit": "list", "list": [listed]}).start()
+    address = address_of(daemon)
+    before = daemon.rss()
+    async with node(tmp_path) as client:
+        stream = await dialled(client, address)
+        for number in range(1, 61):
+            await say(stream, MailboxRequest(id=number, take=MailboxTake(number=os.urandom(1_400_000))))
+            await stream.read()
+        await say(stream, MailboxRequest(id=61, put=MailboxPut(numbers=[b""] * 700_000, sealed=b"x")))
+        while await stream.read():
+            pass
+        put = MailboxPut(numbers=[bytes(32)], sealed=os.urandom(1_000_000))
+        for _ in range(3 * STREAMS_OF_A_NODE):
+            await say(await dialled(client, address), MailboxRequest(id=1, put=put))
+        assert await streams(daemon) <= STREAMS_OF_A_NODE
+        assert daemon.rss() - before < 64 << 20
+    await eventually(lambda: streams(daemon), lambda count: not count)
 
 
 async def test_a_daemon_without_the_role_keeps_no_mailbox(fleet: Fleet, tmp_path: Path) -> None:

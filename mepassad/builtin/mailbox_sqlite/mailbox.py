@@ -34,10 +34,16 @@ class SqliteMailbox:
         """`writer` works with `shelf`."""
         self._path, self._shelf, self._writer, self._readers = path, shelf, writer, readers
 
-    async def open(self, numbers: Sequence[bytes], now: int, fresh: int) -> tuple[Sequence[int], int]:
+    async def open(self, opener: bytes, numbers: Sequence[bytes], now: int, fresh: int) -> tuple[Sequence[int], int]:
         """See `mepassad.api.mailbox.Mailbox`."""
-        opened: tuple[Sequence[int], int] = await self._do(Shelf.open, numbers, now, fresh)
+        opened: tuple[Sequence[int], int] = await self._do(Shelf.open, opener, numbers, now, fresh)
         return opened
+
+    async def holds(self, numbers: Sequence[bytes]) -> Sequence[bool]:
+        """See `mepassad.api.mailbox.Mailbox`."""
+        places = ", ".join("?" * len(numbers))
+        found = {number for (number,) in await self._readers.fetch(sql.HOLDS.format(places), *numbers)}
+        return [number in found for number in numbers]
 
     async def close(self, number: bytes) -> None:
         """See `mepassad.api.mailbox.Mailbox`."""
@@ -50,12 +56,10 @@ class SqliteMailbox:
 
     async def fetch(self, number: bytes, after: int, limit: int, room: int) -> Sequence[Envelope]:
         """See `mepassad.api.mailbox.Mailbox`."""
-        found = await self._readers.fetch(sql.BOX_ID, number)
-        if not found:
+        rows = await self._readers.fetch(sql.FETCH, number, min(after, _CURSORS), _CURSORS, limit, room)
+        if not rows:
             raise MailboxClosed
-        first = found[0][0] << ROWS
-        rows = await self._readers.fetch(sql.FETCH, first + min(after, _CURSORS), first + _CURSORS, limit, room)
-        return [Envelope(digest, sealed, expires_at, row - first) for row, digest, sealed, expires_at in rows]
+        return [Envelope(digest, sealed, expires_at, row) for row, digest, sealed, expires_at in rows if row]
 
     async def ack(self, number: bytes, ids: Sequence[bytes]) -> None:
         """See `mepassad.api.mailbox.Mailbox`."""

@@ -37,8 +37,8 @@ def provide_mailbox(config: Any) -> Component[Mailbox] | None:
         return None
     own = config.mailbox
     quotas = Quotas(
-        own.max_boxes, own.max_bytes, own.box_bytes, own.box_envelopes, own.box_blobs, own.box_blob_bytes,
-        own.max_records,
+        own.max_boxes, own.max_bytes, own.node_bytes, own.box_bytes, own.box_envelopes, own.box_blobs,
+        own.box_blob_bytes, own.max_records, own.record_bytes,
     )  # fmt: skip
 
     @asynccontextmanager

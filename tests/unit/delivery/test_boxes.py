@@ -84,26 +84,39 @@ async def test_what_nobody_took_in_three_weeks_is_replaced_before_it_is_of_no_us
         assert now - reply.bundles[0].seal_key.created_at < 21 * DAY
 
 
-async def test_the_box_of_a_blocked_or_removed_contact_is_closed_though_the_mailbox_was_down_then(nodes: Nodes) -> None:
+async def test_the_box_of_a_removed_contact_is_closed_though_the_mailbox_was_down_then(nodes: Nodes) -> None:
     box = await mailbox_node(nodes)
     ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
     await acquaint(nodes, ana, bob)
     number = ana.contact(bob).number
     await away(nodes, "box")
-    await ana.node.contacts.block(ana.account, bob.account, True)
+    await ana.node.contacts.remove(ana.account, bob.account)
     await away(nodes, "ana")
     box = await nodes.start("box")
     ana = await nodes.start("ana")
     await settled(nodes, ana)
     with pytest.raises(MailboxClosed):
         await taken(bob, box, number, bytes(32))
-    await ana.node.contacts.block(ana.account, bob.account, False)
+
+
+async def test_a_blocked_contact_finds_the_box_open_with_prekeys_and_what_they_leave_is_dropped_unread(
+    nodes: Nodes,
+) -> None:
+    box = await mailbox_node(nodes)
+    ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
+    await acquaint(nodes, ana, bob)
+    number, key = ana.contact(bob).number, places_of(bob.contact(ana)).number_key
+    await ana.node.contacts.block(ana.account, bob.account, True)
     await nodes.pass_by(1, times=3)
-    await taken(bob, box, number, places_of(bob.contact(ana)).number_key)
-    await ana.node.contacts.remove(ana.account, bob.account)
-    await nodes.pass_by(1, times=3)
-    with pytest.raises(MailboxClosed):
-        await taken(bob, box, number, bytes(32))
+    await away(nodes, "ana")
+    await bob.say(ana, "do you see this?")
+    await deposited(nodes, bob, ana, box)
+    assert await taken(bob, box, number, key)
+    ana = await nodes.start("ana")
+    await settled(nodes, ana)
+    await nodes.in_time(lambda: box.node.stats()["roles"]["mailbox"]["envelopes"] == 0)  # type: ignore[index]
+    assert ana.texts() == []
+    assert await taken(bob, box, number, key)
 
 
 async def test_a_seal_key_that_grew_too_old_is_learnt_anew_from_the_mailbox(nodes: Nodes) -> None:

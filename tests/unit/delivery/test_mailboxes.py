@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mepassad.serving import mailbox
 from mepassad.testing.nodes import Nodes, RunningNode
 from tests.unit.delivery.mailboxed import acquaint, away, deposited, mailbox_node, with_mailboxes
 
@@ -36,6 +39,20 @@ async def test_two_who_are_never_online_together_hear_each_other(nodes: Nodes) -
     assert (row.state, row.route, row.tries) == ("delivered", "mailbox", 1)
     assert row.latency_ms > 2000
     assert not await ana.owes(bob)
+
+
+async def test_what_waits_is_taken_out_also_where_the_mailbox_does_not_tell_of_it(
+    nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "WATCHED", 0)
+    box = await mailbox_node(nodes)
+    ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
+    await acquaint(nodes, ana, bob)
+    await away(nodes, "bob")
+    await ana.say(bob, "hello")
+    await deposited(nodes, ana, bob, box)
+    bob = await nodes.start("bob")
+    await nodes.in_time(lambda: bob.texts() == ["hello"])
 
 
 async def test_an_invite_reaches_somebody_who_is_away_and_was_never_met(nodes: Nodes) -> None:

@@ -14,7 +14,7 @@ from mepassad.api.mailbox import Deposit, Quotas
 from mepassad.builtin.mailbox_sqlite.mailbox import SqliteMailbox, open_mailbox
 from mepassad.builtin.store_sqlite import database
 
-QUOTAS = Quotas(10, 1 << 30, 1 << 30, 1 << 20, 1 << 20, 1 << 30, 10)
+QUOTAS = Quotas(10, 1 << 30, 1 << 30, 1 << 30, 1 << 20, 1 << 20, 1 << 30, 10, 1 << 20)
 BOX = bytes(32)
 LATER = 2_000_000_000
 
@@ -35,7 +35,7 @@ async def use(mailbox: SqliteMailbox, number: int) -> None:
 
 async def main(path: Path, count: int, callers: int) -> None:
     async with open_mailbox(path, QUOTAS, cache_mb=4, queue_limit=4096) as mailbox:
-        await mailbox.open([BOX], LATER, 1)
+        await mailbox.open(b"ana", [BOX], LATER, 1)
         first = int((await mailbox.take(BOX, False) or b"0").decode()) + 1
         await mailbox.publish(BOX, [b"%d" % number for number in range(first, first + 1000)], b"", True)
         numbers = iter(range(first, first + count))

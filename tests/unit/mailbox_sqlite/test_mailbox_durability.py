@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from mepassad.api import MailboxFull, StoreBroken, StoreFull, StoreTooNew
-from mepassad.api.mailbox import Deposit, Kept
-from mepassad.builtin.mailbox_sqlite.mailbox import SqliteMailbox, open_mailbox
+from mepassad.api.mailbox import ROW, Deposit, Kept
+from mepassad.builtin.mailbox_sqlite.mailbox import MIGRATIONS, SqliteMailbox, open_mailbox
+from mepassad.builtin.store_sqlite.migrate import shipped
 from tests.unit.mailbox_sqlite.depositing import BOX, LATER, QUOTAS, envelope
 from tests.unit.store_sqlite.test_store_full_disk import disk, fill
 
@@ -65,7 +66,7 @@ async def put_until_full(mailbox: SqliteMailbox, first: int) -> int:
 @pytest.mark.parametrize("leave", [0, 40_960, 400_000])
 async def test_a_full_disk_refuses_and_what_lies_there_can_be_fetched(disk: Path, leave: int) -> None:
     async with open_mailbox(disk / "m" / "mailbox.db", QUOTAS, cache_mb=1, queue_limit=9) as mailbox:
-        await mailbox.open([BOX], LATER, 1)
+        await mailbox.open(b"ana", [BOX], LATER, 1)
         await mailbox.put([Deposit([BOX], envelope(1), LATER)])
         fill(disk, leave)
         refused = await put_until_full(mailbox, 2)
@@ -81,7 +82,7 @@ async def test_a_full_disk_refuses_and_what_lies_there_can_be_fetched(disk: Path
 async def test_files_are_private_and_a_newer_or_foreign_file_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "m" / "mailbox.db"
     async with open_mailbox(path, QUOTAS, cache_mb=1, queue_limit=9) as mailbox:
-        await mailbox.open([BOX], LATER, 1)
+        await mailbox.open(b"ana", [BOX], LATER, 1)
         assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
         assert path.parent.stat().st_mode & 0o777 == 0o700
     with closing(sqlite3.connect(path)) as database:
@@ -99,9 +100,27 @@ async def test_files_are_private_and_a_newer_or_foreign_file_is_not_touched(tmp_
 async def test_smaller_quotas_hold_for_what_was_kept_before(tmp_path: Path) -> None:
     path = tmp_path / "m" / "mailbox.db"
     async with open_mailbox(path, QUOTAS, cache_mb=1, queue_limit=9) as mailbox:
-        await mailbox.open([BOX], LATER, 1)
+        await mailbox.open(b"ana", [BOX], LATER, 1)
         assert await mailbox.put([Deposit([BOX], envelope(1), LATER)]) == [[0]]
     async with open_mailbox(path, QUOTAS._replace(box_envelopes=1), cache_mb=1, queue_limit=9) as mailbox:
         assert await mailbox.put([Deposit([BOX], envelope(2), LATER)]) == [[3]]
         with pytest.raises(MailboxFull):
-            await mailbox.open([bytes([number]) * 32 for number in range(20)], LATER, 20)
+            await mailbox.open(b"ana", [bytes([number]) * 32 for number in range(20)], LATER, 20)
+
+
+async def test_a_mailbox_of_the_first_version_keeps_what_it_has_and_counts_it_for_who_opens_it(tmp_path: Path) -> None:
+    path = tmp_path / "mailbox.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(shipped(MIGRATIONS)[0] + "PRAGMA user_version = 1;")
+        database.execute(
+            "INSERT INTO boxes (number, opened_day, next, envelopes, bytes) VALUES (?, 1, 2, 1, 5)", (BOX,)
+        )
+        row = ((1 << 32) + 1, 1, 5, LATER, bytes(32), b"hello")
+        database.execute("INSERT INTO envelopes VALUES (?, ?, ?, ?, ?, ?)", row)
+        database.commit()
+    quotas = QUOTAS._replace(opener_bytes=2 * ROW + 5)
+    async with open_mailbox(path, quotas, cache_mb=1, queue_limit=9) as mailbox:
+        assert [one.sealed for one in await mailbox.fetch(BOX, 0, 9, 9)] == [b"hello"]
+        assert mailbox.stats()["bytes"] == 2 * ROW + 5
+        await mailbox.open(b"ana", [BOX], LATER, 0)
+        assert await mailbox.put([Deposit([BOX], b"x", LATER)]) == [[3]]

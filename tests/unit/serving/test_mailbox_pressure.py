@@ -54,9 +54,10 @@ class Slow:
 
 
 @pytest.fixture
-async def slow(nodes: Nodes) -> Slow:
+async def slow(nodes: Nodes) -> AsyncIterator[Slow]:
     found = nodes.plugins["mailbox_sqlite"] = Slow()
-    return found
+    yield found
+    found.go.set()  # no node stops before its deposits are durable
 
 
 async def both(nodes: Nodes) -> tuple[RunningNode, RunningNode]:

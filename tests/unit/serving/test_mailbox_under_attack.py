@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import anyio
 import pytest
@@ -202,22 +202,24 @@ async def test_random_requests_harm_nobody(nodes: Nodes, server: RunningNode, an
         assert await mailbox.open([Box().key]) == [0]
 
 
-async def test_a_request_has_256_items_at_most(nodes: Nodes, server: RunningNode, ana: RunningNode) -> None:
-    box = Box()
+@pytest.mark.parametrize("operation", ["open", "watch", "put", "ack"])
+async def test_a_request_with_more_than_256_items_ends_its_stream(
+    nodes: Nodes, server: RunningNode, ana: RunningNode, operation: str
+) -> None:
+    many, box = [Box() for _ in range(MAX_ITEMS + 1)], Box()
     async with asking(nodes, ana, server) as stream:
-        await stream.open([box.key])
+        await stream.open([box.key, *(one.key for one in many)])
         assert stream.limits.max_items == MAX_ITEMS
         stream.limits = MailboxLimits(10**6, 336, MAX_ITEMS + 1, False)
-        many = [Box() for _ in range(MAX_ITEMS + 1)]
-        for ask in (
-            lambda count: stream.open([one.key for one in many[:count]]),
-            lambda count: stream.watch([one.key for one in many[:count]]),
-            lambda count: stream.put([bytes(32)] * count, b"hello", 1),
-            lambda count: stream.ack(box.key, [bytes(32)] * count),
-        ):
-            await ask(MAX_ITEMS)
-            with pytest.raises(MailboxTooLarge):
-                await ask(MAX_ITEMS + 1)
+        ask: Callable[[int], Awaitable[object]] = {
+            "open": lambda count: stream.open([one.key for one in many[:count]]),
+            "watch": lambda count: stream.watch([one.key for one in many[:count]]),
+            "put": lambda count: stream.put([bytes(32)] * count, b"hello", 1),
+            "ack": lambda count: stream.ack(box.key, [bytes(32)] * count),
+        }[operation]
+        await ask(MAX_ITEMS)
+        with pytest.raises(StreamClosed):
+            await ask(MAX_ITEMS + 1)
 
 
 async def test_a_blob_has_a_size_and_is_not_empty(nodes: Nodes, ana: RunningNode) -> None:
@@ -226,13 +228,15 @@ async def test_a_blob_has_a_size_and_is_not_empty(nodes: Nodes, ana: RunningNode
     async with asking(nodes, ana, server) as stream:
         await stream.open([box.key])
         for one_time, last in (
-            ([bytes(MAX_BLOB + 1)], b""), ([], bytes(MAX_BLOB + 1)), ([b""], b"x"), ([b"x"] * MAX_ITEMS, b""),
+            ([bytes(MAX_BLOB + 1)], b""), ([], bytes(MAX_BLOB + 1)), ([b""], b"x"),
         ):  # fmt: skip
             with pytest.raises(MailboxTooLarge):
                 await stream.publish(box.key, one_time, last)
         assert await stream.publish(box.key, [b"x"] * (MAX_ITEMS - 1), b"") == MAX_ITEMS - 1
         assert await stream.publish(box.key, [bytes(MAX_BLOB)], bytes(MAX_BLOB), replace=True) == 1
         assert await stream.take(box.number) == bytes(MAX_BLOB)
+        with pytest.raises(StreamClosed):
+            await stream.publish(box.key, [b"x"] * MAX_ITEMS, b"")
 
 
 async def test_a_node_watches_so_many_boxes_over_all_its_streams(
@@ -242,6 +246,7 @@ async def test_a_node_watches_so_many_boxes_over_all_its_streams(
     monkeypatch.setattr(mailbox, "WATCHED", 4)
     bob, boxes = await nodes.start("bob", roles="[]"), [Box().key for _ in range(5)]
     async with asking(nodes, ana, server) as stream, asking(nodes, bob, server) as theirs:
+        await stream.open(boxes)
         await stream.watch(boxes[:2])
         async with asking(nodes, ana, server) as another:
             await another.watch(boxes[1:2])
@@ -252,7 +257,7 @@ async def test_a_node_watches_so_many_boxes_over_all_its_streams(
         await stream.watch(boxes[:3])
         await theirs.watch(boxes[2:4])
         with pytest.raises(MailboxBusy):
-            await theirs.watch([Box().key])
+            await theirs.watch(boxes[4:])
     await eventually(lambda: server.node.stats()["roles"]["mailbox"]["watched"] == 0)  # type: ignore[index]
 
 

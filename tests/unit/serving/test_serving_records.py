@@ -19,7 +19,7 @@ from mepassad.wire.records import DIRECTORY_PROTOCOL, LIFE, Kind, RecordRefusal,
 
 OWNER = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\1")
 KEY = record_key(Kind.ADDRESSES, OWNER.public_key().public_bytes_raw())
-ASKER = NodeId("asker")
+ASKER, STRANGER = NodeId("asker"), NodeId("stranger")
 
 
 class Shelf:
@@ -42,7 +42,8 @@ class Shelf:
 
 def served(clock: ManualClock) -> tuple[RecordServer, Shelf]:
     shelf = Shelf()
-    return RecordServer(lambda: shelf, lambda key, value: check_record(key, value, int(clock.now())), clock), shelf
+    check = lambda key, value: check_record(key, value, int(clock.now()))  # noqa: E731
+    return RecordServer(lambda: shelf, lambda node: node != STRANGER, check, clock), shelf
 
 
 def value(version: float, owner: Ed25519PrivateKey = OWNER) -> bytes:
@@ -66,6 +67,16 @@ async def test_the_highest_version_is_kept_until_its_life_is_over() -> None:
     assert shelf.kept[KEY].expires_at == now + 1 + LIFE
     clock.advance(LIFE + 2)
     assert await server.answer(ASKER, DirectoryRequest(key=KEY)) == DirectoryReply()
+
+
+async def test_records_are_kept_for_those_who_are_admitted_and_found_by_everybody() -> None:
+    clock = ManualClock()
+    server, shelf = served(clock)
+    record = value(clock.now())
+    assert await server.answer(STRANGER, put(record)) == DirectoryReply(refusal=RecordRefusal.BUSY)
+    assert shelf.kept == {}
+    assert await server.answer(ASKER, put(record)) == DirectoryReply()
+    assert await server.answer(STRANGER, DirectoryRequest(key=KEY)) == DirectoryReply(record=record)
 
 
 async def test_what_is_no_record_is_not_kept() -> None:
