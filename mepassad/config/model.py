@@ -10,6 +10,7 @@ from msgspec import Meta
 from mepassad.api.node_id import key_from_node_id
 from mepassad.config.section import Section
 from mepassad.config.serving import Mailbox, Relay
+from mepassad.wire.addresses import may_dial
 
 MailboxAddress = Annotated[str, Meta(pattern=r"^/.+/p2p/.+$", max_length=256)]
 """A multiaddr with the id of its node."""
@@ -252,8 +253,13 @@ class Config(Section, frozen=True):
     mailbox: Mailbox = Mailbox()
 
     def __post_init__(self) -> None:
-        """Mailboxes name their nodes."""
+        """Mailboxes name their nodes, and are where those who are told of them may dial."""
         for address in self.mailboxes:
+            if not may_dial(address):
+                raise ValueError(
+                    f"mailboxes: contacts never dial {address}: it must begin with the node's number (/ip4 or /ip6), "
+                    "not with a name, and not with a number of the local link"
+                )
             try:
                 key_from_node_id(address.rpartition("/p2p/")[2])
             except ValueError as error:

@@ -209,7 +209,8 @@ class Deposits:
     # -- after it was
 
     async def _taken(self, contact: Contact, deposit: Deposit) -> None:
-        done = [row.id for row in deposit.rows if not row.message and self._is_done(contact, deposit.node, row)]
+        quiet = [row for row in deposit.rows if not row.message and row.id not in deposit.large]
+        done = [row.id for row in quiet if self._is_done(contact, deposit.node, row)]
         await self._settlement.deposited(deposit, done)
         took = self._took[contact.account, contact.id]
         for packet in done:
