@@ -17,6 +17,7 @@ from mepassad.delivery.boxes import Box, Boxes
 from mepassad.delivery.drain import Drain
 from mepassad.delivery.each import each
 from mepassad.delivery.links import Links
+from mepassad.delivery.mailbox_rounds import AT_ONCE, Rounds
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.passes import Badge
 from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MepassaError
@@ -25,7 +26,6 @@ from mepassad.people.numbers import Numbers
 from mepassad.wire.mailbox import MAILBOX_PROTOCOL
 
 PATIENCE = 20.0  # seconds for the hello, and for each answer
-AT_ONCE = 16  # boxes that are drained, or given prekeys, at once
 TEND = 60.0  # seconds between looks for what is to be opened, closed or tried again
 REFILL = 3600.0  # seconds between looks for how many one-time blobs are left
 RENEW = 7 * 86_400  # seconds after which the last resort in a box is replaced
@@ -61,11 +61,9 @@ class MailboxOwner:
         self._store, self._clock, self._log = store, clock, log
         self._accounts, self._numbers, self._boxes, self._drain = accounts, numbers, boxes, drain
         self._backoff = backoff
-        self._changed, self._came = anyio.Event(), anyio.Event()
+        self._changed = anyio.Event()
         self._hurried = anyio.Event()
-        self._waiting: dict[bytes, None] = {}  # boxes in which something may wait
-        self._later: dict[bytes, tuple[float, float]] = {}  # boxes with what is to be tried again: when, after how long
-        self._open: dict[bytes, Box] = {}
+        self._rounds = self._begun()
         self._left: dict[bytes, int] = {}  # one-time blobs in each open box
         self._published: dict[bytes, Published] = {}  # of all boxes that were opened, so that they get closed one day
         self._refilled = -math.inf
@@ -86,7 +84,7 @@ class MailboxOwner:
 
     def stats(self) -> Mapping[str, object]:
         """For `system.stats`."""
-        return {"connected": self.connected, "boxes": len(self._open), "drained": self.drained_within(TEND * 2)}
+        return {"connected": self.connected, "boxes": len(self._rounds.open), "drained": self.drained_within(TEND * 2)}
 
     def drained_within(self, seconds: float) -> bool:
         """Whether nothing waited in any box that many seconds ago, or later."""
@@ -129,11 +127,11 @@ class MailboxOwner:
             stream.abort()
 
     async def _live(self, stream: MailboxStream) -> None:
-        self._open, self._waiting, self._later = {}, {}, {}
+        self._rounds = rounds = self._begun()
         self._whole, self._refilled = False, -math.inf
-        stream.news, self.connected = self._news, True
+        stream.news, self.connected = rounds.look, True
         async with anyio.create_task_group() as tasks:
-            for work in (stream.run, lambda: self._tending(stream), lambda: self._draining(stream)):
+            for work in (stream.run, lambda: self._tending(stream), lambda: rounds.run(stream)):
                 tasks.start_soon(self._until_over, work, tasks.cancel_scope)
 
     async def _until_over(self, work: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
@@ -145,10 +143,14 @@ class MailboxOwner:
         finally:
             scope.cancel()
 
-    def _news(self, number: bytes) -> None:
-        if number in self._open:
-            self._waiting[number] = None
-            self._came.set()
+    def _begun(self) -> Rounds:
+        """All boxes are opened, and looked into, anew on each stream."""
+        return Rounds(self.node, self._clock, self._log, self._drain, self._idle)
+
+    def _idle(self) -> None:
+        """Nothing waits in any box that is open."""
+        if self._whole:
+            self._drained = self._clock.monotonic()
 
     # -- opening, closing, prekeys
 
@@ -191,17 +193,17 @@ class MailboxOwner:
         for number, was in list(self._published.items()):
             if number in wanted:
                 continue
-            self._open.pop(number, None)
+            self._rounds.open.pop(number, None)
             if (private := self._numbers.private(number)) is not None:
                 await stream.close(private)
             await self._store.commit(Commit((SetSetting(was.account, self._setting(number), None),)))
             self._published.pop(number, None)
 
     async def _open_new(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
-        for number in self._open.keys() & wanted.keys():
-            self._open[number] = wanted[number]
+        for number in self._rounds.open.keys() & wanted.keys():
+            self._rounds.open[number] = wanted[number]
         again = self._clock.monotonic() - self._refilled >= REFILL
-        missing = [box for number, box in wanted.items() if again or number not in self._open]
+        missing = [box for number, box in wanted.items() if again or number not in self._rounds.open]
         for start in range(0, len(missing), stream.limits.max_items):
             some = missing[start : start + stream.limits.max_items]
             unknown = {box.number: Published(box.account) for box in some if box.number not in self._published}
@@ -209,18 +211,19 @@ class MailboxOwner:
                 await self._note(unknown)
             left = await stream.open([box.private for box in some])
             self._left.update(zip((box.number for box in some), left, strict=True))
-            fresh = [box for box in some if box.number not in self._open]
+            fresh = [box for box in some if box.number not in self._rounds.open]
             if fresh:
                 await stream.watch([box.private for box in fresh])
-                self._open.update((box.number, box) for box in fresh)
-                self._waiting.update((box.number, None) for box in fresh)
-                self._came.set()
+                for box in fresh:
+                    self._rounds.begin(box)
         if again:
+            for number in self._rounds.open:
+                self._rounds.look(number)  # news may be lost
             self._refilled = self._clock.monotonic()
 
     async def _fill(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
         now = int(self._clock.now())
-        lacking = [box for number, box in wanted.items() if number in self._open and self._lacks(box, now)]
+        lacking = [box for number, box in wanted.items() if number in self._rounds.open and self._lacks(box, now)]
         await each(lacking, lambda box: self._publish(stream, box), AT_ONCE)
 
     def _lacks(self, box: Box, now: int) -> bool:
@@ -243,34 +246,8 @@ class MailboxOwner:
         try:
             self._left[box.number] = await stream.publish(box.private, one_time, last_resort, replace=stale)
         except MailboxClosed:  # the node lost it; it is opened again
-            self._open.pop(box.number, None)
+            self._rounds.open.pop(box.number, None)
             return
         # The oldest of the one-time blobs counts, so those that are added later are replaced with it.
         since = now if stale or missing == box.one_time else was.one_time
         await self._note({box.number: Published(box.account, now, since)})
-
-    # -- draining
-
-    async def _draining(self, stream: MailboxStream) -> None:
-        while True:
-            self._came = anyio.Event()
-            while self._waiting:
-                boxes = [self._open[number] for number in self._waiting if number in self._open]
-                self._waiting = {}
-                await each(boxes, lambda box: self._drain_one(stream, box), AT_ONCE)
-            if self._whole and not self._later:
-                self._drained = self._clock.monotonic()
-            await self._wait(TEND, self._came)
-            now = self._clock.monotonic()
-            self._waiting.update((number, None) for number, (due, _) in self._later.items() if due <= now)
-
-    async def _drain_one(self, stream: MailboxStream, box: Box) -> None:
-        try:
-            clean = await self._drain.drain(stream, box)
-        except MailboxClosed:
-            self._open.pop(box.number, None)
-            return
-        _, waited = self._later.pop(box.number, (0.0, 0.0))
-        if not clean:
-            wait = min(max(TEND, 2 * waited), REFILL)  # all of the box is fetched again each time
-            self._later[box.number] = (self._clock.monotonic() + wait, wait)
