@@ -17,10 +17,11 @@ from mepassad.delivery.boxes import Box, Boxes
 from mepassad.delivery.drain import Drain
 from mepassad.delivery.each import each
 from mepassad.delivery.links import Links
+from mepassad.delivery.mailbox_blobs import Blobs
 from mepassad.delivery.mailbox_rounds import AT_ONCE, Rounds
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.passes import Badge
-from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MepassaError
+from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MailboxRefused, MailboxTooLarge, MepassaError
 from mepassad.people.accounts import Accounts
 from mepassad.people.numbers import Numbers
 from mepassad.wire.mailbox import MAILBOX_PROTOCOL
@@ -64,6 +65,7 @@ class MailboxOwner:
         self._changed = anyio.Event()
         self._hurried = anyio.Event()
         self._rounds = self._begun()
+        self._blobs = Blobs(clock, boxes)
         self._left: dict[bytes, int] = {}  # one-time blobs in each open box
         self._published: dict[bytes, Published] = {}  # of all boxes that were opened, so that they get closed one day
         self._refilled = -math.inf
@@ -164,9 +166,9 @@ class MailboxOwner:
                 self._whole = False
                 await self._open_new(stream, wanted)
                 self._whole = True
-                self._backoff.reset()
                 await self._fill(stream, wanted)
-            except (MailboxBusy, MailboxFull) as error:
+                self._backoff.reset()
+            except (MailboxBusy, MailboxFull, MailboxTooLarge) as error:
                 self._log.warning("a mailbox takes no more boxes or prekeys", node=self.node, reason=error.sentence)
             await self._wait(TEND, self._changed)
 
@@ -198,6 +200,7 @@ class MailboxOwner:
                 await stream.close(private)
             await self._store.commit(Commit((SetSetting(was.account, self._setting(number), None),)))
             self._published.pop(number, None)
+            self._blobs.forget(number)
 
     async def _open_new(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
         for number in self._rounds.open.keys() & wanted.keys():
@@ -231,7 +234,8 @@ class MailboxOwner:
             return False
         last_resort = self._published[box.number].last_resort
         old = now - last_resort >= RENEW or last_resort <= self._boxes.newest(box)
-        return old or self._stale(box, now) or self._left.get(box.number, 0) < box.one_time
+        few = self._left.get(box.number, 0) < box.one_time and self._blobs.may(box)
+        return old or few or self._stale(box, now)
 
     def _stale(self, box: Box, now: int) -> bool:
         """Whether one-time blobs have lain in a box for so long that they are of no use soon."""
@@ -241,13 +245,19 @@ class MailboxOwner:
         now = int(self._clock.now())
         stale, was = self._stale(box, now), self._published[box.number]
         missing = max(0, (box.one_time or 0) - (0 if stale else self._left.get(box.number, 0)))
-        one_time = [await self._boxes.blob(box, one_time=True) for _ in range(missing)]
+        one_time = await self._blobs.some(box, missing)
         last_resort = await self._boxes.blob(box, one_time=False)
         try:
             self._left[box.number] = await stream.publish(box.private, one_time, last_resort, replace=stale)
         except MailboxClosed:  # the node lost it; it is opened again
             self._rounds.open.pop(box.number, None)
             return
+        except MailboxRefused:
+            raise
+        except BaseException:  # the stream ended, say: nobody knows whether the node has them
+            self._blobs.gone(box)
+            raise
+        self._blobs.gone(box)
         # The oldest of the one-time blobs counts, so those that are added later are replaced with it.
         since = now if stale or missing == box.one_time else was.one_time
         await self._note({box.number: Published(box.account, now, since)})
