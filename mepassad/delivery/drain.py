@@ -30,7 +30,7 @@ class MailboxSource:
 
     def __init__(self, number: bytes) -> None:
         """`number`: that of the box. Whoever puts something there was told it."""
-        self._number = number
+        self.box = number
         self.refused: dict[bytes, Reason] = {}
 
     def ack(self, packets: Sequence[bytes]) -> None:
@@ -42,7 +42,7 @@ class MailboxSource:
 
     def is_of(self, contact: Contact) -> bool:
         """Whether the number was given to the contact alone."""
-        return contact.number == self._number
+        return contact.number == self.box
 
 
 class Page(msgspec.Struct, frozen=True):

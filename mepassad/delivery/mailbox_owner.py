@@ -160,7 +160,7 @@ class MailboxOwner:
         await self._recall()
         while True:
             self._changed = anyio.Event()
-            wanted = self._boxes.wanted()
+            wanted = self._in_time(self._boxes.wanted())
             try:
                 await self._close_others(stream, wanted)
                 self._whole = False
@@ -190,6 +190,18 @@ class MailboxOwner:
         writes = [SetSetting(account, self._setting(number), value) for account, number, value in kept]
         await self._store.commit(Commit(tuple(writes)))
         self._published.update(rows)
+
+    def _in_time(self, wanted: Mapping[bytes, Box]) -> Mapping[bytes, Box]:
+        """Without the boxes of expired invites that are not open here, or were emptied since: what comes into them from
+        now on is too late."""
+        now, kept = self._clock.now(), dict[bytes, Box]()
+        for number, box in wanted.items():
+            if not box.until or now < box.until:
+                kept[number] = box
+            elif number in self._published and self._rounds.emptied(number) < box.until:
+                kept[number] = box
+                self._rounds.look(number)
+        return kept
 
     async def _close_others(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
         for number, was in list(self._published.items()):

@@ -23,7 +23,7 @@ AGAIN = (60.0, 3600.0)  # seconds until a box is looked into again in which some
 
 
 class Turn(msgspec.Struct):
-    """How far a box was emptied on this stream; all times are monotonic seconds but `ended`, which is Unix seconds."""
+    """How far a box was emptied on this stream. Times are monotonic seconds, but `emptied` is Unix seconds."""
 
     after: int = 0  # the cursor of the last envelope that was seen
     seen: set[bytes] = msgspec.field(default_factory=set)  # what came since the box was last at its end
@@ -31,7 +31,7 @@ class Turn(msgspec.Struct):
     held: float = -math.inf  # until when no page is fetched, whatever comes
     again: float = math.inf  # when to begin anew, for what was left
     waited: float = 0.0  # the last wait for that
-    ended: float = -math.inf  # when it was last seen to its end
+    emptied: float = -math.inf  # when nothing was left, the last time
 
 
 class Rounds:
@@ -57,10 +57,10 @@ class Rounds:
             self._next[number] = None
             self._came.set()
 
-    def ended(self, number: bytes) -> float:
-        """When a box was last seen to its end on this stream, Unix seconds."""
+    def emptied(self, number: bytes) -> float:
+        """When nothing was left in a box on this stream, the last time, Unix seconds."""
         turn = self._turns.get(number)
-        return turn.ended if turn else -math.inf
+        return turn.emptied if turn else -math.inf
 
     async def run(self, stream: MailboxStream) -> None:
         """Look into boxes. Raises as `MailboxStream` does."""
@@ -134,10 +134,9 @@ class Rounds:
             turn.held = now + PACE
 
     def _at_end(self, turn: Turn, now: float) -> None:
-        turn.ended = self._clock.now()
         turn.seen.clear()
         if turn.clean:
-            turn.waited = 0.0
+            turn.emptied, turn.waited = self._clock.now(), 0.0
         elif turn.again == math.inf:
             turn.again = self._later(turn, now)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mepassad.api.mailbox import MailboxReason
 from mepassad.testing.nodes import Nodes, RunningNode
 from tests.unit.delivery.mailboxed import acquaint, away, deposited, mailbox_node, with_mailboxes
+from tests.unit.serving.asking import asking
 
 DAY = 86_400
 
@@ -52,6 +54,33 @@ async def test_a_guest_who_was_never_answered_gives_up_two_weeks_after_the_invit
     await nodes.pass_by(3600, times=3)
     await nodes.pass_by(60, times=3)
     assert bob.contact(ana).state == "refused"
+
+
+async def test_what_lay_in_the_box_of_an_invite_when_it_expired_came_in_time(nodes: Nodes) -> None:
+    box = await mailbox_node(nodes)
+    bob = await guest_of(nodes, ana := await with_mailboxes(nodes, "ana", box), "bob", box)
+    nodes.network.cut(ana.node_id, bob.node_id)
+    await nodes.pass_by(3700)
+    ana = await nodes.start("ana")
+    await nodes.in_time(lambda: ana.texts() == ["bom dia"])
+    await ana.say(bob, "oi")
+    await nodes.in_time(lambda: bob.texts() == ["oi"])
+
+
+async def test_the_box_of_an_invite_that_expired_is_emptied_once_more_and_closed_for_good(nodes: Nodes) -> None:
+    box = await mailbox_node(nodes)
+    ana, eve = await with_mailboxes(nodes, "ana", box), await nodes.start("eve", roles="[]")
+    await ana.node.invites.create(ana.account, 1, 3600)
+    number = ana.node.invites.all()[-1].number
+    await nodes.pass_by(1, times=2)
+    async with asking(nodes, eve, box) as stream:
+        assert await stream.put([number], b"in time", 1) == [0]
+        await nodes.pass_by(3600)
+        await nodes.pass_by(60, times=3)
+        assert await stream.put([number], b"too late", 1) == [MailboxReason.CLOSED]
+        await nodes.restart("ana")
+        await nodes.pass_by(60, times=3)
+        assert await stream.put([number], b"too late", 1) == [MailboxReason.CLOSED]
 
 
 @pytest.mark.parametrize("down", [False, True])
