@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shlex
 import shutil
 import socket
 import stat
@@ -49,18 +50,23 @@ class Finding(msgspec.Struct, frozen=True):
 def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
     """Everything there is to find. `path`: the configuration file."""
     edit = f"$EDITOR {path}" if path else "$EDITOR config.yaml"
+    mepassad = f"mepassad --config {shlex.quote(str(path))}" if path else "mepassad"
     folder, stats = loaded.config.node.data_dir, ask("system.stats")
     libp2p: Any = loaded.sections.get("transport_libp2p")
     yield clock(folder, time.time())
     yield disk(folder)
-    yield from keys(folder)
-    yield running(stats)
+    yield from keys(folder, mepassad)
+    yield running(stats, mepassad)
     if libp2p is not None:
         yield from ports(libp2p.listen) if stats is None else ()
         yield descriptors(libp2p.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         yield from servers("bootstrap", libp2p.bootstrap, edit)
-    yield from servers("mailbox", loaded.config.mailboxes, edit)
-    yield from standing(stats, edit)
+    yield from (
+        servers("mailbox", loaded.config.mailboxes, edit)
+        if stats is None
+        else mailboxes(loaded.config.mailboxes, stats, edit)
+    )
+    yield from standing(stats, edit, mepassad)
 
 
 def clock(folder: Path, now: float) -> Finding:
@@ -89,13 +95,12 @@ def disk(folder: Path) -> Finding:
     return Finding("disk", state, why, "" if state == "ok" else f"df -h {place}")
 
 
-def keys(folder: Path) -> Iterator[Finding]:
+def keys(folder: Path, mepassad: str) -> Iterator[Finding]:
     """Whether the files of keys are the user's alone."""
     place = folder / "keys"
     if not place.is_dir():
-        yield Finding(
-            "keys", "warning", _("There is no data folder yet at {path}.").format(path=folder), "mepassad init"
-        )
+        why = _("There is no data folder yet at {path}.").format(path=folder)
+        yield Finding("keys", "warning", why, f"{mepassad} init")
         return
     sound = True
     for path, limit in ((folder, 0o022), (place, 0o077), *((one, 0o077) for one in sorted(place.iterdir()))):
@@ -112,11 +117,11 @@ def keys(folder: Path) -> Iterator[Finding]:
         yield Finding("keys", "ok", _("The key files in {path} are this user's alone.").format(path=place))
 
 
-def running(stats: Mapping[str, Any] | None) -> Finding:
+def running(stats: Mapping[str, Any] | None, mepassad: str) -> Finding:
     """Whether the node answers."""
     if stats is None:
-        return Finding("node", "warning", _("The node does not run, or does not answer."), "mepassad")
-    return Finding("node", "ok", _("The node runs; it has {links} connections.").format(links=stats.get("links", 0)))
+        return Finding("node", "warning", _("The node does not run, or does not answer."), mepassad)
+    return Finding("node", "ok", _("The node runs; contacts connected: {links}.").format(links=stats.get("links", 0)))
 
 
 def ports(listen: Sequence[str]) -> Iterator[Finding]:
@@ -174,14 +179,26 @@ def servers(about: str, addresses: Sequence[str], edit: str) -> Iterator[Finding
             yield Finding(about, "ok", _("{address} answers.").format(address=address))
 
 
-def standing(stats: Mapping[str, Any] | None, edit: str) -> Iterator[Finding]:
+def mailboxes(addresses: Sequence[str], stats: Mapping[str, Any], edit: str) -> Iterator[Finding]:
+    """Whether the mailboxes serve this node, which knows better than a try from here."""
+    if not addresses:
+        yield from servers("mailbox", (), edit)
+    for node, found in stats.get("mailboxes", {}).get("nodes", {}).items():
+        if found.get("connected"):
+            yield Finding("mailbox", "ok", _("{node} keeps what comes while this node is away.").format(node=node))
+        else:
+            why = _("{node} does not serve this node now; the log says why.").format(node=node)
+            yield Finding("mailbox", "bad", why, edit)
+
+
+def standing(stats: Mapping[str, Any] | None, edit: str, mepassad: str) -> Iterator[Finding]:
     """How the node stands in the net: whether others reach it, and over what."""
     if stats is None:
-        yield Finding("nat", "unknown", _("How this node is reached is known once it runs."), "mepassad")
+        yield Finding("nat", "unknown", _("How this node is reached is known once it runs."), mepassad)
         return
     places = sum(int(one.get("relay_places", 0)) for one in stats.get("transports", {}).values())
     if places:
-        yield Finding("relay", "ok", _("The node is reached through {count} relays.").format(count=places))
+        yield Finding("relay", "ok", _("Relays through which the node is reached: {count}.").format(count=places))
     for name, found in stats.get("reachability", {}).items():
         kind, nat = found.get("kind"), found.get("nat")
         if kind == "public":

@@ -43,8 +43,10 @@ async def _init(loaded: Loaded, plugins: Plugins, name: str, kind: str, words: s
             first = next((row.id for row in core.accounts.all()), None)
             return InitResult((await core.accounts.restore(words, name, kind)).id, None, None, first)
         if core.accounts.all():
+            folder = loaded.config.node.data_dir
             raise AccountExists(
-                "This data folder has an account already; `accounts.create` on the running node makes another."
+                f"There is an account already in {folder}; `mepassa accounts create` makes another at the running "
+                "node, and `node.data_dir` names another folder."
             )
         account, fresh = await core.accounts.create(name, kind)
         if sys.stdout.isatty():

@@ -62,14 +62,15 @@ async def show(node: Node, invite: bool) -> None:
     click.echo(_("Socket: {path}").format(path=node.config.rpc.socket))
     for address in node.addresses():
         click.echo(_("Listening: {address}").format(address=address))
-    for line in node.roles.lines(worth_telling(node.addresses())):
-        click.echo(_("For config.yaml of those whom this node serves: {line}").format(line=line))
     if node.addresses() and (invite or sys.stdout.isatty()):
         uri = await node.invites.standing(account.id)
         click.echo(_("Invite, for one person: {uri}").format(uri=uri))
         click.echo(qr(uri))
     elif node.addresses():
         click.echo(_("Invite: ask for one with `mepassa invite`"))
+    for line in node.roles.lines(worth_telling(node.addresses())):
+        click.echo(_("Whom this node serves has this line in their config.yaml, in the place of the one there:"))
+        click.echo(line)
     if sys.stdout.isatty():
         _show_next(client_command(sys.argv[0], node.config.rpc.socket, os.environ), bool(node.addresses()))
     sys.stdout.flush()

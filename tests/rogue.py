@@ -64,7 +64,7 @@ async def ended(stream: Stream, within: float = 5) -> bool:
 async def below(node: Node, daemon: Daemon, *frames: bytes) -> None:
     """Send bytes to a daemon beside the muxer, on a connection that is up; however many, in one go."""
     host, guest = node.transport._host, node.transport._guest  # type: ignore[attr-defined]
-    (connection,) = host._swarm.get_connections(host._target((await address(daemon))[0]))
+    (connection,) = host._swarm.get_connections(host.reaching.target((await address(daemon))[0]))
     data = b"".join(frames)
 
     async def send() -> None:
@@ -123,7 +123,7 @@ async def until_lost(node: Node) -> None:
 async def negotiate(node: Node, daemon: Daemon, said: bytes, again: bytes, every: float) -> None:
     """Say something on a new stream that has no protocol yet, then more now and then, until it is reset."""
     host, guest = node.transport._host, node.transport._guest  # type: ignore[attr-defined]
-    (connection,) = host._swarm.get_connections(host._target((await address(daemon))[0]))
+    (connection,) = host._swarm.get_connections(host.reaching.target((await address(daemon))[0]))
 
     async def talk() -> None:
         stream = await connection.new_stream()

@@ -11,6 +11,7 @@ from mepassad import log
 from mepassad.cli import profile as profiles
 from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
+from mepassad.errors import MepassaError
 from mepassad.welcome import numbered
 from mepassad.wire.identity import KINDS
 from mepassad.wire.names import own_name
@@ -38,15 +39,23 @@ def init(
     setting: Setting, name: str | None, kind: str | None, profile: str | None, restore: bool, words_file: Path | None
 ) -> None:
     """Make an account, or restore one from its 24 words. Makes the data folder as well."""
-    if profile:
-        profiles.begin(setting.path, profile)
+    made = profiles.begin(setting.path, profile) if profile else None
     kind = kind or profiles.PROFILES.get(profile or "", "person")
     loaded, plugins = setting.loaded, setting.plugins
     log.set_up(loaded.config.log.level, loaded.config.log.format)
     words = _words(words_file) if restore or words_file else None
     from mepassad import founding  # asking for words need not wait for all that a node needs
 
-    result = founding.init(loaded, plugins, loaded.config.node.name if name is None else own_name(name), kind, words)
+    try:
+        result = founding.init(
+            loaded, plugins, loaded.config.node.name if name is None else own_name(name), kind, words
+        )
+    except MepassaError:
+        if made:
+            made.unlink()  # so that the next try, with another folder, finds nothing in its way
+        raise
+    if made:
+        click.echo(_("Made: {path}").format(path=made))
     click.echo(_("Account: {account}").format(account=result.account))
     if result.beside:
         told = _("This folder had an account before, which clients use unless they name one: {account}")

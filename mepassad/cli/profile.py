@@ -14,8 +14,8 @@ PROFILES = {"home": "person", "server": "node"}
 """What a node can be, and the kind of account that it begins with."""
 
 
-def begin(path: Path | None, profile: str) -> None:
-    """Write the configuration of a profile to a new file. Raises `click.UsageError`, `click.FileError`."""
+def begin(path: Path | None, profile: str) -> Path:
+    """Write the configuration of a profile to a new file, its path. Raises `click.UsageError`, `click.FileError`."""
     if path is None:
         raise click.UsageError(_("Say which file to write: mepassad --config PATH init --profile NAME"))
     text = (files("mepassad") / "scaffold" / "profiles" / f"{profile}.yaml").read_text(encoding="utf-8")
@@ -27,4 +27,4 @@ def begin(path: Path | None, profile: str) -> None:
         raise click.UsageError(_("There is something at {path} already.").format(path=path)) from None
     except OSError as error:
         raise click.FileError(str(path), error.strerror) from None
-    click.echo(_("Made: {path}").format(path=path))
+    return path

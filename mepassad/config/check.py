@@ -156,8 +156,8 @@ def _at(tree: Tree, where: str) -> Tree:
 
 def _sentence(text: str, hint: Any, value: object) -> str:
     kind = msgspec.inspect.type_info(hint)
-    while isinstance(kind, msgspec.inspect.Metadata):
-        kind = kind.type
+    while isinstance(kind, msgspec.inspect.Metadata | msgspec.inspect.VarTupleType):
+        kind = kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind.item_type
     if isinstance(kind, msgspec.inspect.LiteralType) and isinstance(value, str):
         return f"expected one of {', '.join(map(str, kind.values))}, got {value!r}"
     for word, plain in _WORDS.items():

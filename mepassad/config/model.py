@@ -11,9 +11,13 @@ from mepassad.api.node_id import key_from_node_id
 from mepassad.config.section import Section
 from mepassad.config.serving import Mailbox, Relay
 from mepassad.wire.addresses import may_dial
+from mepassad.wire.hints import CIRCUIT
 
-MailboxAddress = Annotated[str, Meta(pattern=r"^/.+/p2p/.+$", max_length=256)]
+MailboxAddress = Annotated[str, Meta(max_length=256)]
 """A multiaddr with the id of its node."""
+
+MAX_MAILBOXES = 4
+"""Mailbox nodes that a node may have; each may have several addresses."""
 
 
 class Node(Section, frozen=True):
@@ -231,7 +235,7 @@ class Config(Section, frozen=True):
     ] = ()
     mailboxes: Annotated[
         tuple[MailboxAddress, ...],
-        Meta(max_length=4, description="Mailbox nodes that keep what comes while this node is away: multiaddrs."),
+        Meta(max_length=32, description="Mailbox nodes that keep what comes while this node is away: multiaddrs."),
     ] = ()
     pass_file: Annotated[
         Path | None,
@@ -253,14 +257,21 @@ class Config(Section, frozen=True):
     mailbox: Mailbox = Mailbox()
 
     def __post_init__(self) -> None:
-        """Mailboxes name their nodes, and are where those who are told of them may dial."""
+        """Mailboxes name their nodes, are few, and are where those who are told of them may dial."""
+        nodes: dict[str, list[str]] = {}
         for address in self.mailboxes:
-            if not may_dial(address):
-                raise ValueError(
-                    f"mailboxes: contacts never dial {address}: it must begin with the node's number (/ip4 or /ip6), "
-                    "not with a name, and not with a number of the local link"
-                )
+            place, found, node = address.rpartition("/p2p/")
+            nodes.setdefault(node, []).append(address)
             try:
-                key_from_node_id(address.rpartition("/p2p/")[2])
+                key_from_node_id(node if found and place.startswith("/") and CIRCUIT not in place else "")
             except ValueError as error:
-                raise ValueError(f"mailboxes: {address} does not end in /p2p/ and the id of a node: {error}") from error
+                wrong = f"mailboxes: {address} is no address of a node, such as /ip4/203.0.113.5/tcp/4001/p2p/12D3KooW…"
+                raise ValueError(wrong) from error
+        if len(nodes) > MAX_MAILBOXES:
+            raise ValueError(f"mailboxes: {len(nodes)} nodes are named; {MAX_MAILBOXES} are enough")
+        for told in nodes.values():
+            if not any(map(may_dial, told)):
+                raise ValueError(
+                    f"mailboxes: contacts never dial {told[0]}: they need an address that begins with a number "
+                    "(/ip4 or /ip6), not with a name, and not with a number of the local link"
+                )

@@ -152,7 +152,7 @@ class Links:
         """A stream of a protocol to a node, over the first transport that gets through. `addresses` are without
         `/p2p`; those that worked before are tried first, and of those that others `told` not all may be dialled. Raises
         `Unreachable`, `OtherNode`."""
-        failure, addresses = Unreachable(), self._worked.first(node, addresses)
+        failure, addresses, stopping = Unreachable(), self._worked.first(node, addresses), False
         for transport in self._transports:
             full = [f"{address}/p2p/{node}" for address in addresses if not told or may_dial(address)]
             usable = [address for address in full if transport.can_dial(address)]
@@ -162,9 +162,10 @@ class Links:
                 self._worked.note(node, stream.address)
                 return stream
             except (Unreachable, StreamClosed) as error:
+                stopping = isinstance(error, StreamClosed)
                 if not isinstance(failure, OtherNode):
                     failure = error if isinstance(error, Unreachable) else Unreachable(error.sentence)
-        if node not in self._unreached:
+        if node not in self._unreached and not stopping:
             if len(self._unreached) >= MAX_UNREACHED:
                 self._unreached.clear()
             self._unreached.add(node)

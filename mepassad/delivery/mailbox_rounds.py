@@ -46,9 +46,10 @@ class Rounds:
         self._came = anyio.Event()
 
     def begin(self, box: Box) -> None:
-        """A box was opened."""
+        """A box was opened, or is to be looked into without news."""
+        if box.number not in self.open:
+            self._turns.pop(box.number, None)
         self.open[box.number] = box
-        self._turns.pop(box.number, None)
         self.look(box.number)
 
     def look(self, number: bytes) -> None:

@@ -87,17 +87,22 @@ class Publisher:
         while True:
             await self._tell_all()
             if self._clock.monotonic() >= self._due or self._here() != self._published:
-                await self._clock.sleep(SETTLE)
+                await self._wait(SETTLE, anyio.Event())
                 await self._publish_all()
             self._changed = anyio.Event()
             if not self._replaced:
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(self._sleep, tasks.cancel_scope)
-                    await self._changed.wait()
-                    tasks.cancel_scope.cancel()
+                await self._wait(LOOK, self._changed)
 
-    async def _sleep(self, scope: anyio.CancelScope) -> None:
-        await self._clock.sleep(LOOK)
+    async def _wait(self, seconds: float, event: anyio.Event) -> None:
+        """Wait for so long, or for an event. It takes the same tasks each time, so that what a node holds at rest does
+        not depend on when it is looked at."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._sleep, seconds, tasks.cancel_scope)
+            await event.wait()
+            tasks.cancel_scope.cancel()
+
+    async def _sleep(self, seconds: float, scope: anyio.CancelScope) -> None:
+        await self._clock.sleep(seconds)
         scope.cancel()
 
     async def _tell_all(self) -> None:

@@ -72,6 +72,7 @@ async def test_stats_tell_how_the_node_is(nodes: Nodes) -> None:
 
 async def test_stats_count_descriptors_threads_and_tasks_of_the_process(nodes: Nodes) -> None:
     node = (await nodes.start("ana")).node
+    await nodes.pass_by(1, times=10)  # what begins with the node has begun, and what ends soon has ended
     before = node.stats()
     loop = asyncio.get_running_loop()
     ends = [*socket.socketpair(), *socket.socketpair()]

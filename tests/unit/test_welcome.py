@@ -47,7 +47,7 @@ async def test_a_mailbox_node_shows_the_line_that_others_put_into_their_configur
     capsys.readouterr()
     await welcome.show(server.node, invite=False)
     (address,) = server.node.addresses()
-    assert f": mailboxes: [{address}]\n" in capsys.readouterr().out
+    assert f"\nmailboxes: [{address}]\n" in capsys.readouterr().out
     await welcome.show(ana.node, invite=False)
     assert "mailboxes:" not in capsys.readouterr().out
 

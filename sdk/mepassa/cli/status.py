@@ -17,13 +17,15 @@ PROMISED: Mapping[str, int] = {"direct": 80, "relayed": 15, "mailbox": 5}
 """Of 100 messages, those that are to go this way: peer to peer when possible, over a server when necessary."""
 
 
-def _standing(reachability: Mapping[str, Any]) -> str:
-    """Whether others reach the node, in words."""
+def _standing(reachability: Mapping[str, Any], places: int) -> str:
+    """Whether others reach the node, in words; `places`: at how many relays it has one."""
     kind, nat = reachability.get("kind"), reachability.get("nat")
     if kind == "public":
         return _("from outside")
     if kind != "private":
         return _("not known yet")
+    if not places:
+        return _("not from outside, and no relay lends a place")
     if nat == "cone":
         return _("over relays; directly once a hole is punched")
     if nat == "symmetric":
@@ -52,6 +54,7 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
         "name": identity.name,
         "account": identity.account,
         "kind": identity.kind,
+        "node": stats.get("node"),
         "socket": str(session.socket),
         "addresses": identity.addresses,
         "reachability": stats.get("reachability", {}),
@@ -64,13 +67,15 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
     if json_:
         echo_line(as_json(facts))
         return
+    places = sum(int(one.get("relay_places", 0)) for one in stats.get("transports", {}).values())
     rows = [
         (_("version"), hello.version),
         (_("name"), identity.name),
         (_("account"), identity.account),
+        *([(_("node"), str(facts["node"]))] if facts["node"] else []),
         (_("socket"), str(session.socket)),
         *((_("address"), address) for address in identity.addresses),
-        *((_("reachable"), _standing(one)) for one in facts["reachability"].values()),
+        *((_("reachable"), _standing(one, places)) for one in facts["reachability"].values()),
         (_("contacts"), str(facts["contacts"])),
         (_("unread"), str(facts["unread"])),
         (_("connections"), str(facts["connections"])),

@@ -48,13 +48,13 @@ def test_room_on_the_disk(tmp_path: Path, free: int, state: str, monkeypatch: py
 
 def test_key_files_that_others_may_open_are_named_with_what_closes_them(tmp_path: Path) -> None:
     data = folder(tmp_path)
-    assert states(list(doctor.keys(data))) == ["ok"]
+    assert states(list(doctor.keys(data, "mepassad"))) == ["ok"]
     (data / "keys" / "node.key").chmod(0o640)
     (data / "keys").chmod(0o750)
-    found = list(doctor.keys(data))
+    found = list(doctor.keys(data, "mepassad"))
     assert [one.mend for one in found] == [f"chmod 700 {data}/keys", f"chmod 600 {data}/keys/node.key"]
     assert states(found) == ["bad", "bad"]
-    assert states(list(doctor.keys(tmp_path / "none"))) == ["warning"]
+    assert states(list(doctor.keys(tmp_path / "none", "mepassad"))) == ["warning"]
 
 
 def test_a_port_that_is_taken_is_bad() -> None:
@@ -96,8 +96,8 @@ def test_how_the_node_stands_in_the_net(kind: str, nat: str, places: int, expect
         "transports": {"libp2p": {"relay_places": places}},
         "reachability": {"libp2p": {"kind": kind, "nat": nat}},
     }
-    assert states(list(doctor.standing(stats, "edit"))) == expected
-    assert states(list(doctor.standing(None, "edit"))) == ["unknown"]
+    assert states(list(doctor.standing(stats, "edit", "mepassad"))) == expected
+    assert states(list(doctor.standing(None, "edit", "mepassad"))) == ["unknown"]
 
 
 def run(data: Path, *arguments: str) -> tuple[int, str]:
@@ -109,6 +109,13 @@ def run(data: Path, *arguments: str) -> tuple[int, str]:
     }  # fmt: skip
     result = CliRunner(env=environ).invoke(cli, ["doctor", *arguments], obj=None)
     return result.exit_code, result.output
+
+
+def test_of_a_node_that_runs_its_own_word_on_mailboxes_counts() -> None:
+    nodes = {"12D3KooWOne": {"connected": True}, "12D3KooWTwo": {"connected": False}}
+    found = list(doctor.mailboxes(["/ip4/192.0.2.1/tcp/1/p2p/12D3KooWOne"], {"mailboxes": {"nodes": nodes}}, "edit"))
+    assert states(found) == ["ok", "bad"]
+    assert states(list(doctor.mailboxes((), {}, "edit"))) == ["warning"]
 
 
 def test_the_command_shows_a_line_for_each_and_what_mends_it_and_ends_with_1_where_something_is_bad(

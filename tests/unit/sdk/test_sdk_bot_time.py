@@ -121,6 +121,7 @@ async def test_an_early_answer_waits_for_those_to_the_message_before(bots: BotsN
         for _ in range(3):
             await clock.slept_for(MOMENT)
             clock.advance(MOMENT)
+        await clock.slept_for(MOMENT)  # it has looked once more, and waits
         assert bots.answers == []
         held.set()
         await until(lambda: bots.texts() == ["first"])

@@ -53,7 +53,7 @@ def busy(node: WireNode) -> WireNode:
     with_contacts(node, contact("mp1a", HOSTILE), contact("mp1b", "Bo", petname="Boss", verified=True), contact("mp1c"))
     node.methods["system.hello"] = answering(**HELLO)
     node.methods["system.stats"] = answering(
-        links=2, uptime_seconds=1.5, transports={"x": {}}, reachability={"x": STANDING}
+        links=2, uptime_seconds=1.5, transports={"x": {"relay_places": 1}}, reachability={"x": STANDING}
     )
     unread = {"conversation": "c1", "contact": "mp1a", "unread": 3, "last_time": None, "last_message": None}
     node.methods["conversations.list"] = answering(items=[unread, {**unread, "unread": 1}], next=None)
@@ -77,22 +77,29 @@ async def test_status_as_json_has_the_same_and_more(busy: WireNode) -> None:
     assert json.loads(result.stdout) == {
         "version": "9.9", "name": "Bia", "account": ME, "kind": "person", "socket": str(busy.path),
         "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"], "contacts": 3, "pending": 0, "unread": 4, "connections": 2,
-        "uptime_seconds": 1.5, "reachability": {"x": STANDING},
+        "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("standing", "words"),
+    ("standing", "places", "words"),
     [
-        ({"kind": "public", "nat": "none"}, "from outside"),
-        ({"kind": "private", "nat": "symmetric"}, "over relays; its router lets no holes be punched"),
-        ({"kind": "private", "nat": "unknown"}, "over relays, or by a hole that is punched"),
-        ({"kind": "unknown", "nat": "unknown"}, "not known yet"),
+        ({"kind": "public", "nat": "none"}, 0, "from outside"),
+        ({"kind": "private", "nat": "symmetric"}, 1, "over relays; its router lets no holes be punched"),
+        ({"kind": "private", "nat": "unknown"}, 2, "over relays, or by a hole that is punched"),
+        ({"kind": "private", "nat": "cone"}, 0, "not from outside, and no relay lends a place"),
+        ({"kind": "unknown", "nat": "unknown"}, 0, "not known yet"),
     ],
 )
-async def test_status_says_whether_others_reach_the_node(busy: WireNode, standing: dict[str, str], words: str) -> None:
-    busy.methods["system.stats"] = answering(links=2, reachability={"x": standing})
-    assert f"reachable\t{words}" in (await run(busy, "status")).stdout.splitlines()
+async def test_status_says_whether_others_reach_the_node(
+    busy: WireNode, standing: dict[str, str], places: int, words: str
+) -> None:
+    transports = {"x": {"relay_places": places}}
+    busy.methods["system.stats"] = answering(
+        links=2, node="12D3KooWx", reachability={"x": standing}, transports=transports
+    )
+    shown = (await run(busy, "status")).stdout.splitlines()
+    assert {f"reachable\t{words}", "node\t12D3KooWx"} <= set(shown)
 
 
 async def test_status_shows_the_promise_of_routes_beside_what_happened(busy: WireNode) -> None:
