@@ -153,6 +153,7 @@ class Core:
         self.introductions.places, self.invites.mailboxes = mailboxes.places, mailboxes.hints
         self.invites.opened = lambda invite: mailboxes.refresh()
         self.prekeys.drained = self.seals.drained = mailboxes.drained
+        self.handshakes.drained = self.settlement.drained = mailboxes.drained
         self._bus.subscribe(mailboxes.heed)
         self.outbox.max_text = self._config.messages.max_text
         self.outbox.deliver = self.inbox.deliver = self.strangers.deliver = self.verifications.deliver = router.deliver

@@ -26,6 +26,8 @@ async def keep_up(core: Core, store: Store, clock: Clock, events: Events) -> Non
         try:
             await core.settlement.expire()
             core.give_up_gaps()
+            for contact in core.contacts.everybody():
+                await core.handshakes.given_up(contact)
             if looks % ROUND == 0:
                 for account in core.accounts.all():
                     await core.prekeys.replenish(account.id)

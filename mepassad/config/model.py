@@ -10,6 +10,7 @@ from msgspec import Meta
 from mepassad.api.node_id import key_from_node_id
 from mepassad.config.section import Section
 from mepassad.config.serving import Mailbox, Relay
+from mepassad.wire.addresses import may_dial
 from mepassad.wire.hints import CIRCUIT
 
 MailboxAddress = Annotated[str, Meta(max_length=256)]
@@ -256,15 +257,21 @@ class Config(Section, frozen=True):
     mailbox: Mailbox = Mailbox()
 
     def __post_init__(self) -> None:
-        """Mailboxes name their nodes, and are few."""
-        nodes = set()
+        """Mailboxes name their nodes, are few, and are where those who are told of them may dial."""
+        nodes: dict[str, list[str]] = {}
         for address in self.mailboxes:
             place, found, node = address.rpartition("/p2p/")
-            nodes.add(node)
+            nodes.setdefault(node, []).append(address)
             try:
                 key_from_node_id(node if found and place.startswith("/") and CIRCUIT not in place else "")
             except ValueError as error:
-                told = f"mailboxes: {address} is no address of a node, such as /ip4/203.0.113.5/tcp/4001/p2p/12D3KooW…"
-                raise ValueError(told) from error
+                wrong = f"mailboxes: {address} is no address of a node, such as /ip4/203.0.113.5/tcp/4001/p2p/12D3KooW…"
+                raise ValueError(wrong) from error
         if len(nodes) > MAX_MAILBOXES:
             raise ValueError(f"mailboxes: {len(nodes)} nodes are named; {MAX_MAILBOXES} are enough")
+        for told in nodes.values():
+            if not any(map(may_dial, told)):
+                raise ValueError(
+                    f"mailboxes: contacts never dial {told[0]}: they need an address that begins with a number "
+                    "(/ip4 or /ip6), not with a name, and not with a number of the local link"
+                )

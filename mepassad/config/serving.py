@@ -77,7 +77,7 @@ class Mailbox(Section, frozen=True):
     idle_days: Annotated[
         int, Meta(ge=30, le=3650, description="Days after which a box is closed that its owner did not open again.")
     ] = 90
-    max_envelope: Annotated[int, Meta(ge=4096, le=1_048_625, description="Largest envelope, in bytes.")] = 1_048_625
+    max_envelope: Annotated[int, Meta(ge=16_945, le=1_048_625, description="Largest envelope, in bytes.")] = 1_048_625
     max_boxes: Annotated[int, Meta(ge=1, le=1 << 31, description="Boxes that there may be.")] = 1_000_000
     max_bytes: Annotated[
         int, Meta(ge=1 << 20, le=1 << 50, description="Bytes that all boxes may hold, 256 more for each thing in them.")
@@ -91,9 +91,9 @@ class Mailbox(Section, frozen=True):
     ] = 1 << 30
     box_bytes: Annotated[int, Meta(ge=1 << 16, le=1 << 40, description="Bytes of envelopes in one box.")] = 64 << 20
     box_envelopes: Annotated[int, Meta(ge=1, le=1 << 30, description="Envelopes in one box.")] = 10_000
-    box_blobs: Annotated[int, Meta(ge=0, le=10_000, description="One-time blobs (prekeys) in one box.")] = 100
+    box_blobs: Annotated[int, Meta(ge=5, le=10_000, description="One-time blobs (prekeys) in one box.")] = 100
     box_blob_bytes: Annotated[
-        int, Meta(ge=4096, le=1 << 30, description="Bytes of blobs in one box, with the last resort.")
+        int, Meta(ge=1 << 19, le=1 << 30, description="Bytes of blobs in one box, with the last resort.")
     ] = 2 << 20
     new_boxes: Annotated[int, Meta(ge=1, le=1 << 31, description="New boxes that one node may open at once.")] = 10_000
     new_boxes_hourly: Annotated[

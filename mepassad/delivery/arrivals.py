@@ -21,14 +21,14 @@ class Arrival:
 
     `kept` is the commit of its effect; None when there is nothing to keep: then it is acked at once, or refused with
     `reason`. `message` is the id of the message that it brought, if any; `session` the one that it opened in, and
-    `transcript` that of the handshake where it began it.
+    `transcript` that of the handshake where it began it. `box` is the number of the box that it lay in, if it did.
     """
 
-    __slots__ = ("change", "id", "kept", "message", "raw", "reason", "session", "transcript")
+    __slots__ = ("box", "change", "id", "kept", "message", "raw", "reason", "session", "transcript")
 
-    def __init__(self, raw: bytes, packet: bytes) -> None:
+    def __init__(self, raw: bytes, packet: bytes, box: bytes) -> None:
         """`packet`: the packet id."""
-        self.raw, self.id = raw, packet
+        self.raw, self.id, self.box = raw, packet, box
         self.change = Change()
         self.message, self.transcript = "", b""
         self.kept: asyncio.Future[Committed] | None = None

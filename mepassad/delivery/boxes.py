@@ -17,18 +17,19 @@ from mepassad.people.invites import Invites
 from mepassad.wire.blobs import invite_key, seal_reply
 
 ONE_TIME = (1, 5)  # one-time blobs that wait in a contact's box, and at most in that of an invite
-LINGERS = 14 * 86_400  # seconds that the box of an expired invite stays: what came in time may still wait there
+LINGERS = 14 * 86_400  # seconds that the box of an expired invite stays, if it is not emptied before
 
 
 class Box(msgspec.Struct, frozen=True):
     """A number that is watched for an account. `key` opens its prekeys; `one_time`: how many one-time blobs are to lie
-    there, None: no prekeys at all."""
+    there, None: no prekeys at all. `until`: when its invite expires, Unix seconds; 0: it is of none."""
 
     account: AccountId
     number: bytes
     private: Ed25519PrivateKey
     key: bytes
     one_time: int | None
+    until: int = 0
 
     def __repr__(self) -> str:
         return f"Box({self.account})"
@@ -76,7 +77,8 @@ class Boxes:
         if private is None or left <= -LINGERS:
             return None
         one_time = min(invite.uses_left, ONE_TIME[1]) if left > 0 else None
-        return Box(invite.account, invite.number, private, invite_key(invite.secret, invite.number), one_time)
+        key = invite_key(invite.secret, invite.number)
+        return Box(invite.account, invite.number, private, key, one_time, invite.expires_at)
 
     def _of_contact(self, contact: Contact) -> Box | None:
         private = self._invites.numbers.private(contact.number)

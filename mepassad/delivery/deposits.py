@@ -135,7 +135,8 @@ class Deposits:
             ready = False
             try:
                 lately = self._clock.monotonic() - self._begun.get(key, -LOOK) < LOOK
-                if self._handshakes.lacks_session(current) and not lately:
+                late = self._handshakes.is_late(current)
+                if self._handshakes.lacks_session(current) and not lately and not late:
                     await self._fresh(current, node)
                     self._begun[key] = self._clock.monotonic()
                 ready = await self._prepare(current)
@@ -187,7 +188,9 @@ class Deposits:
                 return
             if current.state == "accepted":
                 await self._restored(current, node)
-            elif key not in self._renewed and await self._handshakes.begin_anew(current, self._waits[1]):
+            elif key in self._renewed or self._handshakes.is_late(current):
+                return
+            elif await self._handshakes.begin_anew(current, self._waits[1]):
                 self._renewed.add(key)
                 await self._fresh(current, node)
                 await self._prepare(current)
@@ -209,7 +212,8 @@ class Deposits:
     # -- after it was
 
     async def _taken(self, contact: Contact, deposit: Deposit) -> None:
-        done = [row.id for row in deposit.rows if not row.message and self._is_done(contact, deposit.node, row)]
+        quiet = [row for row in deposit.rows if not row.message and row.id not in deposit.large]
+        done = [row.id for row in quiet if self._is_done(contact, deposit.node, row)]
         await self._settlement.deposited(deposit, done)
         took = self._took[contact.account, contact.id]
         for packet in done:

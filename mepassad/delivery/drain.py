@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+import msgspec
+
 from mepassad.api.context import Log
 from mepassad.api.mailbox import Envelope
 from mepassad.api.types import Contact
@@ -13,12 +15,11 @@ from mepassad.delivery.inbox import Inbox
 from mepassad.delivery.losses import Losses
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.seals import SealKeys
-from mepassad.errors import CryptoError, Unreachable
+from mepassad.errors import CryptoError
 from mepassad.people.contacts import Contacts
 from mepassad.wire.packets import Reason, packet_id, parse_packet
 
 PAGE = 128  # envelopes fetched at once
-MOST = 100_000  # envelopes of one box, more than mailboxes keep
 _LOST = (Reason.NO_SESSION, Reason.PREKEY_MISSING)
 
 
@@ -29,7 +30,7 @@ class MailboxSource:
 
     def __init__(self, number: bytes) -> None:
         """`number`: that of the box. Whoever puts something there was told it."""
-        self._number = number
+        self.box = number
         self.refused: dict[bytes, Reason] = {}
 
     def ack(self, packets: Sequence[bytes]) -> None:
@@ -41,7 +42,17 @@ class MailboxSource:
 
     def is_of(self, contact: Contact) -> bool:
         """Whether the number was given to the contact alone."""
-        return contact.number == self._number
+        return contact.number == self.box
+
+
+class Page(msgspec.Struct, frozen=True):
+    """What was fetched of a box: the cursor after it and the ids, how many of them stay for another try, and how many
+    were of no use."""
+
+    cursor: int
+    ids: Sequence[bytes]
+    left: int = 0
+    junk: int = 0
 
 
 class Drain:
@@ -52,43 +63,54 @@ class Drain:
         self._log, self._contacts, self._seals, self._inbox, self._losses = log, contacts, seals, inbox, losses
         self.junk = 0
 
-    async def drain(self, stream: MailboxStream, box: Box) -> bool:
-        """Take what waits in a box; whether nothing is left that has to be tried again. Raises as `MailboxStream` does,
-        and `Unreachable` where the node does not come to an end."""
-        after, clean, seen = 0, True, set[bytes]()
-        while envelopes := await stream.fetch(box.private, after, PAGE):
-            after = envelopes[-1].cursor
-            fresh = {envelope.id for envelope in envelopes} - seen
-            seen |= fresh
-            if len(fresh) < len(envelopes) or len(seen) > MOST:
-                raise Unreachable("The mailbox hands out the same again, or more than any box holds.")
-            done = await self._arrived(box, envelopes)
-            clean = clean and len(done) == len(envelopes)
-            if done:
-                await stream.ack(box.private, done)
-        return clean
-
-    async def _arrived(self, box: Box, envelopes: Sequence[Envelope]) -> Sequence[bytes]:
-        """Hand envelopes to the inbox; the ids of those that are done with."""
-        done: list[bytes] = []
-        packets: defaultdict[bytes, list[bytes]] = defaultdict(list)  # packet → its envelopes; one may have several
-        for envelope in envelopes:
-            try:
-                packets[self._seals.unseal(box.account, envelope.sealed)].append(envelope.id)
-            except CryptoError:
-                self.junk += 1  # not sealed to us, or to a key of long ago
-                done.append(envelope.id)
-        source = MailboxSource(box.number)
-        if packets:
-            await self._inbox.arrived(source, list(packets))
+    async def page(self, stream: MailboxStream, box: Box, after: int) -> Page:
+        """Take what waits in a box after a cursor, a page of it; nothing is left after it when it is empty. Raises as
+        `MailboxStream` does."""
+        envelopes = await stream.fetch(box.private, after, PAGE)
+        if not envelopes:
+            return Page(after, ())
+        source, packets, done = MailboxSource(box.number), self._opened(box, envelopes), list[bytes]()
+        await self._hand_over(source, list(packets))
+        junk = len(envelopes) - sum(map(len, packets.values()))
         for packet, ids in packets.items():
             reason = source.refused.get(packet_id(packet))
             if reason == Reason.BUSY:
                 continue
             if reason is not None:
+                junk += len(ids)
                 self._useless(box, packet, reason)
             done += ids
-        return done
+        opened = {one for ids in packets.values() for one in ids}
+        done += [envelope.id for envelope in envelopes if envelope.id not in opened]
+        if done:
+            await stream.ack(box.private, done)
+        return Page(envelopes[-1].cursor, [one.id for one in envelopes], len(envelopes) - len(done), junk)
+
+    def _opened(self, box: Box, envelopes: Sequence[Envelope]) -> dict[bytes, list[bytes]]:
+        """The packets in envelopes, each with the ids of those that hold it. All others are not sealed to us, or to a
+        key of long ago."""
+        packets: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for envelope in envelopes:
+            try:
+                packets[self._seals.unseal(box.account, envelope.sealed)].append(envelope.id)
+            except CryptoError:
+                self.junk += 1
+        return packets
+
+    async def _hand_over(self, source: MailboxSource, packets: Sequence[bytes]) -> None:
+        """Hand packets to the inbox. One at which it fails, by whatever mistake, stays where it is for another try, and
+        costs no other."""
+        if not packets:
+            return
+        try:
+            await self._inbox.arrived(source, packets)
+        except Exception as error:
+            if len(packets) > 1:
+                for packet in packets:
+                    await self._hand_over(source, [packet])
+                return
+            self._log.error("a packet of a mailbox was set aside", reason=f"{type(error).__name__}: {error}")
+            source.refuse(packet_id(packets[0]), Reason.BUSY)
 
     def _useless(self, box: Box, packet: bytes, reason: Reason) -> None:
         """A packet cannot be used, and nobody is there to be told. Its sender still has it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import anyio
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from mepassad.api.context import Clock
 from mepassad.api.transport import Stream
 from mepassad.api.types import Contact, NodeId
 from mepassad.bus import Bus, Change
+from mepassad.delivery.boxes import LINGERS
 from mepassad.delivery.contents import Contents
 from mepassad.delivery.introductions import Introductions
 from mepassad.delivery.links import Links
@@ -70,7 +71,8 @@ class Handshakes:
         renewals: Renewals,
         losses: Losses,
     ) -> None:
-        """`links` is set once there are transports."""
+        """`links` is set once there are transports. `drained` says whether nothing waits in a mailbox of ours."""
+        self.drained: Callable[[], bool] = lambda: True
         self._bus, self._clock = bus, clock
         self._accounts, self._contacts, self._sessions = accounts, contacts, sessions
         self._contents, self._introductions = contents, introductions
@@ -105,12 +107,20 @@ class Handshakes:
         devices = self._contacts.devices(contact)
         return devices is None or len(self._contents.spoken(contact)) < len(devices.names)
 
+    def is_late(self, contact: Contact) -> bool:
+        """Whether the invite by which a contact was to be made has expired."""
+        return contact.state == "pending" and parse_invite(contact.invite).expires_at <= self._clock.now()
+
     async def given_up(self, contact: Contact) -> bool:
-        """Whether the invite by which a contact was to be made has expired; then that is over. Raises `StoreFull`."""
-        expired = contact.state == "pending" and parse_invite(contact.invite).expires_at <= self._clock.now()
-        if expired:
+        """Whether no contact comes of an invite any more; then that is over. Raises `StoreFull`.
+
+        An answer to what was said in a session may still lie in a mailbox of ours, or the hello in one of theirs.
+        """
+        late = self._clock.now() - LINGERS if self._contents.spoken(contact) else self._clock.now()
+        over = contact.state == "pending" and parse_invite(contact.invite).expires_at <= late and self.drained()
+        if over:
             await self.refuse(contact, Reason.INVITE_EXPIRED)
-        return expired
+        return over
 
     async def take_up(self, contact: Contact, reply: PrekeyReply) -> None:
         """Begin sessions from prekeys that lay in a mailbox, and learn seal keys. Raises `Unreachable`, and where they

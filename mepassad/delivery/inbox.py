@@ -144,7 +144,7 @@ class Inbox:
 
     async def _take(self, source: Source, raw: bytes, known: bool = False) -> Arrival:
         """Open a packet and hand its effect to the store. `known`: its message is kept already, under another id."""
-        arrival = Arrival(raw, packet_id(raw))
+        arrival = Arrival(raw, packet_id(raw), source.box)
         if len(raw) > self.max_packet:
             return arrival.refuse(Reason.TOO_LARGE)
         packet = parse_packet(raw)

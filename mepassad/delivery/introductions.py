@@ -10,6 +10,7 @@ from mepassad.api.context import Clock
 from mepassad.api.node_id import key_from_node_id, node_id_from_key
 from mepassad.api.types import Contact, Invite
 from mepassad.bus import Change
+from mepassad.delivery.arrivals import Arrival
 from mepassad.errors import MalformedContent
 from mepassad.people.accounts import Me
 from mepassad.people.contacts import Contacts
@@ -66,13 +67,13 @@ class Introductions:
         hints = self._invites.hints()
         return [NodeHint(key=key_from_node_id(node), addresses=addresses) for node, addresses in hints.items()]
 
-    def redeem(self, change: Change, me: Me, device: bytes, content: Content, transcript: bytes) -> Contact | Reason:
+    def redeem(self, arrival: Arrival, me: Me, device: bytes, content: Content, transcript: bytes) -> Contact | Reason:
         """Make a contact of a stranger whose first message from `device` redeems an invite, or comes back to an
         account that was restored; or say why not.
 
         Who redeems a code is verified; who comes too late is told of. Raises `MalformedContent`, `InvalidSignature`.
         """
-        introduction = content.introduction
+        introduction, change = content.introduction, arrival.change
         card = verify_card(introduction.card, int(self._clock.now()))
         if device not in card.devices.names or card.devices.account == me.key:
             raise MalformedContent("an introduction is not the sender's own")
@@ -80,7 +81,8 @@ class Introductions:
         known = self._contacts.find(me.row.id, contact)
         if known and known.blocked:
             return Reason.INVITE_UNKNOWN  # a blocked contact learns nothing by trying
-        judged = self._judge(me, card.devices.account, introduction, transcript)
+        lay = arrival.box == introduction.invite
+        judged = self._judge(me, card.devices.account, introduction, transcript, lay)
         if judged is Reason.INVITE_USED and not (known and known.state == "accepted"):
             self._invites.report(introduction.invite, contact)
         if isinstance(judged, Reason):
@@ -108,10 +110,12 @@ class Introductions:
         """Whether a contact proves to know an invite of ours, used up or not, or comes back."""
         return self._judge(me, account_key(contact.id), introduction, transcript) is not Reason.INVITE_UNKNOWN
 
-    def _judge(self, me: Me, contact: bytes, introduction: Introduction, transcript: bytes) -> Invite | Reason | None:
+    def _judge(
+        self, me: Me, contact: bytes, introduction: Introduction, transcript: bytes, lay: bool = False
+    ) -> Invite | Reason | None:
         """The invite that is redeemed, None where an old contact comes back, or why neither."""
         if self._reunions.of_number(introduction.invite) is not me:
-            return self._invites.judge(me.row.id, introduction.invite, introduction.proof, transcript)
+            return self._invites.judge(me.row.id, introduction.invite, introduction.proof, transcript, lay)
         proven = self._reunions.is_proven(me, contact, introduction.proof, transcript)
         return None if proven else Reason.INVITE_UNKNOWN
 

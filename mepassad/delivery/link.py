@@ -42,6 +42,8 @@ class Peer(Protocol):
 class Link:
     """A live stream to a node."""
 
+    box = b""
+
     def __init__(
         self, stream: Stream, peer: Peer, clock: Clock, limits: Limits, allowance: Allowance, traffic: Traffic
     ) -> None:

@@ -17,15 +17,17 @@ from mepassad.delivery.boxes import Box, Boxes
 from mepassad.delivery.drain import Drain
 from mepassad.delivery.each import each
 from mepassad.delivery.links import Links
+from mepassad.delivery.mailbox_blobs import Blobs
+from mepassad.delivery.mailbox_rounds import AT_ONCE, Rounds
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.passes import Badge
-from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MepassaError
+from mepassad.delivery.waiting import wait
+from mepassad.errors import MailboxBusy, MailboxClosed, MailboxFull, MailboxRefused, MailboxTooLarge, MepassaError
 from mepassad.people.accounts import Accounts
 from mepassad.people.numbers import Numbers
 from mepassad.wire.mailbox import MAILBOX_PROTOCOL
 
 PATIENCE = 20.0  # seconds for the hello, and for each answer
-AT_ONCE = 16  # boxes that are drained, or given prekeys, at once
 TEND = 60.0  # seconds between looks for what is to be opened, closed or tried again
 REFILL = 3600.0  # seconds between looks for how many one-time blobs are left
 RENEW = 7 * 86_400  # seconds after which the last resort in a box is replaced
@@ -61,12 +63,11 @@ class MailboxOwner:
         self._store, self._clock, self._log = store, clock, log
         self._accounts, self._numbers, self._boxes, self._drain = accounts, numbers, boxes, drain
         self._backoff = backoff
-        self._changed, self._came = anyio.Event(), anyio.Event()
+        self._changed = anyio.Event()
         self._hurried = anyio.Event()
-        self._waiting: dict[bytes, None] = {}  # boxes in which something may wait
-        self._later: dict[bytes, tuple[float, float]] = {}  # boxes with what is to be tried again: when, after how long
-        self._open: dict[bytes, Box] = {}
+        self._rounds = self._begun()
         self._watched = set[bytes]()  # boxes of whose news the node tells
+        self._blobs = Blobs(clock, boxes)
         self._left: dict[bytes, int] = {}  # one-time blobs in each open box
         self._published: dict[bytes, Published] = {}  # of all boxes that were opened, so that they get closed one day
         self._refilled = -math.inf
@@ -87,7 +88,7 @@ class MailboxOwner:
 
     def stats(self) -> Mapping[str, object]:
         """For `system.stats`."""
-        return {"connected": self.connected, "boxes": len(self._open), "drained": self.drained_within(TEND * 2)}
+        return {"connected": self.connected, "boxes": len(self._rounds.open), "drained": self.drained_within(TEND * 2)}
 
     def drained_within(self, seconds: float) -> bool:
         """Whether nothing waited in any box that many seconds ago, or later."""
@@ -104,19 +105,7 @@ class MailboxOwner:
             except Exception as error:
                 # What one mailbox answers must not cost the node, nor the other mailboxes.
                 self._log.error("a mailbox failed", node=self.node, reason=f"{type(error).__name__}: {error}")
-            await self._wait(self._backoff.wait(), self._hurried)
-
-    async def _wait(self, seconds: float, event: anyio.Event) -> None:
-        """Wait for an event, so many seconds at most."""
-
-        async def sleep(scope: anyio.CancelScope) -> None:
-            await self._clock.sleep(seconds)
-            scope.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(sleep, tasks.cancel_scope)
-            await event.wait()
-            tasks.cancel_scope.cancel()
+            await wait(self._clock, self._backoff.wait(), self._hurried)
 
     async def _connected(self) -> None:
         raw = await self.links.stream(self.node, self.addresses, MAILBOX_PROTOCOL, told=False)
@@ -130,11 +119,11 @@ class MailboxOwner:
             stream.abort()
 
     async def _live(self, stream: MailboxStream) -> None:
-        self._open, self._waiting, self._later = {}, {}, {}
+        self._rounds = rounds = self._begun()
         self._whole, self._refilled, self._watched = False, -math.inf, set()
-        stream.news, self.connected = self._news, True
+        stream.news, self.connected = rounds.look, True
         async with anyio.create_task_group() as tasks:
-            for work in (stream.run, lambda: self._tending(stream), lambda: self._draining(stream)):
+            for work in (stream.run, lambda: self._tending(stream), lambda: rounds.run(stream)):
                 tasks.start_soon(self._until_over, work, tasks.cancel_scope)
 
     async def _until_over(self, work: Callable[[], Awaitable[None]], scope: anyio.CancelScope) -> None:
@@ -146,10 +135,14 @@ class MailboxOwner:
         finally:
             scope.cancel()
 
-    def _news(self, number: bytes) -> None:
-        if number in self._open:
-            self._waiting[number] = None
-            self._came.set()
+    def _begun(self) -> Rounds:
+        """All boxes are opened, and looked into, anew on each stream."""
+        return Rounds(self.node, self._clock, self._log, self._drain, self._idle)
+
+    def _idle(self) -> None:
+        """Nothing waits in any box that is open."""
+        if self._whole:
+            self._drained = self._clock.monotonic()
 
     # -- opening, closing, prekeys
 
@@ -157,17 +150,17 @@ class MailboxOwner:
         await self._recall()
         while True:
             self._changed = anyio.Event()
-            wanted = self._boxes.wanted()
+            wanted = self._in_time(self._boxes.wanted())
             try:
                 await self._close_others(stream, wanted)
                 self._whole = False
                 await self._open_new(stream, wanted)
                 self._whole = True
-                self._backoff.reset()
                 await self._fill(stream, wanted)
-            except (MailboxBusy, MailboxFull) as error:
+                self._backoff.reset()
+            except (MailboxBusy, MailboxFull, MailboxTooLarge) as error:
                 self._log.warning("a mailbox takes no more boxes or prekeys", node=self.node, reason=error.sentence)
-            await self._wait(TEND, self._changed)
+            await wait(self._clock, TEND, self._changed)
 
     async def _recall(self) -> None:
         """Which boxes were opened at this node before, in this run or another."""
@@ -188,21 +181,34 @@ class MailboxOwner:
         await self._store.commit(Commit(tuple(writes)))
         self._published.update(rows)
 
+    def _in_time(self, wanted: Mapping[bytes, Box]) -> Mapping[bytes, Box]:
+        """Without the boxes of expired invites that are not open here, or were emptied since: what comes into them from
+        now on is too late."""
+        now, kept = self._clock.now(), dict[bytes, Box]()
+        for number, box in wanted.items():
+            if not box.until or now < box.until:
+                kept[number] = box
+            elif number in self._published and self._rounds.emptied(number) < box.until:
+                kept[number] = box
+                self._rounds.look(number)
+        return kept
+
     async def _close_others(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
         for number, was in list(self._published.items()):
             if number in wanted:
                 continue
-            self._open.pop(number, None)
+            self._rounds.open.pop(number, None)
             if (private := self._numbers.private(number)) is not None:
                 await stream.close(private)
             await self._store.commit(Commit((SetSetting(was.account, self._setting(number), None),)))
             self._published.pop(number, None)
+            self._blobs.forget(number)
 
     async def _open_new(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
-        for number in self._open.keys() & wanted.keys():
-            self._open[number] = wanted[number]
+        for number in self._rounds.open.keys() & wanted.keys():
+            self._rounds.open[number] = wanted[number]
         again = self._clock.monotonic() - self._refilled >= REFILL
-        ready = self._open.keys() & self._watched
+        ready = self._rounds.open.keys() & self._watched
         missing = [box for number, box in wanted.items() if again or number not in ready]
         for start in range(0, len(missing), stream.limits.max_items):
             some = missing[start : start + stream.limits.max_items]
@@ -214,10 +220,11 @@ class MailboxOwner:
             fresh = [box for box in some if box.number not in ready]
             if fresh:
                 await self._watch(stream, fresh)
-                self._open.update((box.number, box) for box in fresh)
-                self._waiting.update((box.number, None) for box in fresh)
-                self._came.set()
+            for box in fresh:
+                self._rounds.begin(box)
         if again:
+            for number in self._rounds.open:
+                self._rounds.look(number)  # news may be lost
             self._refilled = self._clock.monotonic()
 
     async def _watch(self, stream: MailboxStream, boxes: Sequence[Box]) -> None:
@@ -230,7 +237,7 @@ class MailboxOwner:
 
     async def _fill(self, stream: MailboxStream, wanted: Mapping[bytes, Box]) -> None:
         now = int(self._clock.now())
-        lacking = [box for number, box in wanted.items() if number in self._open and self._lacks(box, now)]
+        lacking = [box for number, box in wanted.items() if number in self._rounds.open and self._lacks(box, now)]
         await each(lacking, lambda box: self._publish(stream, box), AT_ONCE)
 
     def _lacks(self, box: Box, now: int) -> bool:
@@ -238,7 +245,8 @@ class MailboxOwner:
             return False
         last_resort = self._published[box.number].last_resort
         old = now - last_resort >= RENEW or last_resort <= self._boxes.newest(box)
-        return old or self._stale(box, now) or self._left.get(box.number, 0) < box.one_time
+        few = self._left.get(box.number, 0) < box.one_time and self._blobs.may(box)
+        return old or few or self._stale(box, now)
 
     def _stale(self, box: Box, now: int) -> bool:
         """Whether one-time blobs have lain in a box for so long that they are of no use soon."""
@@ -248,39 +256,19 @@ class MailboxOwner:
         now = int(self._clock.now())
         stale, was = self._stale(box, now), self._published[box.number]
         missing = max(0, (box.one_time or 0) - (0 if stale else self._left.get(box.number, 0)))
-        one_time = [await self._boxes.blob(box, one_time=True) for _ in range(missing)]
+        one_time = await self._blobs.some(box, missing)
         last_resort = await self._boxes.blob(box, one_time=False)
         try:
             self._left[box.number] = await stream.publish(box.private, one_time, last_resort, replace=stale)
         except MailboxClosed:  # the node lost it; it is opened again
-            self._open.pop(box.number, None)
+            self._rounds.open.pop(box.number, None)
             return
+        except MailboxRefused:
+            raise
+        except BaseException:  # the stream ended, say: nobody knows whether the node has them
+            self._blobs.gone(box)
+            raise
+        self._blobs.gone(box)
         # The oldest of the one-time blobs counts, so those that are added later are replaced with it.
         since = now if stale or missing == box.one_time else was.one_time
         await self._note({box.number: Published(box.account, now, since)})
-
-    # -- draining
-
-    async def _draining(self, stream: MailboxStream) -> None:
-        while True:
-            self._came = anyio.Event()
-            while self._waiting:
-                boxes = [self._open[number] for number in self._waiting if number in self._open]
-                self._waiting = {}
-                await each(boxes, lambda box: self._drain_one(stream, box), AT_ONCE)
-            if self._whole and not self._later:
-                self._drained = self._clock.monotonic()
-            await self._wait(TEND, self._came)
-            now = self._clock.monotonic()
-            self._waiting.update((number, None) for number, (due, _) in self._later.items() if due <= now)
-
-    async def _drain_one(self, stream: MailboxStream, box: Box) -> None:
-        try:
-            clean = await self._drain.drain(stream, box)
-        except MailboxClosed:
-            self._open.pop(box.number, None)
-            return
-        _, waited = self._later.pop(box.number, (0.0, 0.0))
-        if not clean:
-            wait = min(max(TEND, 2 * waited), REFILL)  # all of the box is fetched again each time
-            self._later[box.number] = (self._clock.monotonic() + wait, wait)

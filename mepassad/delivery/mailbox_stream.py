@@ -136,8 +136,8 @@ class MailboxStream:
 
         answer = await self._ask(fill)
         cursors = [after, *(one.cursor for one in answer.envelopes)]
-        if sorted(set(cursors)) != cursors:  # else whoever goes on after the last would go round for ever
-            raise self._malformed()
+        if len(answer.envelopes) > limit or sorted(set(cursors)) != cursors:
+            raise self._malformed()  # else whoever goes on after the last would go round for ever
         return [
             Envelope(hashlib.sha256(one.sealed).digest(), one.sealed, one.expires_at * 3600, one.cursor)
             for one in answer.envelopes

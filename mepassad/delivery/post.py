@@ -17,13 +17,14 @@ from mepassad.delivery.mailbox_nodes import MailboxNodes
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.places import mailboxes_of, seal_key_of
 from mepassad.delivery.waiting import wait
-from mepassad.errors import MailboxTooLarge, MepassaError
+from mepassad.errors import MailboxClosed, MailboxFull, MailboxTooLarge, MepassaError
 from mepassad.people.contacts import Contacts
 from mepassad.wire.mailbox import refused
 from mepassad.wire.seal import seal
 
 PAGE = 64  # packets under way to a mailbox at once
 MOST = 300.0  # seconds, the longest wait between tries at one mailbox, unless that of lanes is longer
+SHUT = (15.0, 3600.0)  # seconds until a box that was closed or full is tried again: at first, and at most
 LOOK = 600.0  # seconds between looks for what is due once more
 FRESH = 21 * 86_400  # seconds; an older seal key is used only if there is no newer: its owner may have dropped it
 NEVER = 1 << 62  # noted as taken by then: it is not put there again
@@ -69,6 +70,8 @@ class Post:
         self._contacts, self._nodes, self._backoff = contacts, nodes, backoff
         self._after, self._again = waits
         self._next, self._due, self._not_before = 0.0, 0.0, 0.0  # monotonic seconds of the next look, of what came last
+        self._shut = Backoff(*SHUT, jitter=0.2)
+        self._refused = b""  # the number of the box, if it was closed or full when it was last tried
         self._renewed = -math.inf  # when seal keys were last asked for
         self._changed, self._woken = anyio.Event(), False
 
@@ -76,8 +79,16 @@ class Post:
         """Something is owed now: look once it is due."""
         self._woken, now = True, self._clock.now()
         self._due = self._clock.monotonic() + math.ceil(now + self._after) - now
+        self._reopened()
         if self._due < self._next:
             self._next = self._due
+            self._changed.set()
+
+    def _reopened(self) -> None:
+        """What was refused by one box may be taken by that of another number, which the contact has told since."""
+        contact = self._contacts.find(self._account, self._contact)
+        if self._refused and contact is not None and contact.their_number != self._refused:
+            self._refused, self._not_before, self._next = b"", 0.0, 0.0
             self._changed.set()
 
     def hurry(self) -> None:
@@ -103,7 +114,8 @@ class Post:
                 self._backoff.reset()
             except MepassaError as error:
                 self._log.info("a mailbox was not reached", node=self._node, reason=error.sentence)
-                self._not_before = self._clock.monotonic() + self._backoff.wait()
+                pause = self._shut.wait() if self._refused else self._backoff.wait()
+                self._not_before = self._clock.monotonic() + pause
                 self._next = min(self._next, self._not_before)
                 continue
             if not await self._store.outgoing(self._account, self._contact, 0, 1) and not self._woken:
@@ -137,7 +149,8 @@ class Post:
             found, keys = await self._seal_keys(found, {row.device for row in rows})
             stream = await self._nodes.stream(self._node, addresses)
             ready = [row for row in rows if row.device in keys]
-            await self._put(stream, found, [(row, keys[row.device]) for row in ready], noted)
+            if ready:
+                await self._put(stream, found, [(row, keys[row.device]) for row in ready], noted)
 
     async def _seal_keys(self, contact: Contact, devices: Collection[bytes]) -> tuple[Contact, Mapping[bytes, bytes]]:
         """Seal keys of devices, where one is known; with the contact as it is then. Newer ones are looked for, at most
@@ -156,7 +169,8 @@ class Post:
         self, stream: MailboxStream, contact: Contact, rows: Sequence[tuple[Outgoing, bytes]], noted: int
     ) -> None:
         """Put packets into the box, all at once, each under its seal key; what was taken is kept, whatever became of
-        the others. What is too large is noted too: it only goes directly, and is not offered here each time."""
+        the others. What is too large is noted too: it only goes directly, and is not offered here each time. A box that
+        was closed or full is tried with one packet first."""
         taken: dict[bytes, bool] = {}
 
         async def put(one: tuple[Outgoing, bytes]) -> None:
@@ -168,7 +182,14 @@ class Post:
                 taken[row.id] = False
 
         try:
-            await each(rows, put, PAGE)
+            if self._refused:
+                await put(rows[0])
+            await each(rows[1:] if taken else rows, put, PAGE)
+            self._refused = b""
+            self._shut.reset()
+        except (MailboxClosed, MailboxFull):
+            self._refused = contact.their_number
+            raise
         finally:
             if taken:
                 done = [row for row, _ in rows if row.id in taken]

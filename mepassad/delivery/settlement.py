@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -21,6 +21,7 @@ from mepassad.api.writes import (
     SetSetting,
 )
 from mepassad.bus import Bus, Change
+from mepassad.delivery.boxes import LINGERS
 from mepassad.delivery.post import Deposit
 from mepassad.delivery.receipts import AT_ONCE
 from mepassad.errors import MepassaError
@@ -50,7 +51,8 @@ class Settlement:
         self, store: Store, bus: Bus, clock: Clock, log: Log, contacts: Contacts, redeposit_hours: int
     ) -> None:
         """Counts first deliveries by route in `routes`, for good. What a node of the contact took need not go into
-        mailboxes for `redeposit_hours`."""
+        mailboxes for `redeposit_hours`. `drained` says whether nothing waits in a mailbox of ours."""
+        self.drained: Callable[[], bool] = lambda: True
         self._postponed = redeposit_hours * 3600
         self._store, self._bus, self._clock, self._log, self._contacts = store, bus, clock, log, contacts
         self._progress: OrderedDict[tuple[AccountId, MessageId], Progress] = OrderedDict()
@@ -199,9 +201,11 @@ class Settlement:
         self._climb(change, contact, SetMessageState(row.account, message.id, state, message.route, reason))
 
     async def expire(self) -> None:
-        """Give up what was offered for too long. Raises `StoreFull`."""
+        """Give up what was offered for too long; a receipt may still lie in a mailbox of ours, for 14 days at most.
+        Raises `StoreFull`."""
         reason = "The contact was not reached before the message expired."
-        while rows := await self._store.expired_outgoing(int(self._clock.now()), _EXPIRE_AT_ONCE):
+        until = int(self._clock.now()) - (0 if self.drained() else LINGERS)
+        while rows := await self._store.expired_outgoing(until, _EXPIRE_AT_ONCE):
             change = Change()
             for row in rows:
                 await self.fail(change, row, "expired", reason)

@@ -17,6 +17,11 @@ class Source(Protocol):
         """How they came, as kept with a message."""
         ...
 
+    @property
+    def box(self) -> bytes:
+        """The number of the box of ours that they lay in; empty where they came on a stream."""
+        ...
+
     def ack(self, packets: Sequence[bytes]) -> None:
         """The effect of these (ids) is durable, or there is none."""
         ...

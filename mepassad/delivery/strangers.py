@@ -61,7 +61,7 @@ class Strangers:
         if not content.HasField("introduction") or not content.introduction.invite:
             arrival.refuse(Reason.BUSY)  # what comes before its hello is welcome after it
             return None
-        made = self._introductions.redeem(arrival.change, me, packet.sender, content, opened.transcript)
+        made = self._introductions.redeem(arrival, me, packet.sender, content, opened.transcript)
         if isinstance(made, Reason):
             arrival.refuse(made)
             return None

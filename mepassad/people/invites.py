@@ -242,13 +242,16 @@ class Invites:
 
     # -- the inviter's side
 
-    def judge(self, account: AccountId, number: bytes, given: bytes, transcript: bytes) -> Invite | Reason:
+    def judge(
+        self, account: AccountId, number: bytes, given: bytes, transcript: bytes, lay: bool = False
+    ) -> Invite | Reason:
         """Whether a stranger who shows a proof may become a contact by an invite, and if not, why.
 
         `given` is their HMAC over this handshake's transcript. An unknown number and a wrong proof are the same
-        answer, so that nothing can be learnt by trying.
+        answer, so that nothing can be learnt by trying. `lay`: it was shown in the invite's own box, which is closed at
+        the first look after the expiry: so it came in time, or nearly. A code must come in time.
         """
-        return self._judge(account, number, given, lambda row: proof(row.secret, transcript, row.in_person))
+        return self._judge(account, number, given, lambda row: proof(row.secret, transcript, row.in_person), lay)
 
     def judge_code(self, account: AccountId, number: bytes, given: bytes, ends: tuple[bytes, bytes]) -> Invite | Reason:
         """Whether a contact who shows a proof saw a code that is still good. `ends`: the keys of their account and of
@@ -257,7 +260,7 @@ class Invites:
         return judged if isinstance(judged, Reason) or judged.in_person else Reason.INVITE_UNKNOWN
 
     def _judge(
-        self, account: AccountId, number: bytes, given: bytes, expected: Callable[[Invite], bytes]
+        self, account: AccountId, number: bytes, given: bytes, expected: Callable[[Invite], bytes], lay: bool = False
     ) -> Invite | Reason:
         invite = self._open.get(number, _NOBODYS)
         shown = hmac.compare_digest(expected(invite), given)
@@ -265,7 +268,8 @@ class Invites:
             return Reason.INVITE_UNKNOWN
         now = self._clock.now()
         # A clock that was set back behind the making of a code must not give it a longer life.
-        if invite.expires_at <= now or (invite.in_person and now < invite.created_at):
+        early = invite.in_person and now < invite.created_at
+        if early or (invite.expires_at <= now and (invite.in_person or not lay)):
             return Reason.INVITE_EXPIRED
         return invite if invite.uses_left > 0 else Reason.INVITE_USED
 

@@ -18,6 +18,8 @@ from mepassad.wire.packets import Reason, packet_id
 class Courier:
     """Implements `mepassad.delivery.source.Source`: `acked` and `refused` are what the inbox answered."""
 
+    box = b""
+
     def __init__(self) -> None:
         self.node, self.route = NodeId("a test"), "direct"
         self.acked: list[bytes] = []

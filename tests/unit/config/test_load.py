@@ -19,6 +19,8 @@ from mepassad.config.tree import MAX_BYTES, MAX_DEPTH
 from mepassad.errors import ConfigError
 from mepassad.plugins import GROUP, Catalogue
 
+BOX = "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
+
 
 class Limits(msgspec.Struct, frozen=True):
     """A section inside a section."""
@@ -221,6 +223,9 @@ post:
         ),
         ("plugins: [post]\npost: {listen: [nowhere]}", "config.yaml:2:8: post.listen: 'nowhere' is not an address"),
         ("crypto: {plugin: sqlite}", "config.yaml:1:10: crypto.plugin: no loaded plugin named 'sqlite' provides a"),
+        (f"mailboxes: [/dns4/a.example/tcp/1/p2p/{BOX}]", "mailboxes: contacts never dial /dns4/a.example/tcp/1/p2p/"),
+        ("mailbox: {max_envelope: 16944}", "mailbox.max_envelope: expected a whole number >= 16945"),
+        ("mailbox: {box_blobs: 4}", "mailbox.box_blobs: "),
         ("delivery: {retry_min: 5, retry_max: 2}", "delivery.retry_max: 2 is less than retry_min, 5"),
         ("log: {}\nlog: {}", "config.yaml:2:1: log: this key is already there: "),
         ("1: 2", "config.yaml:1:1: a key must be text"),

@@ -130,6 +130,14 @@ async def test_a_node_whose_cursors_do_not_grow_is_left(node: Node, mailbox: Mai
         await mailbox.fetch(BOX, 0, 10)
 
 
+async def test_a_node_that_hands_out_more_than_was_asked_for_is_left(node: Node, mailbox: MailboxStream) -> None:
+    envelopes = [MailboxEnvelope(sealed=b"x", cursor=cursor) for cursor in range(1, 4)]
+    node.play = lambda request: [MailboxAnswer(id=request.id, envelopes=envelopes)]
+    assert len(await mailbox.fetch(BOX, 0, 3)) == 3
+    with pytest.raises(Unreachable):
+        await mailbox.fetch(BOX, 0, 2)
+
+
 @pytest.mark.parametrize("left", [[], [1, 2]])
 async def test_a_node_that_answers_for_more_or_fewer_boxes_is_left(
     node: Node, mailbox: MailboxStream, left: list[int]

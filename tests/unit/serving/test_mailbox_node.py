@@ -99,13 +99,13 @@ async def test_a_list_admits_those_on_it_and_others_may_only_deposit(nodes: Node
 
 
 async def test_an_envelope_may_be_as_large_as_the_node_says_and_no_larger(nodes: Nodes) -> None:
-    server = await nodes.start("server", roles="[mailbox]", mailbox__max_envelope=5000)
+    server = await nodes.start("server", roles="[mailbox]", mailbox__max_envelope=20_000)
     ana, box = await nodes.start("ana", roles="[]"), Box()
     async with asking(nodes, ana, server) as mailbox:
-        assert mailbox.limits.max_envelope == 5000
+        assert mailbox.limits.max_envelope == 20_000
         await mailbox.open([box.key])
-        assert await mailbox.put([box.number], bytes(5000), 1) == [0]
-        for size in (0, 5001):
+        assert await mailbox.put([box.number], bytes(20_000), 1) == [0]
+        for size in (0, 20_001):
             with pytest.raises(MailboxTooLarge):
                 await mailbox.put([box.number], bytes(size), 1)
 
