@@ -1,4 +1,4 @@
-"""Who has no card and looks for an address; and two who are cut off from each other for days and both move meanwhile."""
+"""Who has no card and looks for an address; two who are cut off from each other for days, and both move meanwhile."""
 
 from __future__ import annotations
 
