@@ -17,6 +17,7 @@ import pytest
 from commanding import HELLO, HOSTILE, SHOWN, TIME, answering, contact, message, run, with_contacts
 from wire_node import ANA, ME, Refusal, Wire, WireNode
 
+SINCE = "2027-03-01T12:00:00Z"
 LOCAL = datetime(2027, 3, 1, 12, tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
 WORDS = " ".join(f"word{n}" for n in range(1, 25))
 
@@ -77,7 +78,8 @@ async def test_status_as_json_has_the_same_and_more(busy: WireNode) -> None:
     assert json.loads(result.stdout) == {
         "version": "9.9", "name": "Bia", "account": ME, "kind": "person", "socket": str(busy.path),
         "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"], "contacts": 3, "pending": 0, "unread": 4, "connections": 2,
-        "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None,
+        "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None, "mailboxes": {},
+        "relays": {"places": 1, "limit": 0},
     }  # fmt: skip
 
 
@@ -100,6 +102,31 @@ async def test_status_says_whether_others_reach_the_node(
     )
     shown = (await run(busy, "status")).stdout.splitlines()
     assert {f"reachable\t{words}", "node\t12D3KooWx"} <= set(shown)
+
+
+async def test_status_says_how_mailboxes_and_relays_do(busy: WireNode) -> None:
+    well = {"connected": True, "since": SINCE, "reason": "", "boxes": 3, "waiting": 0, "drained": True}
+    boxes = {
+        "12D3KooWa": well,
+        "12D3KooWb": {**well, "waiting": 2, "reason": "The mailbox is full."},
+        "12D3KooWc": {**well, "connected": False, "reason": "It does not take the pass."},
+        "12D3KooWd": {**well, "connected": False},
+    }
+    counted = {"x": {"relay_places": 1, "relay_places_limit": 2}, "y": {"connections": 1}}
+    busy.methods["system.stats"] = answering(links=2, transports=counted, mailboxes={"junk": 0, "nodes": boxes})
+    assert {
+        f"mailbox\t12D3KooWa: connected since {LOCAL}, boxes: 3, empty",
+        f"mailbox\t12D3KooWb: connected since {LOCAL}, boxes: 3, not empty: 2; The mailbox is full.",
+        f"mailbox\t12D3KooWc: not connected since {LOCAL}: It does not take the pass.",
+        f"mailbox\t12D3KooWd: not connected since {LOCAL}",
+        "relays\tplaces: 1 of 2",
+    } <= set((await run(busy, "status")).stdout.splitlines())
+    found = json.loads((await run(busy, "status", "--json")).stdout)
+    assert (found["mailboxes"], found["relays"]) == (boxes, {"places": 1, "limit": 2})
+    busy.methods["system.stats"] = answering(
+        links=2, transports={"x": {"relay_places": 0, "relay_places_limit": 2}}, reachability={"x": {"kind": "public"}}
+    )
+    assert "relays\tnone needed" in (await run(busy, "status")).stdout.splitlines()
 
 
 async def test_status_shows_the_promise_of_routes_beside_what_happened(busy: WireNode) -> None:

@@ -1,0 +1,45 @@
+"""What `mepassa status` says of servers: the mailboxes of this node, and the relays at which it has a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from mepassa.cli import times
+from mepassa.cli.i18n import _
+from mepassa.cli.words import sentence
+
+
+def servers(stats: Mapping[str, Any]) -> dict[str, Any]:
+    """The mailboxes by node, and places at relays with how many are kept at most; of what `system.stats` answers."""
+    transports = [one for one in stats.get("transports", {}).values() if "relay_places" in one]
+    places = sum(int(one["relay_places"]) for one in transports)
+    most = sum(int(one.get("relay_places_limit", 0)) for one in transports)
+    return {
+        "mailboxes": dict(stats.get("mailboxes", {}).get("nodes", {})),
+        "relays": {"places": places, "limit": most},
+    }
+
+
+def server_rows(found: Mapping[str, Any], public: bool) -> Iterator[tuple[str, str]]:
+    """A line for each mailbox, and one for relays where the node may have places. `public`: others come in directly."""
+    for node, mailbox in found["mailboxes"].items():
+        yield _("mailbox"), f"{node}: {_mailbox(mailbox)}"
+    places, most = found["relays"]["places"], found["relays"]["limit"]
+    if most:
+        told = _("none needed") if public and not places else _("places: {places} of {most}")
+        yield _("relays"), told.format(places=places, most=most)
+
+
+def _mailbox(found: Mapping[str, Any]) -> str:
+    since, why = times.whole(datetime.fromisoformat(str(found["since"]))), sentence(str(found["reason"]))
+    if not found["connected"]:
+        told = _("not connected since {time}").format(time=since)
+        return f"{told}: {why}" if why else told
+    told = _("connected since {time}, boxes: {boxes}").format(time=since, boxes=found["boxes"])
+    if found["waiting"]:
+        told += ", " + _("not empty: {waiting}").format(waiting=found["waiting"])
+    elif found["drained"]:
+        told += ", " + _("empty")
+    return f"{told}; {why}" if why else told
