@@ -25,15 +25,17 @@ def servers(stats: Mapping[str, Any]) -> dict[str, Any]:
 def server_rows(found: Mapping[str, Any], public: bool) -> Iterator[tuple[str, str]]:
     """A line for each mailbox, and one for relays where the node may have places. `public`: others come in directly."""
     for node, mailbox in found["mailboxes"].items():
-        yield _("mailbox"), f"{node}: {_mailbox(mailbox)}"
+        yield _("mailbox"), f"{node}: {_mailbox(node, mailbox)}"
     places, most = found["relays"]["places"], found["relays"]["limit"]
     if most:
         told = _("none needed") if public and not places else _("places: {places} of {most}")
         yield _("relays"), told.format(places=places, most=most)
 
 
-def _mailbox(found: Mapping[str, Any]) -> str:
+def _mailbox(node: str, found: Mapping[str, Any]) -> str:
     since, why = times.whole(datetime.fromisoformat(str(found["since"]))), sentence(str(found["reason"]))
+    # The line names the node already.
+    why = why.replace(f"/p2p/{node}", "").removeprefix(f"The node {node} cannot be reached now: ")
     if not found["connected"]:
         told = _("not connected since {time}").format(time=since)
         return f"{told}: {why}" if why else told

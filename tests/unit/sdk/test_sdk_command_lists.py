@@ -360,15 +360,36 @@ async def test_messages_are_shown_oldest_first_with_local_times(
     node: WireNode, arguments: list[str], method: str
 ) -> None:
     with_contacts(node, contact(ANA, "Ana"))
-    found = [message("m2", "oi", incoming=False), message("m1", HOSTILE), message("m0", "x", contact="mp1goneaway")]
+    ours = message("m2", "oi", incoming=False, state="delivered")
+    found = [ours, message("m1", HOSTILE), message("m0", "x", contact="mp1goneaway")]
     node.methods[method] = answering(items=found, next=None)
     result = await run(node, *arguments)
-    assert result.stdout == f"{LOCAL}  …goneaway: x\n{LOCAL}  Ana: {SHOWN}\n{LOCAL}  you → Ana: oi\n"
+    assert result.stdout == f"{LOCAL}  …goneaway: x\n{LOCAL}  Ana: {SHOWN}\n{LOCAL}  you → Ana (delivered): oi\n"
     _code, shown = await at_terminal(node, *arguments)
     assert len(shown.splitlines()) == 3
     listed = json.loads((await run(node, *arguments, "--json")).stdout)
     assert [one["message_id"] for one in listed] == ["m0", "m1", "m2"]
     assert listed[1]["text"] == HOSTILE
+
+
+@pytest.mark.parametrize(
+    ("state", "route", "word"),
+    [
+        ("queued", None, "waiting"),
+        ("sent", "direct", "sent"),
+        ("sent", "mailbox", "deposited"),
+        ("read", "mailbox", "read"),
+        ("expired", None, "expired"),
+        ("failed", None, "failed"),
+    ],
+)
+async def test_what_became_of_ones_own_messages_is_a_word(
+    node: WireNode, state: str, route: str | None, word: str
+) -> None:
+    with_contacts(node, contact(ANA, "Ana"))
+    items = [message("m1", "oi", incoming=False, state=state, route=route)]
+    node.methods["messages.list"] = answering(items=items, next=None)
+    assert (await run(node, "history", "Ana")).stdout == f"{LOCAL}  you → Ana ({word}): oi\n"
 
 
 async def test_so_many_messages_are_shown_however_they_are_paged(node: WireNode) -> None:
