@@ -16,7 +16,7 @@ from mepassa.events import Events
 from mepassa.generated import ContactItem, MessageProgress
 from mepassa.text import width
 
-HINT = 3.0
+HINT = 5.0
 """Seconds without news after which it is said what is waited for."""
 
 LINGER = 5.0
