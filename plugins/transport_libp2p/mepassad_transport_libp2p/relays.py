@@ -194,8 +194,8 @@ class Relays:
         return next((one for one in self._reaching.live(peer) if not is_relayed(one)), None)
 
     def stats(self) -> dict[str, int]:
-        """How many places there are, and how many are kept at most."""
-        return {"relay_places": len(self._places), "relay_places_limit": self._config.relays}
+        """How many places there are, and how many there should be now."""
+        return {"relay_places": len(self._places), "relay_places_needed": self.needed()}
 
 
 def _known(server: Server, connection: INetConn, reserved: Reserved) -> tuple[Address, ...]:

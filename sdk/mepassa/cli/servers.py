@@ -12,24 +12,23 @@ from mepassa.cli.words import sentence
 
 
 def servers(stats: Mapping[str, Any]) -> dict[str, Any]:
-    """The mailboxes by node, and places at relays with how many are kept at most; of what `system.stats` answers."""
+    """The mailboxes by node, and places at relays beside how many are needed; of what `system.stats` answers."""
     transports = [one for one in stats.get("transports", {}).values() if "relay_places" in one]
     places = sum(int(one["relay_places"]) for one in transports)
-    most = sum(int(one.get("relay_places_limit", 0)) for one in transports)
+    needed = sum(int(one.get("relay_places_needed", 0)) for one in transports)
     return {
         "mailboxes": dict(stats.get("mailboxes", {}).get("nodes", {})),
-        "relays": {"places": places, "limit": most},
+        "relays": {"places": places, "needed": needed} if transports else None,
     }
 
 
-def server_rows(found: Mapping[str, Any], public: bool) -> Iterator[tuple[str, str]]:
-    """A line for each mailbox, and one for relays where the node may have places. `public`: others come in directly."""
+def server_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A line for each mailbox, and one for relays where there are any."""
     for node, mailbox in found["mailboxes"].items():
         yield _("mailbox"), f"{node}: {_mailbox(node, mailbox)}"
-    places, most = found["relays"]["places"], found["relays"]["limit"]
-    if most:
-        told = _("none needed") if public and not places else _("places: {places} of {most}")
-        yield _("relays"), told.format(places=places, most=most)
+    if (relays := found["relays"]) is not None:
+        told = _("places: {places} of {needed}") if relays["needed"] or relays["places"] else _("none needed")
+        yield _("relays"), told.format(**relays)
 
 
 def _mailbox(node: str, found: Mapping[str, Any]) -> str:

@@ -51,7 +51,7 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
     if json_:
         echo_line(as_json(facts))
         return
-    standings, places = facts["reachability"].values(), facts["relays"]["places"]
+    standings, relays = facts["reachability"].values(), facts["relays"] or {"places": 0}
     rows = [
         (_("version"), facts["version"]),
         (_("name"), facts["name"]),
@@ -59,8 +59,8 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
         *([(_("node"), str(facts["node"]))] if facts["node"] else []),
         (_("socket"), facts["socket"]),
         *((_("address"), address) for address in facts["addresses"]),
-        *((_("reachable"), _standing(one, places)) for one in standings),
-        *server_rows(facts, any(one.get("kind") == "public" for one in standings)),
+        *((_("reachable"), _standing(one, relays["places"])) for one in standings),
+        *server_rows(facts),
         (_("contacts"), str(facts["contacts"])),
         (_("unread"), str(facts["unread"])),
         (_("connections"), str(facts["connections"])),

@@ -54,7 +54,10 @@ def busy(node: WireNode) -> WireNode:
     with_contacts(node, contact("mp1a", HOSTILE), contact("mp1b", "Bo", petname="Boss", verified=True), contact("mp1c"))
     node.methods["system.hello"] = answering(**HELLO)
     node.methods["system.stats"] = answering(
-        links=2, uptime_seconds=1.5, transports={"x": {"relay_places": 1}}, reachability={"x": STANDING}
+        links=2,
+        uptime_seconds=1.5,
+        transports={"x": {"relay_places": 1, "relay_places_needed": 2}},
+        reachability={"x": STANDING},
     )
     unread = {"conversation": "c1", "contact": "mp1a", "unread": 3, "last_time": None, "last_message": None}
     node.methods["conversations.list"] = answering(items=[unread, {**unread, "unread": 1}], next=None)
@@ -66,7 +69,8 @@ async def test_status_shows_who_the_node_is_and_how_much_there_is(busy: WireNode
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
         "version\t9.9", "name\tBia", f"account\t{ME}", f"socket\t{busy.path}", "address\t/ip4/127.0.0.1/tcp/1/p2p/x",
-        "reachable\tover relays; directly once a hole is punched", "contacts\t3", "unread\t4", "connections\t2",
+        "reachable\tover relays; directly once a hole is punched", "relays\tplaces: 1 of 2",
+        "contacts\t3", "unread\t4", "connections\t2",
     ]  # fmt: skip
     _code, shown = await at_terminal(busy, "status")
     assert "version      9.9\n" in shown
@@ -79,7 +83,7 @@ async def test_status_as_json_has_the_same_and_more(busy: WireNode) -> None:
         "version": "9.9", "name": "Bia", "account": ME, "kind": "person", "socket": str(busy.path),
         "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"], "contacts": 3, "pending": 0, "unread": 4, "connections": 2,
         "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None, "mailboxes": {},
-        "relays": {"places": 1, "limit": 0},
+        "relays": {"places": 1, "needed": 2},
     }  # fmt: skip
 
 
@@ -112,7 +116,7 @@ async def test_status_says_how_mailboxes_and_relays_do(busy: WireNode) -> None:
         "12D3KooWc": {**well, "connected": False, "reason": "It does not take the pass."},
         "12D3KooWd": {**well, "connected": False},
     }
-    counted = {"x": {"relay_places": 1, "relay_places_limit": 2}, "y": {"connections": 1}}
+    counted = {"x": {"relay_places": 1, "relay_places_needed": 2}, "y": {"connections": 1}}
     busy.methods["system.stats"] = answering(links=2, transports=counted, mailboxes={"junk": 0, "nodes": boxes})
     assert {
         f"mailbox\t12D3KooWa: connected since {LOCAL}, boxes: 3, empty",
@@ -122,9 +126,9 @@ async def test_status_says_how_mailboxes_and_relays_do(busy: WireNode) -> None:
         "relays\tplaces: 1 of 2",
     } <= set((await run(busy, "status")).stdout.splitlines())
     found = json.loads((await run(busy, "status", "--json")).stdout)
-    assert (found["mailboxes"], found["relays"]) == (boxes, {"places": 1, "limit": 2})
+    assert (found["mailboxes"], found["relays"]) == (boxes, {"places": 1, "needed": 2})
     busy.methods["system.stats"] = answering(
-        links=2, transports={"x": {"relay_places": 0, "relay_places_limit": 2}}, reachability={"x": {"kind": "public"}}
+        links=2, transports={"x": {"relay_places": 0, "relay_places_needed": 0}}, reachability={"x": {"kind": "public"}}
     )
     assert "relays\tnone needed" in (await run(busy, "status")).stdout.splitlines()
 
