@@ -22,6 +22,9 @@ SETTLE = 1.0
 LOOK = 5.0
 """Seconds between two looks at which relays contacts name."""
 
+MAX_SERVERS = 4096
+"""Addresses of servers that are remembered; beyond, all are told once more."""
+
 Hints = Mapping[str, Sequence[str]]
 
 
@@ -42,7 +45,7 @@ class Moves:
         self._mailboxes = list(mailboxes)
         self._hints, self._router, self._contacts, self._transports = hints, router, contacts, transports
         self._clock, self._tasks = clock, tasks
-        self._servers: list[str] = []
+        self._servers: set[str] = set()  # addresses that transports were told
         self._log = StructuredLog("delivery")
         self._changed = anyio.Event()
         self._told = hints()
@@ -55,10 +58,13 @@ class Moves:
         while True:
             contacts = [contact for contact in self._contacts.everybody() if not contact.blocked]
             told = [address for contact in contacts for addresses in contact.nodes.values() for address in addresses]
-            before, self._servers = self._servers, self._mailboxes + relays_of(told)
-            if self._servers != before:
+            fresh = [address for address in self._mailboxes + relays_of(told) if address not in self._servers]
+            if fresh:
+                if len(self._servers) > MAX_SERVERS:
+                    self._servers.clear()
+                self._servers.update(fresh)
                 for transport in self._transports:
-                    transport.use_servers(self._servers)
+                    transport.use_servers(fresh)
             await self._clock.sleep(LOOK)
 
     def _moved(self) -> None:

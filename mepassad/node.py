@@ -86,6 +86,11 @@ class Node:
             found.setdefault(node, []).append(bare)
         return found
 
+    def served(self, addresses: Sequence[str]) -> None:
+        """These nodes serve this one from now on."""
+        for transport in self.transports:
+            transport.use_servers(addresses)
+
     def stats(self) -> dict[str, object]:
         """Counters of the node: what `system.stats` answers."""
         links = self.core.router.links.all()
@@ -243,7 +248,7 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
     pass_file = node.config.pass_file
-    node.core.mailboxes.wear(Badge(read_pass(pass_file) if pass_file else None, key_from_node_id(node.id)))
+    node.core.mailboxes.wear(Badge(read_pass(pass_file) if pass_file else None, key_from_node_id(node.id), node.served))
     node.roles.serve(ways, tasks, node.supervisor)
     moves = Moves(
         node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks, node.config.mailboxes

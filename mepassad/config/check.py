@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mepassad.config.problems import Place, Problem, unknown_key
+from mepassad.config.problems import Place, Problem, mixed_up, unknown_key
 from mepassad.config.tree import Tree
 from mepassad.errors import MepassaError
 
@@ -45,7 +45,7 @@ class Checker:
         if tree.value is None:
             return
         if not isinstance(tree.value, dict):
-            self._problem(tree.place, path, f"expected keys with values: {', '.join(keys)}")
+            self._problem(tree.place, path, f"expected keys with values: {', '.join(keys)}{mixed_up(path)}")
             return
         for key, value in tree.value.items():
             here = (*path, key)
@@ -88,7 +88,8 @@ class Checker:
             except msgspec.ValidationError as error:
                 text, _, where = str(error).partition(" - at `$")
                 inner_tree = _at(tree, where)
-                self._problem(inner_tree.place, path, _sentence(text, hint, inner_tree.plain()))
+                wrong = _sentence(text, hint, inner_tree.plain())
+                self._problem(inner_tree.place, path, wrong + (mixed_up(path) if isinstance(raw, dict) else ""))
                 index = re.match(r"\[(\d+)\]", where)
                 if not (index and isinstance(raw, list) and isinstance(tree.value, list)):
                     return

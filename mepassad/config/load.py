@@ -59,6 +59,7 @@ def load(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) ->
     sections = {name: checker.build(kind, (name,)) for name, kind in plugins.sections.items()}
     if config:
         _check_providers(checker, config, plugins)
+        _check_roles(checker, config, plugins, sections)
         _check_line(checker, config)
     if checker.problems or config is None:
         raise as_error(checker.problems)
@@ -182,6 +183,20 @@ def _check_providers(checker: Checker, config: Config, plugins: Plugins) -> None
             text = f"no loaded plugin named '{name}' provides a {section}; those that do: {', '.join(sorted(able))}"
             place = checker.places.get((section, "plugin"))
             checker.problems.append(Problem(place, f"{section}.plugin", text))
+
+
+def _check_roles(
+    checker: Checker, config: Config, plugins: Plugins, sections: Mapping[str, msgspec.Struct | None]
+) -> None:
+    """Who serves others must be where they can come."""
+    transports = plugins.providers("provide_transport")
+    deaf = [name for name in transports if getattr(sections.get(name), "listen", None) == ()]
+    if config.roles and not transports:
+        text = "nobody can be served, because no plugin under `plugins` is a transport; name one, like transport_libp2p"
+        checker.problems.append(Problem(checker.places.get(("roles",)), "roles", text))
+    elif config.roles and len(deaf) == len(transports):
+        text = "whom `roles` serves must reach this node: name an address to listen on, like /ip4/0.0.0.0/tcp/4001"
+        checker.problems.append(Problem(checker.places.get((deaf[0], "listen")), f"{deaf[0]}.listen", text))
 
 
 def _check_line(checker: Checker, config: Config) -> None:

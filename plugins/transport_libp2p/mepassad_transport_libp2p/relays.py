@@ -54,6 +54,7 @@ class Server:
     addresses: list[Address]
     wait: float = FIRST_WAIT
     ask_at: float = -math.inf
+    again: bool = False  # it was named again while it was asked, so that its answer may be of before
 
 
 @dataclass
@@ -86,7 +87,7 @@ class Relays:
         self.use(config.bootstrap)
 
     def use(self, addresses: Sequence[str]) -> None:
-        """Ask these servers too; what is no address of a node is passed over."""
+        """Ask these servers too, those that are named again at once; what is no address of a node is passed over."""
         for text in addresses:
             try:
                 address = parse_bootstrap(text)
@@ -98,6 +99,8 @@ class Relays:
             server = self._servers.setdefault(node, Server(node, []))
             if address not in server.addresses:
                 server.addresses.append(address)
+            else:
+                server.ask_at, server.again = -math.inf, True
         self.hurry()
 
     def hurry(self) -> None:
@@ -147,13 +150,15 @@ class Relays:
 
     async def _ask(self, server: Server) -> None:
         """Ask one server for a place, or to renew it."""
+        server.again = False
         try:
             connection = await self._reaching.serve_from(server.node, server.addresses)
             peer = connection.muxed_conn.peer_id
             reserved = await self._client.reserve(peer)
         except Unreachable as error:
             self._log.debug("no place at a relay", relay=server.node, reason=error.sentence)
-            server.ask_at, server.wait = trio.current_time() + server.wait, min(2 * server.wait, LAST_WAIT)
+            if not server.again:
+                server.ask_at, server.wait = trio.current_time() + server.wait, min(2 * server.wait, LAST_WAIT)
             if (place := self._places.get(server.node)) is not None:
                 place.renew_at = min(server.ask_at, place.ends_at)
         else:
@@ -189,8 +194,8 @@ class Relays:
         return next((one for one in self._reaching.live(peer) if not is_relayed(one)), None)
 
     def stats(self) -> dict[str, int]:
-        """How many places there are."""
-        return {"relay_places": len(self._places)}
+        """How many places there are, and how many there should be now."""
+        return {"relay_places": len(self._places), "relay_places_needed": self.needed()}
 
 
 def _known(server: Server, connection: INetConn, reserved: Reserved) -> tuple[Address, ...]:
