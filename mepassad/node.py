@@ -186,6 +186,7 @@ async def heed_network(node: Node, network: Network) -> None:
             await transport.network_changed()
         before, told = told, node.hints()
         StructuredLog("node").info("the network changed", addresses=node.addresses())
+        node.core.lookup.finder.hurry()
         node.core.router.network_changed(moved=told != before)
 
 
