@@ -65,7 +65,7 @@ class Node:
         self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
         self.key, self.id = key, node_id_from_key(key)
-        self.roles = Roles(loaded.config, key, clock)
+        self.roles = Roles(loaded.config, key, clock, core.contacts.friends)
         self.supervisor: Supervisor
         self.monitor = Monitor(loaded.config.metrics, self.stats, StructuredLog("metrics"))
         self.stopped = anyio.Event()
