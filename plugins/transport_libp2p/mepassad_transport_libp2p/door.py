@@ -57,7 +57,7 @@ class Door:
     @contextmanager
     def enter(self, host: str | None) -> Iterator[None]:
         """Let a connection from an IP address in, and count it until it has gone. Raises `Refused`."""
-        subnet, exempt = self._subnet(host)
+        subnet, exempt = self.subnet(host)
         try:
             self._knock(subnet, exempt)
         except Refused as refused:
@@ -96,7 +96,7 @@ class Door:
         now = self._now()
         self._buckets = {subnet: bucket for subnet, bucket in self._buckets.items() if not bucket.full(now)}
 
-    def _subnet(self, host: str | None) -> tuple[Subnet, bool]:
+    def subnet(self, host: str | None) -> tuple[Subnet, bool]:
         """The subnet of an IP address, and whether it is loopback and so exempt."""
         try:
             address = ipaddress.ip_address((host or "").partition("%")[0])

@@ -21,6 +21,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from mepassad.api import Unreachable
 from mepassad_transport_libp2p.compat.circuit import (
     HOP,
+    MAX_ADDRESSES,
     STOP,
     Circuit,
     circuit_address,
@@ -30,9 +31,6 @@ from mepassad_transport_libp2p.compat.circuit import (
     receive,
     send,
 )
-
-MAX_ADDRESSES = 16
-"""Addresses of a relay that are believed."""
 
 REFUSALS = {
     Status.RESERVATION_REFUSED: "has no place left",
