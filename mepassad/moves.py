@@ -14,6 +14,7 @@ from mepassad.delivery.router import Router
 from mepassad.errors import MepassaError
 from mepassad.log import StructuredLog
 from mepassad.people.contacts import Contacts
+from mepassad.wire.addresses import may_dial
 from mepassad.wire.hints import relays_of
 
 SETTLE = 1.0
@@ -55,7 +56,7 @@ class Moves:
         while True:
             contacts = [contact for contact in self._contacts.everybody() if not contact.blocked]
             told = [address for contact in contacts for addresses in contact.nodes.values() for address in addresses]
-            before, self._servers = self._servers, self._mailboxes + relays_of(told)
+            before, self._servers = self._servers, self._mailboxes + relays_of(filter(may_dial, told))
             if self._servers != before:
                 for transport in self._transports:
                     transport.use_servers(self._servers)

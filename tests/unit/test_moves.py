@@ -1,0 +1,48 @@
+"""Relays that contacts name serve this node too; what they name is judged like any address that others tell."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+
+from mepassad.moves import Moves
+from mepassad.testing.clock import ManualClock
+
+RELAY = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
+GOOD = f"/ip4/203.0.113.5/tcp/4001/p2p/{RELAY}"
+OWN = f"/dns4/mail.example.org/tcp/4001/p2p/{RELAY}"
+
+
+async def servers(*contacts: Any) -> list[str]:
+    """What transports are told of, where these are the contacts."""
+    told: list[str] = []
+    transport: Any = SimpleNamespace(follow=lambda moved, climbed: None, use_servers=told.extend)
+    people: Any = SimpleNamespace(everybody=lambda: contacts)
+    router: Any = None
+    async with anyio.create_task_group() as tasks:
+        moves = Moves(dict, router, people, [transport], ManualClock(), tasks, [OWN])
+        tasks.start_soon(moves.learn_servers)
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    return told
+
+
+def contact(*addresses: str, blocked: bool = False) -> Any:
+    return SimpleNamespace(blocked=blocked, nodes={"node": addresses})
+
+
+async def test_own_mailboxes_and_the_relays_of_contacts_may_serve_and_those_of_a_blocked_one_may_not() -> None:
+    other = contact(f"/ip4/203.0.113.6/tcp/1/p2p/{RELAY}/p2p-circuit", blocked=True)
+    assert await servers(contact(f"{GOOD}/p2p-circuit", "/ip4/203.0.113.7/tcp/1"), other) == [OWN, GOOD]
+
+
+async def test_relays_at_addresses_that_may_not_be_dialled_are_not_asked() -> None:
+    for there in (
+        "/ip4/169.254.169.254/tcp/80",
+        "/dns4/anything.example/tcp/1",
+        "/ip6/fe80::1/tcp/1",
+        "/ip4/224.0.0.1/tcp/1",
+    ):
+        assert await servers(contact(f"{there}/p2p/{RELAY}/p2p-circuit")) == [OWN]
