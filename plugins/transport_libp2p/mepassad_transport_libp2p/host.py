@@ -151,6 +151,7 @@ class Host:
     async def renew(self) -> None:
         """The network changed: close what cannot work any more at once, and what does not in a moment."""
         self.standing.network_changed()
+        self.relays.network_changed()
         for connection in await self._liveness.renew():
             self.start_soon(self._liveness.probe, connection)
 
