@@ -39,10 +39,5 @@ async def test_own_mailboxes_and_the_relays_of_contacts_may_serve_and_those_of_a
 
 
 async def test_relays_at_addresses_that_may_not_be_dialled_are_not_asked() -> None:
-    for there in (
-        "/ip4/169.254.169.254/tcp/80",
-        "/dns4/anything.example/tcp/1",
-        "/ip6/fe80::1/tcp/1",
-        "/ip4/224.0.0.1/tcp/1",
-    ):
-        assert await servers(contact(f"{there}/p2p/{RELAY}/p2p-circuit")) == [OWN]
+    for host in ("ip4/169.254.169.254", "dns4/anything.example", "ip6/fe80::1", "ip4/224.0.0.1"):
+        assert await servers(contact(f"/{host}/tcp/80/p2p/{RELAY}/p2p-circuit")) == [OWN]

@@ -14,6 +14,7 @@ from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Reservation, Stat
 from mepassad_transport_libp2p import relays
 from mepassad_transport_libp2p.address import parse_dial
 from mepassad_transport_libp2p.compat.circuit import HOP, receive, send
+from mepassad_transport_libp2p.compat.relay_client import Reserved
 from mepassad_transport_libp2p.relays import FIRST_WAIT, LAST_WAIT, MAX_KNOWN, MAX_SERVERS, RENEW, Relays
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from stock import in_trio
@@ -89,7 +90,7 @@ async def test_a_relay_names_no_other_host_than_that_where_it_is() -> None:
         told = [parse_dial(f"/ip4/{host}/udp/53/quic-v1/p2p/{place.server.node}") for host in ("5.0.0.1", "5.0.0.2")]
         seen = Multiaddr("/ip4/5.0.0.1/tcp/4001")
         place.server.addresses = [parse_dial(f"{seen}/p2p/{place.server.node}")]
-        reserved = relays.Reserved(0, tuple(Multiaddr(str(one)) for one in told))
+        reserved = Reserved(0, tuple(Multiaddr(str(one)) for one in told))
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(relays, "observed", lambda muxed: seen)
             (connection,) = found._reaching.live(place.peer)
