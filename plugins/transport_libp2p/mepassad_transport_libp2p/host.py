@@ -152,6 +152,7 @@ class Host:
         """The network changed: close what cannot work any more at once, and what does not in a moment."""
         self.standing.network_changed()
         self.relays.network_changed()
+        self.climbing.puncher.network_changed()
         for connection in await self._liveness.renew():
             self.start_soon(self._liveness.probe, connection)
 
