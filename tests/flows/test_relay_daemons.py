@@ -93,6 +93,25 @@ async def test_a_relay_that_is_killed_in_the_middle_of_300_messages_costs_none_a
         assert (await transport(ana))["relay_places"] == 1
 
 
+async def test_a_relay_with_a_pass_gives_places_to_those_that_have_it(fleet: Fleet) -> None:
+    secret = fleet.folder / "pass"
+    secret.touch(0o600)
+    secret.write_text("correct horse battery\n")
+    server, address = await relay(fleet, "relay", admit="pass", pass_file=str(secret))
+    section = {"listen": [], "bootstrap": [address]}
+    (ana,), (bruno,) = (
+        fleet.start("ana", transport_libp2p=section, pass_file=str(secret)),
+        fleet.start("bruno", transport_libp2p=section),
+    )
+    async with ana.session() as one, bruno.session() as other:
+        await has_place(one)
+        bruno_id, _ = await befriend(one, other)
+        assert await message(one, bruno_id, "com senha") == "relayed"
+        assert (await transport(other))["relay_places"] == 0
+        assert (await lent(server))["places"] == 1
+    assert not [daemon for daemon in fleet.daemons if "correct horse" in daemon.log()]
+
+
 async def test_a_relay_of_a_company_serves_those_on_its_list_and_whoever_calls_them(fleet: Fleet) -> None:
     ana, bruno = (fleet.daemon(name, transport_libp2p={"listen": []}) for name in ("ana", "bruno"))
     listed = await node_id(ana.start())
