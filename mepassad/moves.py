@@ -23,6 +23,9 @@ SETTLE = 1.0
 LOOK = 5.0
 """Seconds between two looks at which relays contacts name."""
 
+CLIMBS = (0.0, 2.0, 10.0, 60.0)
+"""Seconds before each try to move a link to a direct way: on a bad network the first question there may be lost."""
+
 Hints = Mapping[str, Sequence[str]]
 
 
@@ -69,10 +72,14 @@ class Moves:
         self._tasks.start_soon(self._climb, node)
 
     async def _climb(self, node: NodeId) -> None:
-        try:
-            await self._router.links.climb(node)
-        except MepassaError as error:
-            self._log.info("a direct way was gone again", node=node, reason=error.sentence)
+        for wait in CLIMBS:
+            await self._clock.sleep(wait)
+            try:
+                await self._router.links.climb(node)
+            except MepassaError as error:
+                self._log.info("a direct way does not work yet, or was gone again", node=node, reason=error.sentence)
+            else:
+                return
 
     async def heed(self) -> None:
         """Tell contacts whenever the node moved, until cancelled."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import anyio
 
-from mepassad.moves import Moves
+from mepassad.errors import Unreachable
+from mepassad.moves import CLIMBS, Moves
 from mepassad.testing.clock import ManualClock
 
 RELAY = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp"
@@ -41,3 +42,26 @@ async def test_own_mailboxes_and_the_relays_of_contacts_may_serve_and_those_of_a
 async def test_relays_at_addresses_that_may_not_be_dialled_are_not_asked() -> None:
     for host in ("ip4/169.254.169.254", "dns4/anything.example", "ip6/fe80::1", "ip4/224.0.0.1"):
         assert await servers(contact(f"/{host}/tcp/80/p2p/{RELAY}/p2p-circuit")) == [OWN]
+
+
+async def test_a_link_moves_to_a_direct_way_also_where_the_first_question_on_it_was_lost() -> None:
+    tried, clock = list[str](), ManualClock()
+    found: dict[str, Any] = {}
+
+    async def climb(node: str) -> None:
+        tried.append(node)
+        if len(tried) == 1:
+            raise Unreachable
+
+    transport: Any = SimpleNamespace(follow=lambda moved, climbed: found.update(climbed=climbed))
+    router: Any = SimpleNamespace(links=SimpleNamespace(climb=climb))
+    nobody: Any = None
+    async with anyio.create_task_group() as tasks:
+        Moves(dict, router, nobody, [transport], clock, tasks, [])
+        found["climbed"]("node")
+        await anyio.wait_all_tasks_blocked()
+        assert tried == ["node"]
+        for wait in CLIMBS[1:]:
+            clock.advance(wait)
+            await anyio.wait_all_tasks_blocked()
+    assert tried == ["node"] * 2
