@@ -1,7 +1,11 @@
-"""Nodes that nobody can dial meet and write over relays: places are renewed, and taken elsewhere when a relay dies."""
+"""Nodes that nobody can dial meet and write over relays: places are renewed, and taken elsewhere when a relay dies.
+
+`MEPASSAD_MESSAGES` is how many are under way when a relay is killed in their middle (`make torture`: 1,000).
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -11,6 +15,8 @@ import anyio
 from mepassad.testing.rpc_client import RpcClient
 from tests.daemon import Daemon, Fleet, befriend, reaches, received, texts
 from tests.lab.peers import has_place, message, node_id, transport
+
+MESSAGES = int(os.environ.get("MEPASSAD_MESSAGES", "300"))
 
 
 async def relay(fleet: Fleet, name: str, **limits: Any) -> tuple[Daemon, str]:
@@ -76,15 +82,15 @@ async def test_a_place_is_renewed_before_it_ends(fleet: Fleet) -> None:
         assert await message(ana, bruno_id, "ainda aqui") == "relayed"
 
 
-async def test_a_relay_that_is_killed_in_the_middle_of_300_messages_costs_none_and_doubles_none(fleet: Fleet) -> None:
+async def test_a_relay_that_is_killed_in_the_middle_of_messages_costs_none_and_doubles_none(fleet: Fleet) -> None:
     relays = [await relay(fleet, name) for name in ("first", "second")]
     async with hidden(fleet, *(address for _, address in relays), places=2) as (ana, bruno):
         bruno_id, ana_id = await befriend(ana, bruno)
         busy, *_ = [server for server, _ in relays if (await lent(server))["circuits"]]
-        said = [f"{number}" for number in range(300)]
+        said = [f"{number}" for number in range(MESSAGES)]
         for number, text in enumerate(said):
             sent = await ana.call("messages.send", contact=bruno_id, text=text)
-            if number == 150:
+            if number == MESSAGES // 2:
                 busy.kill()
         await reaches(ana, sent["message_id"], "delivered")
         assert await texts(bruno, ana_id) == said
