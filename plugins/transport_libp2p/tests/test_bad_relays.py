@@ -1,22 +1,24 @@
-"""Relays that give and take, lie about time and addresses, or are named by the hundred: what a node makes of them."""
+"""Relays that give and take, lie, change what they carry, or are named by the hundred: what a node makes of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import trio
-from hosts import Cured, cured, until
+from hosts import ECHO, Cured, cured, echoes, until
 from libp2p.abc import INetStream
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Reservation, Status
 from mepassad_transport_libp2p import relays
 from mepassad_transport_libp2p.address import parse_dial
-from mepassad_transport_libp2p.compat.circuit import HOP, receive, send
+from mepassad_transport_libp2p.compat import relay_server
+from mepassad_transport_libp2p.compat.circuit import HOP, Circuit, open_stream, receive, send
 from mepassad_transport_libp2p.compat.relay_client import Reserved
 from mepassad_transport_libp2p.relays import FIRST_WAIT, LAST_WAIT, MAX_KNOWN, MAX_SERVERS, RENEW, Relays
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
+from relaying import relayed
 from stock import in_trio
 
 from mepassad.api.types import NodeId
@@ -120,3 +122,49 @@ async def test_servers_by_the_hundred_do_not_keep_out_those_that_come_later_nor_
     assert len(found._servers) == MAX_SERVERS
     assert names(1, first=500)[0].rpartition("/")[2] in found._servers
     assert node in found._servers
+
+
+SAID = bytes(range(256)) * 800
+
+FORWARDED = {
+    "flips": lambda data: [bytes([data[0] ^ 1]) + data[1:]],
+    "truncates": lambda data: [data[:-1]],
+    "doubles": lambda data: [data, data],
+    "reorders": lambda data: [data[len(data) // 2 :], data[: len(data) // 2]],
+    "adds": lambda data: [data, b"\x00\x10" + bytes(16)],
+}
+
+
+@pytest.mark.parametrize("how", FORWARDED)
+def test_what_a_relay_changes_on_the_way_ends_that_connection_and_nobody_takes_it_for_what_was_said(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meddles = False
+
+    class Meddling(Circuit):
+        async def write(self, data: bytes) -> None:
+            for part in FORWARDED[how](data) if meddles else [data]:
+                await super().write(part)
+
+    monkeypatch.setattr(relay_server, "Circuit", Meddling)
+
+    async def main() -> None:
+        nonlocal meddles
+        async with relayed(2) as them:
+            a, b = them.hosts
+            await them.reserve(b)
+            there = await them.dial(a, b)
+            stream = await open_stream(there, ECHO)
+            meddles = True
+            with suppress(Exception):
+                await stream.write(SAID)  # so much that also who waits for the rest of a frame gets it
+            heard = b""
+            with suppress(Exception):
+                while len(heard) < len(SAID):
+                    heard += await stream.read(1 << 16)
+            assert SAID.startswith(heard)
+            await until(lambda: there.is_closed and not b.swarm.get_connections(a.id))
+            meddles = False
+            assert await echoes(await them.dial(a, b))
+
+    in_trio(main)()
