@@ -187,7 +187,7 @@ def mailboxes(addresses: Sequence[str], stats: Mapping[str, Any], edit: str) -> 
         if found.get("connected"):
             yield Finding("mailbox", "ok", _("{node} keeps what comes while this node is away.").format(node=node))
         else:
-            why = _("{node} does not serve this node now; the log says why.").format(node=node)
+            why = _("{node} does not serve this node now: {reason}").format(node=node, reason=found.get("reason", ""))
             yield Finding("mailbox", "bad", why, edit)
 
 

@@ -87,6 +87,11 @@ class Node:
             found.setdefault(node, []).append(bare)
         return found
 
+    def served(self, addresses: Sequence[str]) -> None:
+        """These nodes serve this one from now on."""
+        for transport in self.transports:
+            transport.use_servers(addresses)
+
     def stats(self) -> dict[str, object]:
         """Counters of the node: what `system.stats` answers."""
         links = self.core.router.links.all()
@@ -182,6 +187,7 @@ async def heed_network(node: Node, network: Network) -> None:
             await transport.network_changed()
         before, told = told, node.hints()
         StructuredLog("node").info("the network changed", addresses=node.addresses())
+        node.core.lookup.finder.hurry()
         node.core.router.network_changed(moved=told != before)
 
 
@@ -225,10 +231,14 @@ async def up(
         yield node
 
 
-def servers_of(loaded: Loaded) -> set[str]:
-    """The nodes that the configuration names as servers: mailboxes, and what transports have under `bootstrap`."""
+def servers_of(loaded: Loaded) -> Mapping[str, Sequence[str]]:
+    """The nodes that the configuration names as servers, mailboxes and what transports have under `bootstrap`: node
+    id → addresses with it."""
     named = [one for section in loaded.sections.values() for one in getattr(section, "bootstrap", ())]
-    return {address.rpartition("/p2p/")[2] for address in (*loaded.config.mailboxes, *named)}
+    found: dict[str, list[str]] = {}
+    for address in (*loaded.config.mailboxes, *named):
+        found.setdefault(address.rpartition("/p2p/")[2], []).append(address)
+    return found
 
 
 def _of(noun: str, components: Components) -> Sequence[tuple[str, Component[Any]]]:
@@ -250,7 +260,7 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
     pass_file = node.config.pass_file
-    badge = Badge(read_pass(pass_file) if pass_file else None, node.key)
+    badge = Badge(read_pass(pass_file) if pass_file else None, node.key, node.served)
     node.core.mailboxes.wear(badge)
     for transport in node.transports:
         badge.greet(transport, node.servers, tasks, StructuredLog("delivery"))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
-from mepassad.config.problems import Place, Problem, unknown_key
+from mepassad.config.problems import Place, Problem, mixed_up, unknown_key
 from mepassad.config.tree import Tree
 from mepassad.errors import MepassaError
 
@@ -45,7 +46,7 @@ class Checker:
         if tree.value is None:
             return
         if not isinstance(tree.value, dict):
-            self._problem(tree.place, path, f"expected keys with values: {', '.join(keys)}")
+            self._problem(tree.place, path, f"expected keys with values: {', '.join(keys)}{mixed_up(path)}")
             return
         for key, value in tree.value.items():
             here = (*path, key)
@@ -57,7 +58,7 @@ class Checker:
     def build(self, kind: type[S], path: Key = ()) -> S | None:
         """The section from the values found and the defaults; None if it could not be built, which is a problem."""
         values: dict[str, Any] = {}
-        for field in msgspec.structs.fields(kind):
+        for field in fields(kind):
             here = (*path, field.encode_name)
             if inner := struct_type(field.type):
                 if (section := self.build(inner, here)) is None:
@@ -88,7 +89,8 @@ class Checker:
             except msgspec.ValidationError as error:
                 text, _, where = str(error).partition(" - at `$")
                 inner_tree = _at(tree, where)
-                self._problem(inner_tree.place, path, _sentence(text, hint, inner_tree.plain()))
+                wrong = _sentence(text, hint, inner_tree.plain())
+                self._problem(inner_tree.place, path, wrong + (mixed_up(path) if isinstance(raw, dict) else ""))
                 index = re.match(r"\[(\d+)\]", where)
                 if not (index and isinstance(raw, list) and isinstance(tree.value, list)):
                     return
@@ -139,7 +141,21 @@ def item_type(hint: Any) -> Any:
 
 def key_types(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """A section's keys and their types, bounds included."""
-    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    return {field.encode_name: field.type for field in fields(kind)}
+
+
+def key_names(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
+    """The dotted keys of a section and of those inside it, in the order in which they are declared."""
+    for field in fields(kind):
+        key = f"{prefix}.{field.encode_name}" if prefix else field.encode_name
+        inner = struct_type(field.type)
+        yield from key_names(inner, key) if inner else (key,)
+
+
+@cache  # msgspec evaluates all annotations anew each time, and a start asks for those of every section
+def fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The fields of a section."""
+    return msgspec.structs.fields(kind)
 
 
 def _at(tree: Tree, where: str) -> Tree:

@@ -10,8 +10,7 @@ from pathlib import Path
 import msgspec
 
 from mepassad.api.permissions import PERMISSIONS
-from mepassad.config.check import Checker, key_types
-from mepassad.config.describe import describe_keys
+from mepassad.config.check import Checker, key_names, key_types
 from mepassad.config.model import Config
 from mepassad.config.problems import Place, Problem, as_error, nearest
 from mepassad.config.tree import MAX_BYTES, Tree, parse_file, parse_variable
@@ -59,6 +58,7 @@ def load(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) ->
     sections = {name: checker.build(kind, (name,)) for name, kind in plugins.sections.items()}
     if config:
         _check_providers(checker, config, plugins)
+        _check_roles(checker, config, plugins, sections)
         _check_line(checker, config)
     if checker.problems or config is None:
         raise as_error(checker.problems)
@@ -184,6 +184,20 @@ def _check_providers(checker: Checker, config: Config, plugins: Plugins) -> None
             checker.problems.append(Problem(place, f"{section}.plugin", text))
 
 
+def _check_roles(
+    checker: Checker, config: Config, plugins: Plugins, sections: Mapping[str, msgspec.Struct | None]
+) -> None:
+    """Who serves others must be where they can come."""
+    transports = plugins.providers("provide_transport")
+    deaf = [name for name in transports if getattr(sections.get(name), "listen", None) == ()]
+    if config.roles and not transports:
+        text = "nobody can be served, because no plugin under `plugins` is a transport; name one, like transport_libp2p"
+        checker.problems.append(Problem(checker.places.get(("roles",)), "roles", text))
+    elif config.roles and len(deaf) == len(transports):
+        text = "whom `roles` serves must reach this node: name an address to listen on, like /ip4/0.0.0.0/tcp/4001"
+        checker.problems.append(Problem(checker.places.get((deaf[0], "listen")), f"{deaf[0]}.listen", text))
+
+
 def _check_line(checker: Checker, config: Config) -> None:
     """A text that may be sent must also fit into the line that says so."""
     longest, line = config.messages.max_text, config.rpc.max_line
@@ -197,7 +211,6 @@ def _check_line(checker: Checker, config: Config) -> None:
 
 
 def _origins(checker: Checker, plugins: Plugins) -> dict[str, str]:
-    keys = [info.key for info in describe_keys(Config)]
-    keys += [info.key for name, kind in plugins.sections.items() for info in describe_keys(kind, name)]
+    keys = [*key_names(Config), *(key for name, kind in plugins.sections.items() for key in key_names(kind, name))]
     places = {".".join(path): place.origin for path, place in checker.places.items()}
     return {key: places.get(key, "default") for key in keys}

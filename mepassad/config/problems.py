@@ -59,6 +59,18 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f" — known here: {', '.join(names)}" if names else ""
 
 
+MIXED_UP = {
+    ("mailbox",): "`mailboxes`, the nodes that keep what comes for this one",
+    ("mailboxes",): "`mailbox`, what this node keeps for others",
+}
+"""What a key is taken for whose name is nearly the same."""
+
+
+def mixed_up(path: Sequence[str]) -> str:
+    """The tail of a sentence about a value that may have been meant for another key."""
+    return f" — did you mean {MIXED_UP[key]}?" if (key := tuple(path)) in MIXED_UP else ""
+
+
 def unknown_key(place: Place | None, path: Sequence[str], known: Iterable[str]) -> Problem:
     """An unknown last key of `path`, with the nearest right one."""
     return Problem(place, ".".join(path), f"unknown key {path[-1]!r}{nearest(path[-1], known)}")

@@ -39,6 +39,7 @@ class Contacts:
         self.kept_about: Callable[[AccountId, ConversationId], Awaitable[Sequence[Write]]]
         self.removed: Callable[[Contact], None] = lambda contact: None
         self.changed: Callable[[Contact], None] = lambda contact: None
+        self.unblocked: Callable[[Contact], None] = lambda contact: None
         self.online: Callable[[AccountId, AccountId], bool] = lambda account, contact: False
 
     async def load(self, accounts: Sequence[AccountId]) -> None:
@@ -174,7 +175,10 @@ class Contacts:
         row, change = self.get(account, contact), Change()
         if blocked and not row.blocked:
             self.blocking(change, row)
-        return await self._update(replace(row, blocked=blocked), change)
+        after = await self._update(replace(row, blocked=blocked), change)
+        if row.blocked and not blocked:
+            self.unblocked(after)
+        return after
 
     async def verify(self, account: AccountId, contact: AccountId, typed: str) -> Contact:
         """Mark a contact as verified by the safety number that they read out.

@@ -38,6 +38,11 @@ class Passes:
     def __init__(self, node_key: bytes, admissions: Sequence[Admission]) -> None:
         """`node_key`: this node's public key."""
         self._node_key, self._admissions = node_key, admissions
+        self._admitted = self._refused = 0
+
+    def stats(self) -> dict[str, int]:
+        """How many proofs were right, and how many were not."""
+        return {"admitted": self._admitted, "refused": self._refused}
 
     async def serve(self, stream: Stream) -> None:
         """One exchange: a challenge, a proof, whether it was right. Raises `MalformedFrame`, `FrameTooLarge`."""
@@ -50,7 +55,8 @@ class Passes:
                     if len(proof) != len(challenge):
                         raise MalformedFrame
                     over = about(self._node_key, key_from_node_id(stream.peer), challenge)
-                    admitted = [one.shown(stream.peer, proof, over) for one in self._admissions]
-                    stream.write(pack(PassReply(admitted=any(admitted)).SerializeToString()))
+                    admitted = any([one.shown(stream.peer, proof, over) for one in self._admissions])
+                    self._admitted, self._refused = self._admitted + admitted, self._refused + (not admitted)
+                    stream.write(pack(PassReply(admitted=admitted).SerializeToString()))
                     break
         await stream.close()

@@ -30,6 +30,7 @@ class Roles:
         self._config, self._node_key, self._clock = config, node_key, clock
         self._admissions: list[Admission] = []
         self.mailbox: MailboxServer | None = None
+        self._passes: Passes | None = None
 
     def admission(self, admit: str, pass_file: Path | None, listed: Sequence[str]) -> Admission:
         """Whom a role admits, as its section says. Raises as `read_pass`."""
@@ -57,9 +58,9 @@ class Roles:
             admits = self.admission(lent.admit, lent.pass_file, lent.list).admits
             supervisor.begin["relay"] = lambda relay: relay.serve(admits)
         if self._admissions:
-            passes = Passes(self._node_key, self._admissions)
+            self._passes = Passes(self._node_key, self._admissions)
             for transport in transports:
-                transport.handle(PASS_PROTOCOL, passes.serve)
+                transport.handle(PASS_PROTOCOL, self._passes.serve)
                 transport.watch(lambda node: None, self._lost)
 
     def _check(self, key: bytes, value: bytes) -> int:
@@ -74,7 +75,8 @@ class Roles:
 
     def stats(self) -> dict[str, dict[str, int]]:
         """Numbers for an operator, by role."""
-        return {"mailbox": self.mailbox.stats()} if self.mailbox else {}
+        serving = {"mailbox": self.mailbox, "pass": self._passes}
+        return {name: one.stats() for name, one in serving.items() if one is not None}
 
     def _lost(self, node: NodeId) -> None:
         for admission in self._admissions:

@@ -65,6 +65,7 @@ class Server:
     own: int = 0
     wait: float = FIRST_WAIT
     ask_at: float = -math.inf
+    again: bool = False  # it was named again while it was asked, so that its answer may be of before
 
 
 @dataclass
@@ -100,7 +101,7 @@ class Relays:
             server.own = len(server.addresses)
 
     def use(self, addresses: Sequence[str]) -> None:
-        """Ask these servers too; what is no address of a node is passed over."""
+        """Ask these servers too, those that are named again at once; what is no address of a node is passed over."""
         for text in addresses:
             try:
                 address = parse_bootstrap(text)
@@ -110,11 +111,12 @@ class Relays:
             if node not in self._servers and len(self._servers) >= MAX_SERVERS and not self._forget_one():
                 continue
             server = self._servers.setdefault(node, Server(node, []))
-            if address in server.addresses or server.own >= MAX_KNOWN:
-                continue
-            server.addresses.append(address)
-            if len(server.addresses) > MAX_KNOWN:
-                del server.addresses[server.own]
+            if address in server.addresses:
+                server.ask_at, server.again = -math.inf, True
+            elif server.own < MAX_KNOWN:
+                server.addresses.append(address)
+                if len(server.addresses) > MAX_KNOWN:
+                    del server.addresses[server.own]
         self.hurry()
 
     def _forget_one(self) -> bool:
@@ -181,13 +183,15 @@ class Relays:
 
     async def _ask(self, server: Server) -> None:
         """Ask one server for a place, or to renew it."""
+        server.again = False
         try:
             connection = await self._reaching.serve_from(server.node, server.addresses)
             peer = connection.muxed_conn.peer_id
             reserved = await self._client.reserve(peer)
         except Unreachable as error:
             self._log.debug("no place at a relay", relay=server.node, reason=error.sentence)
-            _put_off(server)
+            if not server.again:
+                _put_off(server)
             if (place := self._places.get(server.node)) is not None:
                 place.renew_at = min(server.ask_at, place.ends_at)
         else:
@@ -231,8 +235,8 @@ class Relays:
         return next((one for one in self._reaching.live(peer) if not is_relayed(one)), None)
 
     def stats(self) -> dict[str, int]:
-        """How many places there are."""
-        return {"relay_places": len(self._places)}
+        """How many places there are, and how many there should be now."""
+        return {"relay_places": len(self._places), "relay_places_needed": self.needed()}
 
 
 def _put_off(server: Server) -> None:
