@@ -141,6 +141,7 @@ class Host:
         """What lends paths between the peers of this host, once it is started."""
         addresses = lambda: [Multiaddr(text.split("/p2p/")[0]) for text in self.addresses()]  # noqa: E731
         server = RelayServer(self._host, limits, addresses, self._network_of)
+        self._swarm.crowd.served = server.holds
         self._unread.spare = lambda peer: server.carried.relieve(peer, self.ledger.clear)
         return server
 

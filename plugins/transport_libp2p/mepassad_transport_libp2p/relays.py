@@ -33,7 +33,7 @@ EARLY = 0.6
 FIRST_WAIT, LAST_WAIT = 5.0, 300.0
 """Seconds until a server that gave no place is asked again: doubled from the first to the last."""
 
-LEAST_LIFETIME, MOST_LIFETIME = 2.0, 86_400.0
+LEAST_LIFETIME, MOST_LIFETIME = 2.0, 7200.0
 """Seconds that a place is believed to last at least, and at most."""
 
 RENEW = 1200.0

@@ -1,4 +1,4 @@
-"""What a relay's circuits cost others: many of one network make room, and what one end does not take is not held."""
+"""What strangers cost a relay: many circuits of one network make room, what nobody takes is not held, places stay."""
 
 from __future__ import annotations
 
@@ -78,6 +78,23 @@ async def test_of_what_others_do_not_take_the_circuits_with_most_are_ended_until
     assert busy is not None
     assert not busy.scope.cancel_called
     assert circuits.relieve(ID(b"bruno"), held) == 0
+
+
+@in_trio
+async def test_who_has_a_place_at_a_relay_keeps_its_connection_there_though_it_says_nothing() -> None:
+    async with relayed(2) as them:
+        node, stranger = them.hosts
+        await them.reserve(node)
+        crowd = them.relay.swarm.crowd
+        await until(lambda: not [one for one in them.relay.swarm.get_connections() if one.get_streams()])
+        crowd.look()
+        crowd._now = lambda: trio.current_time() + 1000
+        assert [one.muxed_conn.peer_id for one in crowd.overdue()] == [stranger.id]
+        leaver = crowd.leaver(wanted=False)
+        assert leaver is not None
+        assert leaver.muxed_conn.peer_id == stranger.id
+        them.server._expiry.clear()
+        assert len(crowd.overdue()) == 2
 
 
 class Deaf(Circuit):

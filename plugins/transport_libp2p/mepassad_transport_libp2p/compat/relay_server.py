@@ -126,8 +126,12 @@ class RelayServer:
             del self._expiry[peer]
         return tuple(self._expiry)
 
+    def holds(self, peer: ID) -> bool:
+        """Whether a peer was given a place that has not ended, whether it is connected or not."""
+        return self._expiry.get(peer, -math.inf) > trio.current_time()
+
     def _has_place(self, peer: ID) -> bool:
-        return self._expiry.get(peer, -math.inf) > trio.current_time() and self._direct(peer) is not None
+        return self.holds(peer) and self._direct(peer) is not None
 
     def _is_taken(self) -> bool:
         """Whether no place is left. To look at all of them takes a while, so strangers do not make it happen often."""
