@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import trio
 from hosts import ECHO, Cured, echoes, until
 from libp2p.abc import INetConn, INetStream
@@ -18,6 +19,8 @@ from mepassad_transport_libp2p.circuits import Carried, Circuits
 from mepassad_transport_libp2p.compat.circuit import Circuit, circuit_address, open_stream
 from relaying import Relayed, relayed
 from stock import in_trio
+
+from mepassad.api import Unreachable
 
 LARGE = 250_000
 LASTING: list[object] = []
@@ -78,6 +81,17 @@ async def test_of_what_others_do_not_take_the_circuits_with_most_are_ended_until
     assert busy is not None
     assert not busy.scope.cancel_called
     assert circuits.relieve(ID(b"bruno"), held) == 0
+
+
+@in_trio
+async def test_over_one_relay_newcomers_come_no_faster_than_from_one_subnet() -> None:
+    async with relayed(2, {"connects_burst_per_subnet": 1, "max_connects_per_second_per_subnet": 1}) as them:
+        stranger, node = them.hosts
+        await them.reserve(node)
+        assert await echoes(await them.dial(stranger, node))
+        with pytest.raises(Unreachable, match="could not reach the node"):
+            await them.dial(stranger, node)
+        assert node.swarm.stats()["refused_subnet_rate"] == 1
 
 
 @in_trio
