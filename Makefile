@@ -43,6 +43,7 @@ test: setup ## Run all tests on two cores, with branch coverage.
 torture: setup ## Kill and freeze nodes under load, let devices live through hundreds of schedules, break every check of the crypto.
 	@MEPASSAD_KILLS=100 $(BIN)/python -m pytest tests/flows/test_kill.py
 	@MEPASSAD_KILLS=100 MEPASSAD_STOPPED=60 $(BIN)/python -m pytest tests/flows/test_bad_days.py
+	@MEPASSAD_MESSAGES=1000 $(BIN)/python -m pytest tests/flows/test_relay_daemons.py
 	@scripts/system-packages faketime
 	@$(BIN)/python -m pytest tests/flows/away_for_weeks.py
 	@MEPASSAD_SCHEDULES=300 $(BIN)/python -m pytest --timeout 3600 tests/properties/test_worlds.py
