@@ -1,4 +1,4 @@
-"""Publishing where our accounts are: at the start, on every change, and every hour. docs/protocol/directory.md."""
+"""Publishing where our accounts are: at the start, on every change, and twice a day. docs/protocol/directory.md."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ from mepassad.wire.hints import MAILBOX
 from mepassad.wire.messages_pb2 import NodeHint, Places, SignedDeviceList, Whereabouts
 from mepassad.wire.records import Kind, record_key, write_record
 
-REFRESH = 3600.0
-"""Seconds between two records of an account that did not move."""
+REFRESH = 12 * 3600.0
+"""Seconds between two records of an account that did not move. Directories keep them for a week, and each costs a third
+of a megabyte of handshakes among 50 nodes."""
 
 LOOK = 5.0
 """Seconds between two looks whether this node moved."""
@@ -36,8 +37,8 @@ LOOK = 5.0
 SETTLE = 3.0
 """Seconds that what changes together is waited for, as a place at a relay; what users wait for goes first."""
 
-AGAIN = 30.0
-"""Seconds until the next try where no directory took a record; doubled up to `REFRESH`."""
+AGAIN = (30.0, 3600.0)
+"""Seconds until the next try where no directory took a record: at first, and at most."""
 
 Hints = Mapping[str, Sequence[str]]
 
@@ -62,7 +63,7 @@ class Publisher:
         self._directories = directories
         self._replaced: set[AccountId] = set()
         self._changed = anyio.Event()
-        self._due, self._backoff = 0.0, Backoff(AGAIN, REFRESH, 0.25)
+        self._due, self._backoff = 0.0, Backoff(*AGAIN, 0.25)
         self._published: tuple[object, ...] = ()
         self.hints: Callable[[], Hints] = dict
         self.mailboxes: Callable[[], Hints] = dict

@@ -27,6 +27,7 @@ from mepassad_transport_libp2p.carriers import carriers, upgrader
 from mepassad_transport_libp2p.climbing import Climbing
 from mepassad_transport_libp2p.compat.containment import ContainedHost
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
+from mepassad_transport_libp2p.compat.pings import SparingYamux
 from mepassad_transport_libp2p.compat.punch import Puncher
 from mepassad_transport_libp2p.compat.relay_client import RelayClient
 from mepassad_transport_libp2p.compat.relay_server import RelayLimits, RelayServer
@@ -195,6 +196,11 @@ class Host:
 
     async def _answers(self, connection: INetConn) -> bool:
         """Whether the peer answers on a connection, be it that it does not serve pings."""
+        if isinstance(connection.muxed_conn, SparingYamux):  # a sixth of the bytes of a stream for it
+            with suppress(Exception):
+                await connection.muxed_conn.answered()
+                return True
+            return False
         try:
             net = await self.reaching.negotiate(connection, PING)
         except Dead:
