@@ -227,6 +227,7 @@ async def up(
         stack.callback(living.cancel_scope.cancel)
         host.start(components, living)
         node.monitor.ready = True
+        stack.callback(setattr, node.monitor, "ready", False)
         StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=len(node.addresses()))
         yield node
 
