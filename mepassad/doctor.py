@@ -19,6 +19,8 @@ import msgspec
 
 from mepassad.cli.i18n import _
 from mepassad.config.load import Loaded
+from mepassad.config.model import Config
+from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.descriptors import ENOUGH
 
 FULL, LOW = 64 << 20, 1 << 30
@@ -38,6 +40,15 @@ Ask = Callable[[str], Any]
 """Calls a method of the running node; None where none runs. Raises `TimeoutError` where one does that does not answer,
 `PermissionError` where this user may not ask."""
 
+Edit = Callable[[str], str]
+"""The command that opens the configuration, with what is to be written there behind it, as a comment of the shell."""
+
+LINE = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
+"""Stands for what a server prints at its start."""
+
+OWN_PORT = "[Service] AmbientCapabilities=CAP_NET_BIND_SERVICE CapabilityBoundingSet=CAP_NET_BIND_SERVICE"
+"""What a unit needs to listen below port 1024, as in README."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """What was looked at, how it is, why, and the command that mends it."""
@@ -50,9 +61,9 @@ class Finding(msgspec.Struct, frozen=True):
 
 def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
     """Everything there is to find. `path`: the configuration file."""
-    edit = f"$EDITOR {path}" if path else "$EDITOR config.yaml"
+    edit = editing(path)
     mepassad = f"mepassad --config {shlex.quote(str(path))}" if path else "mepassad"
-    folder = loaded.config.node.data_dir
+    config, folder = loaded.config, loaded.config.node.data_dir
     stats, node = asked(ask, folder, mepassad)
     libp2p: Any = loaded.sections.get("transport_libp2p")
     yield clock(folder, time.time())
@@ -61,15 +72,23 @@ def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
     yield node
     if libp2p is not None:
         # A node that runs has its ports itself.
-        yield from ports(libp2p.listen) if stats is None and node.state == "warning" else ()
+        yield from ports(libp2p.listen, edit) if stats is None and node.state == "warning" else ()
         yield descriptors(libp2p.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-        yield from servers("bootstrap", libp2p.bootstrap, edit)
-    yield from (
-        servers("mailbox", loaded.config.mailboxes, edit)
-        if stats is None
-        else mailboxes(loaded.config.mailboxes, stats, edit)
-    )
+        if libp2p.bootstrap or not (config.roles or config.mailboxes):
+            yield from servers("bootstrap", libp2p.bootstrap, edit)
+    if config.roles and not config.mailboxes:
+        yield Finding("mailbox", "ok", _("This node serves others; it names no mailbox for accounts of its own."))
+    elif stats is None:
+        yield from servers("mailbox", config.mailboxes, edit)
+    else:
+        yield from mailboxes(config, stats, edit)
     yield from standing(stats, edit, mepassad)
+
+
+def editing(path: Path | None) -> Edit:
+    """The command for a configuration file; without one, that which begins one first."""
+    begin = "" if path else "mepassad --config config.yaml init --profile home && "
+    return lambda what: f"{begin}${{EDITOR:-vi}} {shlex.quote(str(path or 'config.yaml'))}  # {what}"
 
 
 def clock(folder: Path, now: float) -> Finding:
@@ -99,7 +118,9 @@ def disk(folder: Path) -> Finding:
     free = shutil.disk_usage(place).free
     state: State = "bad" if free < FULL else "warning" if free < LOW else "ok"
     why = _("{megabytes} MB are free for {path}.").format(megabytes=free // 1_000_000, path=place)
-    return Finding("disk", state, why, "" if state == "ok" else f"df -h {shlex.quote(str(place))}")
+    return Finding(
+        "disk", state, why, "" if state == "ok" else "du -xhd1 / | sort -h  # " + _("remove what is not needed")
+    )
 
 
 def keys(folder: Path, mepassad: str) -> Iterator[Finding]:
@@ -155,7 +176,7 @@ def asked(ask: Ask, folder: Path, mepassad: str) -> tuple[Mapping[str, Any] | No
     return stats, Finding("node", "ok", why)
 
 
-def ports(listen: Sequence[str]) -> Iterator[Finding]:
+def ports(listen: Sequence[str], edit: Edit) -> Iterator[Finding]:
     """Whether the node could listen where it is told to."""
     for address in listen:
         _none, family, host, protocol, port, *_rest = address.split("/")
@@ -168,12 +189,11 @@ def ports(listen: Sequence[str]) -> Iterator[Finding]:
                 probe.bind((host, int(port)))
         except PermissionError:
             why = _("This user may not listen on {address}.").format(address=address)
-            yield Finding(
-                "port", "bad", why, "sudo systemctl edit mepassad  # AmbientCapabilities=CAP_NET_BIND_SERVICE"
-            )
+            yield Finding("port", "bad", why, f"sudo systemctl edit mepassad  # {OWN_PORT}")
         except OSError as error:
             why = _("The node cannot listen on {address}: {reason}.").format(address=address, reason=error.strerror)
-            yield Finding("port", "bad", why, f"ss -nlp{'u' if protocol == 'udp' else 't'} sport = :{port}")
+            mend = _("in transport_libp2p.listen, an address of this machine with a port that is free, for {address}")
+            yield Finding("port", "bad", why, edit(mend.format(address=address)))
         else:
             yield Finding("port", "ok", _("{address} is free.").format(address=address))
 
@@ -183,18 +203,19 @@ def descriptors(connections: int, hard: int) -> Finding:
     needed, found = connections + CONNECTIONS_ASIDE, ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
     why = _("The process may open {found} files; {needed} are needed.").format(found=found, needed=needed)
     if found < needed:
-        return Finding("descriptors", "bad", why, f"sudo systemctl edit mepassad  # LimitNOFILE={needed}")
+        return Finding("descriptors", "bad", why, f"sudo systemctl edit mepassad  # [Service] LimitNOFILE={needed}")
     return Finding("descriptors", "ok", why)
 
 
-def servers(about: str, addresses: Sequence[str], edit: str) -> Iterator[Finding]:
+def servers(about: str, addresses: Sequence[str], edit: Edit) -> Iterator[Finding]:
     """Whether the servers that the configuration names answer."""
+    line = {"bootstrap": "transport_libp2p: {bootstrap: [%s]}", "mailbox": "mailboxes: [%s]"}[about] % LINE
     if not addresses:
         without = {
             "bootstrap": _("No bootstrap node: contacts that moved are not found in the DHT."),
             "mailbox": _("No mailbox: what is sent while this node is away waits at its senders."),
         }
-        yield Finding(about, "warning", without[about], edit)
+        yield Finding(about, "warning", without[about], edit(line))
     for address in addresses:
         _none, _kind, host, protocol, port, *_rest = (address + "////").split("/")
         if protocol != "tcp" or not port.isdecimal():
@@ -205,24 +226,32 @@ def servers(about: str, addresses: Sequence[str], edit: str) -> Iterator[Finding
             socket.create_connection((host, int(port)), PATIENCE).close()
         except OSError as error:
             why = _("{address} does not answer: {reason}.").format(address=address, reason=error)
-            yield Finding(about, "bad", why, f"nc -vz {host} {port}")
+            yield Finding(about, "bad", why, edit(_("{line}, as the server prints it now").format(line=line)))
         else:
             yield Finding(about, "ok", _("{address} answers.").format(address=address))
 
 
-def mailboxes(addresses: Sequence[str], stats: Mapping[str, Any], edit: str) -> Iterator[Finding]:
+def mailboxes(config: Config, stats: Mapping[str, Any], edit: Edit) -> Iterator[Finding]:
     """Whether the mailboxes serve this node, which knows better than a try from here."""
-    if not addresses:
+    if not config.mailboxes:
         yield from servers("mailbox", (), edit)
+    file = config.pass_file
+    write = f"install -m 600 /dev/stdin {shlex.quote(str(file))}  # "
+    passes = {
+        NOT_NAMED: edit(_("pass_file: the path of a file 0600 with the pass")),
+        NOT_TAKEN: write + _("type the right pass, Enter and Ctrl-D; then start the node anew"),
+    }
     for node, found in stats.get("mailboxes", {}).get("nodes", {}).items():
         if found.get("connected"):
             yield Finding("mailbox", "ok", _("{node} keeps what comes while this node is away.").format(node=node))
         else:
-            why = _("{node} does not serve this node now; the log says why.").format(node=node)
-            yield Finding("mailbox", "bad", why, edit)
+            reason = str(found.get("reason", ""))
+            why = _("{node} does not serve this node now: {reason}").format(node=node, reason=reason)
+            there = edit(_("{line}, as the server prints it now").format(line=f"mailboxes: [{LINE}]"))
+            yield Finding("mailbox", "bad", why, passes.get(reason, there))
 
 
-def standing(stats: Mapping[str, Any] | None, edit: str, mepassad: str) -> Iterator[Finding]:
+def standing(stats: Mapping[str, Any] | None, edit: Edit, mepassad: str) -> Iterator[Finding]:
     """How the node stands in the net: whether others reach it, and over what."""
     if stats is None:
         yield Finding("nat", "unknown", _("How this node is reached is known once it runs."), mepassad)
@@ -231,15 +260,22 @@ def standing(stats: Mapping[str, Any] | None, edit: str, mepassad: str) -> Itera
     if places:
         yield Finding("relay", "ok", _("Relays through which the node is reached: {count}.").format(count=places))
     for name, found in stats.get("reachability", {}).items():
-        kind, nat = found.get("kind"), found.get("nat")
+        kind, nat = found.get("kind"), _nat(str(found.get("nat")))
         if kind == "public":
             yield Finding("nat", "ok", _("Over {transport}, others come in by themselves.").format(transport=name))
         elif kind == "private" and not places:
             why = _("Over {transport}, nobody comes in (NAT: {nat}), and no relay lends a place.")
-            yield Finding("nat", "warning", why.format(transport=name, nat=nat), edit)
+            yield Finding("nat", "warning", why.format(transport=name, nat=nat), edit(f"mailboxes: [{LINE}]"))
         else:
-            why = _("Over {transport}: {kind}, NAT: {nat}.").format(transport=name, kind=kind, nat=nat)
-            yield Finding("nat", "ok" if kind == "private" else "unknown", why)
+            told = _("Over {transport}, nobody comes in directly (NAT: {nat}); relays lend a place.")
+            if kind != "private":
+                told = _("Over {transport}, whether others come in is not known yet (NAT: {nat}).")
+            yield Finding("nat", "ok" if kind == "private" else "unknown", told.format(transport=name, nat=nat))
+
+
+def _nat(kind: str) -> str:
+    words = {"none": _("none"), "cone": _("cone"), "symmetric": _("symmetric"), "unknown": _("unknown")}
+    return words.get(kind, kind)
 
 
 def asking(path: Path) -> Ask:

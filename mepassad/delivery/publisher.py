@@ -1,4 +1,4 @@
-"""Publishing where our accounts are: at the start, on every change, and every hour. docs/protocol/directory.md."""
+"""Publishing where our accounts are: at the start, on every change, and twice a day. docs/protocol/directory.md."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ from mepassad.wire.identity import FUTURE
 from mepassad.wire.messages_pb2 import NodeHint, Places, SignedDeviceList, Whereabouts
 from mepassad.wire.records import Kind, record_key, write_record
 
-REFRESH = 3600.0
-"""Seconds between two records of an account that did not move."""
+REFRESH = 12 * 3600.0
+"""Seconds between two records of an account that did not move. Directories keep them for a week, and each costs a third
+of a megabyte of handshakes among 50 nodes."""
 
 LOOK = 5.0
 """Seconds between two looks whether this node moved."""
@@ -39,8 +40,8 @@ LOOK = 5.0
 SETTLE = 3.0
 """Seconds that what changes together is waited for, as a place at a relay; what users wait for goes first."""
 
-AGAIN = 30.0
-"""Seconds until the next try of those accounts whose records a directory did not take; doubled up to `REFRESH`."""
+AGAIN = (30.0, 3600.0)
+"""Seconds until the next try of those accounts whose records a directory did not take: at first, and at most."""
 
 PACE = 1.0
 """Seconds from one record to the next: a directory takes 64 a minute from one node, however many accounts that has."""
@@ -71,7 +72,7 @@ class Publisher:
         self._next: deque[AccountId] = deque()  # whose turn it is in this round
         self._missed: set[AccountId] = set()  # whose record some directory did not take
         self._due = self._again = 0.0  # when all are published anew, and when those that were missed
-        self._backoff, self._last = Backoff(AGAIN, REFRESH, 0.25), -PACE
+        self._backoff, self._last = Backoff(*AGAIN, 0.25), -PACE
         self._published: tuple[object, ...] = ()
         self.hints: Callable[[], Hints] = dict
         self.mailboxes: Callable[[], Hints] = dict

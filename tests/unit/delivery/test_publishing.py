@@ -11,7 +11,7 @@ from mepassad.api import Unreachable
 from mepassad.api.directory import Record
 from mepassad.api.store import Commit
 from mepassad.api.writes import SetSetting
-from mepassad.delivery.publisher import PACE
+from mepassad.delivery.publisher import PACE, REFRESH
 from mepassad.testing.directory import Part, SharedDirectory
 from mepassad.testing.nodes import Nodes
 from mepassad.wire.records import Kind, record_key
@@ -27,7 +27,7 @@ async def test_a_clock_that_was_years_ahead_once_does_not_make_an_account_unfind
     await nodes.in_time(lambda: name_of(bob) in shared.records)
     before, future = shared.records[name_of(bob)].version, int(nodes.clock.now()) + TEN_YEARS
     await bob.node.store.commit(Commit((SetSetting(bob.account, "directory/version/addresses", b"%d" % future),)))
-    await nodes.pass_by(1200, times=4)
+    await nodes.pass_by(REFRESH / 3, times=4)
     assert before < shared.records[name_of(bob)].version <= nodes.clock.now()
 
 
@@ -38,7 +38,7 @@ async def test_a_version_above_the_clock_that_directories_took_is_followed_by_th
     await nodes.in_time(lambda: name_of(bob) in shared.records)
     ahead = int(nodes.clock.now()) + 80_000
     await bob.node.store.commit(Commit((SetSetting(bob.account, "directory/version/addresses", b"%d" % ahead),)))
-    await nodes.pass_by(1200, times=4)
+    await nodes.pass_by(REFRESH / 3, times=4)
     assert shared.records[name_of(bob)].version == ahead + 1
 
 
