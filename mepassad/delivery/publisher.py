@@ -137,6 +137,7 @@ class Publisher:
             (self._missed.discard if taken else self._missed.add)(account)
             await self._tell_all()
         if self._missed:
+            self._log.info("a directory did not take where accounts are now", accounts=len(self._missed))
             self._again = self._clock.monotonic() + self._backoff.wait()
         else:
             self._backoff.reset()
