@@ -103,7 +103,9 @@ class Mailbox(Section, frozen=True):
     box_blob_bytes: Annotated[
         int, Meta(ge=1 << 19, le=1 << 30, description="Bytes of blobs in one box, with the last resort.")
     ] = 2 << 20
-    new_boxes: Annotated[int, Meta(ge=1, le=1 << 31, description="New boxes that one node may open at once.")] = 10_000
+    new_boxes: Annotated[
+        int, Meta(ge=1, le=1 << 31, description="New boxes that one node may open at once; as many new records.")
+    ] = 10_000
     new_boxes_hourly: Annotated[
         int, Meta(ge=1, le=1 << 31, description="New boxes that one node may open an hour, on average.")
     ] = 100

@@ -13,6 +13,7 @@ from mepassad.api.directory import Check
 from mepassad.api.mailbox import Kept
 from mepassad.api.transport import Stream
 from mepassad.api.types import NodeId
+from mepassad.delivery.limits import Allowances, Pace
 from mepassad.errors import MepassaError
 from mepassad.wire.framing import Splitter, pack
 from mepassad.wire.identity import parse
@@ -51,11 +52,17 @@ class RecordServer:
     mailbox this node is."""
 
     def __init__(
-        self, records: Callable[[], Records | None], admits: Callable[[NodeId], bool], check: Check, clock: Clock
+        self,
+        records: Callable[[], Records | None],
+        admits: Callable[[NodeId], bool],
+        check: Check,
+        clock: Clock,
+        names: Pace,
     ) -> None:
         """`records` gives what keeps them, None while it is being started; `admits`: whose are kept; `check`: what a
-        record must be to be kept."""
+        record must be to be kept; `names`: how many of one node under names of which none is kept."""
         self._records, self._admits, self._check, self._clock = records, admits, check, clock
+        self._names = Allowances(names)
         self._counts: OrderedDict[NodeId, tuple[float, list[int]]] = OrderedDict()
 
     async def serve(self, stream: Stream) -> None:
@@ -93,17 +100,23 @@ class RecordServer:
             if request.record:
                 if not self._admits(node):
                     return DirectoryReply(refusal=RecordRefusal.BUSY)
-                return await self._keep(records, request.key, request.record)
+                return await self._keep(node, records, request)
             kept = await records.record(request.key)
             return DirectoryReply() if kept is None else self._still_good(request.key, kept)
         except MepassaError:  # a full disk, or too many records
             return DirectoryReply(refusal=RecordRefusal.BUSY)
 
-    async def _keep(self, records: Records, key: bytes, value: bytes) -> DirectoryReply:
+    async def _keep(self, node: NodeId, records: Records, request: DirectoryRequest) -> DirectoryReply:
+        key, value, now = request.key, request.record, self._clock.monotonic()
         try:
             version = self._check(key, value)
         except MepassaError:
             return DirectoryReply(refusal=RecordRefusal.INVALID)
+        if await records.record(key) is None:
+            names = self._names.of(node, now)
+            if not names.left(now):
+                return DirectoryReply(refusal=RecordRefusal.BUSY)
+            names.take(1)
         if await records.keep_record(key, Kept(value, version, version + LIFE)):
             return DirectoryReply()
         kept = await records.record(key)

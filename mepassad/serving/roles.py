@@ -11,9 +11,10 @@ from mepassad.api.context import Clock
 from mepassad.api.transport import Transport
 from mepassad.api.types import NodeId
 from mepassad.config.model import Config
+from mepassad.delivery.limits import Pace
 from mepassad.log import StructuredLog
 from mepassad.serving.admission import Admission
-from mepassad.serving.mailbox import MailboxServer
+from mepassad.serving.mailbox import HOUR, MailboxServer
 from mepassad.serving.passes import Passes, read_pass
 from mepassad.serving.records import RecordServer
 from mepassad.supervisor import Supervisor
@@ -50,7 +51,10 @@ class Roles:
             )
             tasks.start_soon(self.mailbox.run)
             live = supervisor.live["mailbox"]
-            records = RecordServer(lambda: next(iter(live.values()), None), admission.admits, self._check, self._clock)
+            names = Pace(own.new_boxes_hourly / HOUR, own.new_boxes)  # an account has a record, and boxes besides
+            records = RecordServer(
+                lambda: next(iter(live.values()), None), admission.admits, self._check, self._clock, names
+            )
             for transport in transports:
                 transport.handle(MAILBOX_PROTOCOL, self.mailbox.serve)
                 transport.handle(DIRECTORY_PROTOCOL, records.serve)

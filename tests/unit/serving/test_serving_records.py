@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api.mailbox import Kept
 from mepassad.api.types import NodeId
+from mepassad.delivery.limits import Pace
 from mepassad.errors import StoreFull
 from mepassad.serving import records
 from mepassad.serving.records import NODES, RATES, REQUESTS, RecordServer
@@ -21,17 +22,19 @@ from mepassad.wire.records import DIRECTORY_PROTOCOL, LIFE, Kind, RecordRefusal,
 
 OWNER = Ed25519PrivateKey.from_private_bytes(bytes(31) + b"\1")
 KEY = record_key(Kind.ADDRESSES, OWNER.public_key().public_bytes_raw())
+NAMES = Pace(1 / 3600, 5)  # new names of one node
 ASKER, STRANGER = NodeId("asker"), NodeId("stranger")
 
 
 class Shelf:
-    """Records in memory, as a mailbox keeps them; 3 at most."""
+    """Records in memory, as a mailbox keeps them."""
 
     def __init__(self) -> None:
         self.kept: dict[bytes, Kept] = {}
+        self.most = 3
 
     async def keep_record(self, key: bytes, record: Kept) -> bool:
-        if key not in self.kept and len(self.kept) >= 3:
+        if key not in self.kept and len(self.kept) >= self.most:
             raise StoreFull
         if key in self.kept and self.kept[key].version >= record.version:
             return False
@@ -45,7 +48,7 @@ class Shelf:
 def served(clock: ManualClock) -> tuple[RecordServer, Shelf]:
     shelf = Shelf()
     check = lambda key, value: check_record(key, value, int(clock.now()))  # noqa: E731
-    return RecordServer(lambda: shelf, lambda node: node != STRANGER, check, clock), shelf
+    return RecordServer(lambda: shelf, lambda node: node != STRANGER, check, clock, NAMES), shelf
 
 
 def value(version: float, owner: Ed25519PrivateKey = OWNER) -> bytes:
@@ -79,6 +82,25 @@ async def test_records_are_kept_for_those_who_are_admitted_and_found_by_everybod
     assert shelf.kept == {}
     assert await server.answer(ASKER, put(record)) == DirectoryReply()
     assert await server.answer(STRANGER, DirectoryRequest(key=KEY)) == DirectoryReply(record=record)
+
+
+async def test_of_one_node_so_many_new_names_are_kept_and_newer_records_of_those_always() -> None:
+    clock = ManualClock()
+    server, shelf = served(clock)
+    shelf.most = 100
+    owners = [Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(1, 8)]
+
+    async def bring(owner: Ed25519PrivateKey, node: NodeId) -> int:
+        key = record_key(Kind.ADDRESSES, owner.public_key().public_bytes_raw())
+        return (await server.answer(node, put(value(clock.now(), owner), key))).refusal
+
+    refusals = [await bring(owner, ASKER) for owner in owners]
+    assert refusals == [0] * NAMES.burst + [RecordRefusal.BUSY] * 2
+    clock.advance(60)
+    assert await bring(owners[0], ASKER) == 0
+    assert await bring(owners[-1], NodeId("another")) == 0
+    clock.advance(3600)
+    assert await bring(owners[-2], ASKER) == 0
 
 
 async def test_what_is_no_record_is_not_kept() -> None:
