@@ -10,8 +10,9 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing there
-settings.load_profile("shared machine")
+settings.register_profile("torture", deadline=None)  # how long an example takes says nothing on a shared machine
+settings.register_profile("quick", settings.get_profile("torture"), max_examples=20)  # the others: `make torture`
+settings.load_profile("quick")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -37,7 +37,8 @@ BEGAN = 1_790_000_000
 
 State = Literal["ok", "warning", "bad", "unknown"]
 Ask = Callable[[str], Any]
-"""Calls a method of the running node; None where none runs."""
+"""Calls a method of the running node; None where none runs. Raises `TimeoutError` where one does that does not answer,
+`PermissionError` where this user may not ask."""
 
 Edit = Callable[[str], str]
 """The command that opens the configuration, with what is to be written there behind it, as a comment of the shell."""
@@ -62,15 +63,16 @@ def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
     """Everything there is to find. `path`: the configuration file."""
     edit = editing(path)
     mepassad = f"mepassad --config {shlex.quote(str(path))}" if path else "mepassad"
-    config, stats = loaded.config, ask("system.stats")
-    folder = config.node.data_dir
+    config, folder = loaded.config, loaded.config.node.data_dir
+    stats, node = asked(ask, folder, mepassad)
     libp2p: Any = loaded.sections.get("transport_libp2p")
     yield clock(folder, time.time())
     yield disk(folder)
     yield from keys(folder, mepassad)
-    yield running(stats, mepassad)
+    yield node
     if libp2p is not None:
-        yield from ports(libp2p.listen, edit) if stats is None else ()
+        # A node that runs has its ports itself.
+        yield from ports(libp2p.listen, edit) if stats is None and node.state == "warning" else ()
         yield descriptors(libp2p.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         if libp2p.bootstrap or not (config.roles or config.mailboxes):
             yield from servers("bootstrap", libp2p.bootstrap, edit)
@@ -92,6 +94,10 @@ def editing(path: Path | None) -> Edit:
 def clock(folder: Path, now: float) -> Finding:
     """Whether the wall clock can be right: it decides what expires, and which device list is newer."""
     mend = "sudo timedatectl set-ntp true"
+    if os.path.exists(folder) and not os.access(folder, os.R_OK | os.X_OK):
+        return Finding(
+            "clock", "unknown", _("What the node has written cannot be seen by this user."), _as_owner(folder)
+        )
     written = max((path.stat().st_mtime for path in folder.glob("*.db*")), default=0.0)
     if now < max(BEGAN, written - 60):
         return Finding("clock", "bad", _("The clock shows a time before what the node has written already."), mend)
@@ -108,7 +114,7 @@ def clock(folder: Path, now: float) -> Finding:
 
 def disk(folder: Path) -> Finding:
     """Whether there is room: a full disk means that nothing can be sent or taken."""
-    place = next(found for found in (folder, *folder.parents) if found.exists())
+    place = next(found for found in (folder, *folder.parents) if os.path.exists(found))
     free = shutil.disk_usage(place).free
     state: State = "bad" if free < FULL else "warning" if free < LOW else "ok"
     why = _("{megabytes} MB are free for {path}.").format(megabytes=free // 1_000_000, path=place)
@@ -119,6 +125,22 @@ def disk(folder: Path) -> Finding:
 
 def keys(folder: Path, mepassad: str) -> Iterator[Finding]:
     """Whether the files of keys are the user's alone."""
+    try:
+        yield from list(_keys(folder, mepassad))
+    except PermissionError:
+        why = _("This user may not look at the keys in {path}.").format(path=folder)
+        yield Finding("keys", "bad", why, _as_owner(folder))
+
+
+def _as_owner(folder: Path) -> str:
+    """The command that looks as the user whose the data folder is."""
+    try:
+        return f"sudo -u '#{folder.stat().st_uid}' mepassad doctor"
+    except OSError:
+        return "sudo mepassad doctor"
+
+
+def _keys(folder: Path, mepassad: str) -> Iterator[Finding]:
     place = folder / "keys"
     if not place.is_dir():
         why = _("There is no data folder yet at {path}.").format(path=folder)
@@ -128,22 +150,30 @@ def keys(folder: Path, mepassad: str) -> Iterator[Finding]:
     for path, limit in ((folder, 0o022), (place, 0o077), *((one, 0o077) for one in sorted(place.iterdir()))):
         found = path.lstat()
         if stat.S_IMODE(found.st_mode) & limit and not stat.S_ISLNK(found.st_mode):
-            mend = f"chmod {700 if path.is_dir() else 600} {path}"
+            mend = f"chmod {700 if path.is_dir() else 600} {shlex.quote(str(path))}"
             yield Finding("keys", "bad", _("Others may open {path}.").format(path=path), mend)
             sound = False
         elif found.st_uid != os.geteuid():
-            mend = f"sudo chown {os.geteuid()} {path}"
+            mend = f"sudo chown {os.geteuid()} {shlex.quote(str(path))}"
             yield Finding("keys", "bad", _("{path} belongs to another user.").format(path=path), mend)
             sound = False
     if sound:
         yield Finding("keys", "ok", _("The key files in {path} are this user's alone.").format(path=place))
 
 
-def running(stats: Mapping[str, Any] | None, mepassad: str) -> Finding:
-    """Whether the node answers."""
+def asked(ask: Ask, folder: Path, mepassad: str) -> tuple[Mapping[str, Any] | None, Finding]:
+    """What the node says of itself, and whether it answers."""
+    try:
+        stats = ask("system.stats")
+    except TimeoutError:
+        why = _("The node runs, and does not answer.")
+        return None, Finding("node", "bad", why, "sudo systemctl restart mepassad")
+    except PermissionError:
+        return None, Finding("node", "unknown", _("This user may not ask the node."), _as_owner(folder))
     if stats is None:
-        return Finding("node", "warning", _("The node does not run, or does not answer."), mepassad)
-    return Finding("node", "ok", _("The node runs; contacts connected: {links}.").format(links=stats.get("links", 0)))
+        return None, Finding("node", "warning", _("The node does not run."), mepassad)
+    why = _("The node runs; contacts connected: {links}.").format(links=stats.get("links", 0))
+    return stats, Finding("node", "ok", why)
 
 
 def ports(listen: Sequence[str], edit: Edit) -> Iterator[Finding]:
@@ -258,8 +288,12 @@ def asking(path: Path) -> Ask:
                 client.connect(str(path))
                 client.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
                 with client.makefile("rb") as answers:
-                    return json.loads(answers.readline()).get("result")
-        except (OSError, ValueError):
+                    return json.loads(answers.readline())["result"]
+        except (TimeoutError, PermissionError):
+            raise
+        except (ValueError, LookupError) as error:  # somebody listens there, and says nothing of use
+            raise TimeoutError from error
+        except OSError:
             return None
 
     return ask

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import anyio
 
 from mepassad.testing.rpc_client import RpcClient, connect
+from tests.nursery import MEPASSAD, Process, spawn
 
-MEPASSAD = Path(sys.executable).with_name("mepassad")
 MEPASSA = Path(sys.executable).with_name("mepassa")
 PATIENCE = 30.0  # seconds until a test gives up waiting
 MAX_RSS = 300 << 20  # bytes that no daemon may reach
@@ -46,7 +46,7 @@ class Daemon:
             "delivery": {"retry_min": 0.1, "retry_max": 0.5},
         }
         self.configure(**sections)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
 
     def configure(self, **sections: Any) -> None:
         """Write config.yaml anew; a section given replaces keys of the one before."""
@@ -77,10 +77,8 @@ class Daemon:
         """Start it without waiting."""
         assert self.process is None, "it runs already"
         with self.log_file.open("ab") as log, self.out_file.open("ab") as out:
-            self.process = subprocess.Popen(
-                [*wrapper, MEPASSAD, "--config", self.config_file],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=clean_environment(),
-            )  # fmt: skip
+            command = (*wrapper, str(MEPASSAD), "--config", str(self.config_file))
+            self.process = spawn(command, clean_environment(), out, log)
 
     def wait_ready(self) -> None:
         """Wait until it answers `system.hello`."""
@@ -231,8 +229,7 @@ def free_address() -> str:
 
 def clean_environment() -> dict[str, str]:
     """The environment without what would configure or measure a daemon."""
-    ours = ("MEPASSAD", "COV", "JOURNAL_STREAM")
-    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {key: text for key, text in os.environ.items() if not key.startswith(("MEPASSAD", "COV", "JOURNAL_STREAM"))}
 
 
 def answers(path: Path, within: float = PATIENCE) -> bool:
@@ -256,9 +253,11 @@ async def eventually(look: Callable[[], Awaitable[T]], true: Callable[[T], bool]
     raise AssertionError(f"still not so after {patience} s: {found}")
 
 
-async def reaches(rpc: RpcClient, message: str, *states: str) -> dict[str, Any]:
+async def reaches(rpc: RpcClient, message: str, *states: str, patience: float = PATIENCE) -> dict[str, Any]:
     """The message once it is in one of these states."""
-    return await eventually(lambda: rpc.call("messages.get", message_id=message), lambda item: item["state"] in states)
+    return await eventually(
+        lambda: rpc.call("messages.get", message_id=message), lambda item: item["state"] in states, patience
+    )
 
 
 async def becomes(rpc: RpcClient, contact: str, state: str) -> dict[str, Any]:

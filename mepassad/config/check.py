@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,7 +51,7 @@ class Checker:
     def build(self, kind: type[S], path: Key = ()) -> S | None:
         """The section from the values found and the defaults; None if it could not be built, which is a problem."""
         values: dict[str, Any] = {}
-        for field in msgspec.structs.fields(kind):
+        for field in fields(kind):
             here = (*path, field.encode_name)
             if inner := struct_type(field.type):
                 if (section := self.build(inner, here)) is None:
@@ -133,7 +134,21 @@ def item_type(hint: Any) -> Any:
 
 def key_types(kind: type[msgspec.Struct]) -> dict[str, Any]:
     """A section's keys and their types, bounds included."""
-    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    return {field.encode_name: field.type for field in fields(kind)}
+
+
+def key_names(kind: type[msgspec.Struct], prefix: str = "") -> Iterator[str]:
+    """The dotted keys of a section and of those inside it, in the order in which they are declared."""
+    for field in fields(kind):
+        key = f"{prefix}.{field.encode_name}" if prefix else field.encode_name
+        inner = struct_type(field.type)
+        yield from key_names(inner, key) if inner else (key,)
+
+
+@cache  # msgspec evaluates all annotations anew each time, and a start asks for those of every section
+def fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The fields of a section."""
+    return msgspec.structs.fields(kind)
 
 
 def _at(tree: Tree, where: str) -> Tree:

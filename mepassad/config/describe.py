@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from mepassad.config.check import struct_type
+from mepassad.config.check import fields, struct_type
 
 
 class KeyInfo(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ def describe_keys(kind: type[msgspec.Struct], prefix: str = "") -> list[KeyInfo]
     """All keys of a section and of those inside it, in the order in which they are declared."""
     found: list[KeyInfo] = []
     section = kind()
-    for field in msgspec.structs.fields(kind):
+    for field in fields(kind):
         key = f"{prefix}.{field.encode_name}" if prefix else field.encode_name
         if inner := struct_type(field.type):
             found += describe_keys(inner, key)

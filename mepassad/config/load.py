@@ -11,8 +11,7 @@ import msgspec
 
 from mepassad.api.permissions import PERMISSIONS
 from mepassad.cli.i18n import _
-from mepassad.config.check import Checker, key_types
-from mepassad.config.describe import describe_keys
+from mepassad.config.check import Checker, key_names, key_types
 from mepassad.config.model import Config
 from mepassad.config.problems import Place, Problem, as_error, close, nearest
 from mepassad.config.tree import MAX_BYTES, Tree, parse_file, parse_variable
@@ -223,7 +222,6 @@ def _check_line(checker: Checker, config: Config) -> None:
 
 
 def _origins(checker: Checker, plugins: Plugins) -> dict[str, str]:
-    keys = [info.key for info in describe_keys(Config)]
-    keys += [info.key for name, kind in plugins.sections.items() for info in describe_keys(kind, name)]
+    keys = [*key_names(Config), *(key for name, kind in plugins.sections.items() for key in key_names(kind, name))]
     places = {".".join(path): place.origin for path, place in checker.places.items()}
     return {key: places.get(key, "default") for key in keys}

@@ -241,7 +241,7 @@ class Config(Section, frozen=True):
     ] = ()
     pass_file: Annotated[
         Path | None,
-        Meta(description="File 0600 with the pass that the nodes in `mailboxes` ask for. Default: none."),
+        Meta(description="File 0600 with the pass that mailboxes, and relays in `bootstrap`, ask for. Default: none."),
     ] = None
     permissions: Annotated[
         dict[str, tuple[str, ...]], Meta(description="What each plugin is given of what it asks for, by its name.")

@@ -31,8 +31,11 @@ class Relay(Section, frozen=True):
     """What this node lends to others as a relay, where `roles` has `relay`."""
 
     admit: Annotated[
-        Literal["open", "pass", "list"],
-        Meta(description="Whose nodes may be reached through it: all, those that know the pass, those on the list."),
+        Literal["open", "pass", "list", "contacts"],
+        Meta(
+            description="Whose nodes may be reached through it: all, those that know the pass, those on the list, or "
+            "those of contacts of the accounts here."
+        ),
     ] = "open"
     pass_file: Annotated[
         Path | None, Meta(description="File 0600 with the pass, at least 16 characters. Default: none.")
@@ -68,8 +71,11 @@ class Mailbox(Section, frozen=True):
 
     plugin: Annotated[str, Meta(description="Name of the plugin that keeps what lies in it.")] = "mailbox_sqlite"
     admit: Annotated[
-        Literal["open", "pass", "list"],
-        Meta(description="Whose nodes may open boxes here: all, those that know the pass, those on the list."),
+        Literal["open", "pass", "list", "contacts"],
+        Meta(
+            description="Whose nodes may open boxes here: all, those that know the pass, those on the list, or those "
+            "of contacts of the accounts here."
+        ),
     ] = "open"
     pass_file: Annotated[
         Path | None, Meta(description="File 0600 with the pass, at least 16 characters. Default: none.")

@@ -32,7 +32,7 @@ def test_a_sealed_node_starts_with_its_passphrase_and_shows_it_nowhere(
     if source == "credential":
         forget_file(daemon)
         credentials(daemon, monkeypatch)
-    daemon.start()
+    daemon.start("env")  # the command itself, as its command line is looked at
     process = Path(f"/proc/{daemon.pid}")
     for text in (daemon.log(), daemon.out(), *((process / part).read_text() for part in ("cmdline", "environ"))):
         assert PASSPHRASE not in text

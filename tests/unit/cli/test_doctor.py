@@ -6,6 +6,9 @@ import json
 import os
 import resource
 import socket
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +121,67 @@ def run(data: Path, *arguments: str) -> tuple[int, str]:
     }  # fmt: skip
     result = CliRunner(env=environ).invoke(cli, ["doctor", *arguments], obj=None)
     return result.exit_code, result.output
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A doctor that does not wait long."""
+    monkeypatch.setattr(doctor, "PATIENCE", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_node_that_does_not_answer_is_not_taken_for_one_that_does_not_run(tmp_path: Path) -> None:
+    def state() -> str:
+        return doctor.asked(doctor.asking(tmp_path / "sock"), tmp_path, "mepassad")[1].state
+
+    assert state() == "warning"
+    with socket.socket(socket.AF_UNIX) as node:
+        node.bind(str(tmp_path / "sock"))
+        assert state() == "warning"  # nobody listens there any more
+        node.listen()
+        assert state() == "bad"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_ports_are_not_tried_while_a_node_has_them(tmp_path: Path) -> None:
+    pytest.importorskip("mepassad_transport_libp2p")
+    data = folder(tmp_path)
+    (data / "run").mkdir(0o700)
+    with socket.socket(socket.AF_UNIX) as node:
+        node.bind(str(data / "run" / "mepassad.sock"))
+        node.listen()
+        code, shown = run(data, "--json")
+    found = {one["about"]: one["state"] for one in json.loads(shown)}
+    assert (code, found["node"], "port" in found) == (1, "bad", False)
+
+
+LOOK = """
+import json, os, pathlib, sys
+from mepassad import doctor
+data = pathlib.Path(sys.argv[1])
+os.setresuid(65_534, 65_534, 65_534)
+found = [doctor.clock(data, 2e9), doctor.disk(data), *doctor.keys(data, "mepassad")]
+found.append(doctor.asked(doctor.asking(data / "run" / "mepassad.sock"), data, "mepassad")[1])
+print(json.dumps({one.about: [one.state, one.mend] for one in found}))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_whoever_may_not_look_is_told_as_whom_to_look() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        done = subprocess.run([sys.executable, "-c", LOOK, folder(Path(place))], capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["clock"] == ["unknown", "sudo -u '#0' mepassad doctor"]
+    assert found["keys"] == ["bad", "sudo -u '#0' mepassad doctor"]
+    assert found["node"] == ["unknown", "sudo -u '#0' mepassad doctor"]
+    assert found["disk"][0] in ("ok", "warning", "bad")
+
+
+def test_paths_in_commands_are_quoted(tmp_path: Path) -> None:
+    data = folder(tmp_path / "my data")
+    (data / "keys" / "node.key").chmod(0o644)
+    assert [one.mend for one in doctor.keys(data, "mepassad")] == [f"chmod 600 '{data}/keys/node.key'"]
 
 
 def test_of_a_node_that_runs_its_own_word_on_mailboxes_counts() -> None:
