@@ -12,7 +12,7 @@ SET_UP := .venv/set-up.done
 
 .PHONY: help
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: $(SET_UP) ## Make .venv from requirements.lock, with everything here installed in place.
@@ -43,6 +43,9 @@ test: setup ## Run all tests on two cores, with branch coverage.
 torture: setup ## Kill and freeze nodes under load, let devices live through hundreds of schedules, break every check of the crypto.
 	@MEPASSAD_KILLS=100 $(BIN)/python -m pytest tests/flows/test_kill.py
 	@MEPASSAD_KILLS=100 MEPASSAD_STOPPED=60 $(BIN)/python -m pytest tests/flows/test_bad_days.py
+	@MEPASSAD_MESSAGES=1000 $(BIN)/python -m pytest tests/flows/test_relay_daemons.py
+	@scripts/system-packages faketime
+	@$(BIN)/python -m pytest tests/flows/away_for_weeks.py
 	@MEPASSAD_SCHEDULES=300 $(BIN)/python -m pytest --timeout 3600 tests/properties/test_worlds.py
 	@$(BIN)/python -m pytest --timeout 3600 --hypothesis-profile torture -m hypothesis
 	@$(BIN)/python -m scripts.mutate

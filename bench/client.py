@@ -82,7 +82,7 @@ def request(method: str, params: dict[str, object]) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode() + b"\n"
 
 
-def send_request(contact: str) -> bytes:
-    """The line that sends a text of `TEXT_BYTES` bytes to a contact."""
-    text = "The quick brown fox jumps over the lazy dog, and the dog sleeps on. " * 3
-    return request("messages.send", {"contact": contact, "text": text[:TEXT_BYTES]})
+def send_request(contact: str, size: int = TEXT_BYTES) -> bytes:
+    """The line that sends a text of so many bytes to a contact."""
+    text = "The quick brown fox jumps over the lazy dog, and the dog sleeps on. " * (1 + size // 60)
+    return request("messages.send", {"contact": contact, "text": text[:size]})

@@ -21,15 +21,15 @@ PUBLISH_TIMEOUT = 60.0  # seconds
 TARGET = 1500.0  # milliseconds
 
 _ROOT = Path(__file__).resolve().parents[1]
-_CONFIG = """plugins: [transport_libp2p]
+CONFIG = """plugins: [transport_libp2p]
 transport_libp2p: {{listen: [/ip4/127.0.0.1/tcp/0], mdns: false, bootstrap: [{address}]}}
 """
 
 
 def directory(nodes: int = NODES) -> Iterator[Line]:
     """Two contacts that both moved, among N bare DHT nodes (48): from asking to a message delivered."""
-    with _nodes(nodes) as address, folder() as place, ExitStack() as stack:
-        daemons = [Daemon(place / name, _CONFIG.format(address=address)) for name in "ab"]
+    with dht(nodes) as address, folder() as place, ExitStack() as stack:
+        daemons = [Daemon(place / name, CONFIG.format(address=address)) for name in "ab"]
         for daemon in daemons:
             stack.callback(daemon.stop)
             daemon.start()
@@ -66,7 +66,7 @@ def _wait_until_published(daemon: Daemon) -> None:
 
 
 @contextmanager
-def _nodes(count: int) -> Iterator[str]:
+def dht(count: int) -> Iterator[str]:
     """So many bare nodes of the DHT in one process (bench/dht.py); the address of one of them."""
     command = [sys.executable, "-m", "bench.dht", str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as process:

@@ -14,11 +14,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from bench.client import Client, Events, send_request
+from bench.client import TEXT_BYTES, Client, Events, send_request
 from bench.daemons import LIBP2P, Daemon, Pair, folder
+from bench.directory import CONFIG as IN_A_DHT
+from bench.directory import NODES, dht
 from bench.results import Line, rounded
 
 TEXTS = 200
+LARGE, LARGE_COUNT = 60_000, 100  # bytes of a text as long as what files will be made of
+PUBLISH = 20.0  # seconds in which a record is at its nodes
 SETTLE = 5.0  # seconds until a start is over
 REST = 120.0  # seconds in which a node that has nothing to say is looked at
 SERVER = "roles: [bootstrap, relay, mailbox]\n" + LIBP2P
@@ -68,12 +72,12 @@ class Meter:
             line(f"{route}, CPU of the {name}", (used(one) - self._cpu[name]) / count * 1e6, "us")
 
 
-def spoken(two: Pair, count: int) -> None:
-    """Texts one after the other, each once the one before was delivered."""
+def spoken(two: Pair, count: int, size: int = TEXT_BYTES) -> None:
+    """Texts of so many bytes one after the other, each once the one before was delivered."""
     a, delivered = Client(two.a.socket), Events(two.a.socket, "message.delivered")
     with closing(a), closing(delivered):
         for _ in range(count):
-            a.socket.sendall(send_request(two.account_b))
+            a.socket.sendall(send_request(two.account_b, size))
             delivered.wait()
             a.lines()
 
@@ -118,6 +122,19 @@ def mailboxed(two: Pair, server: Daemon, count: int) -> None:
     meter.tell("mailbox, out and receipts", count)
 
 
+def published() -> None:
+    """A start with a contact and without a word: what it costs to be found among the nodes of a DHT."""
+    with dht(NODES) as address, folder() as place, ExitStack() as stack:
+        two = Pair(*(started(stack, place / name, IN_A_DHT.format(address=address)) for name in "ab"))
+        time.sleep(SETTLE)
+        two.a.stop()
+        two.b.stop()
+        before = wire_bytes()
+        two.a.start()
+        time.sleep(PUBLISH)
+        line(f"a start and a record among {NODES} nodes, bytes on the wire", wire_bytes() - before, "B")
+
+
 def main(count: int) -> None:
     """All figures, in a network of one's own."""
     with folder() as place, ExitStack() as stack:
@@ -138,7 +155,11 @@ def main(count: int) -> None:
         meter = Meter(sender=relayed.a, recipient=relayed.b, server=server)
         spoken(relayed, count)
         meter.tell("relayed", count)
+        meter = Meter(server=server)
+        spoken(relayed, LARGE_COUNT, LARGE)
+        meter.tell(f"relayed, of {LARGE:,} bytes", LARGE_COUNT)
         mailboxed(relayed, server, count)
+    published()
 
 
 def started(stack: ExitStack, place: Path, plugins: str) -> Daemon:

@@ -170,6 +170,7 @@ class Core:
         self.invites.accepted = contacts.changed = self.renewals.deliver = lambda contact: router.deliver(contact, ())
         contacts.kept_about = self.answers.forgetting
         contacts.leaving, contacts.removed = self._leaving, self._removed
+        contacts.unblocked = router.tell  # meanwhile the account may be found under another number
         self.lookup.publisher.hints = lambda: self.invites.hints()
         self.lookup.directories.own = self.lookup.publisher.mailboxes = mailboxes.hints
         contacts.online = lambda account, contact: router.online(contacts.get(account, contact))

@@ -14,6 +14,7 @@ from mepassad.delivery.router import Router
 from mepassad.errors import MepassaError
 from mepassad.log import StructuredLog
 from mepassad.people.contacts import Contacts
+from mepassad.wire.addresses import may_dial
 from mepassad.wire.hints import relays_of
 
 SETTLE = 1.0
@@ -21,6 +22,12 @@ SETTLE = 1.0
 
 LOOK = 5.0
 """Seconds between two looks at which relays contacts name."""
+
+CLIMBS = (0.0, 2.0, 10.0, 60.0)
+"""Seconds before each try to move a link to a direct way: on a bad network the first question there may be lost."""
+
+MAX_SERVERS = 4096
+"""Addresses of servers that are remembered; beyond, all are told once more."""
 
 Hints = Mapping[str, Sequence[str]]
 
@@ -42,7 +49,7 @@ class Moves:
         self._mailboxes = list(mailboxes)
         self._hints, self._router, self._contacts, self._transports = hints, router, contacts, transports
         self._clock, self._tasks = clock, tasks
-        self._servers: list[str] = []
+        self._servers: set[str] = set()  # addresses that transports were told
         self._log = StructuredLog("delivery")
         self._changed = anyio.Event()
         self._told = hints()
@@ -55,10 +62,14 @@ class Moves:
         while True:
             contacts = [contact for contact in self._contacts.everybody() if not contact.blocked]
             told = [address for contact in contacts for addresses in contact.nodes.values() for address in addresses]
-            before, self._servers = self._servers, self._mailboxes + relays_of(told)
-            if self._servers != before:
+            every = self._mailboxes + relays_of(filter(may_dial, told))
+            fresh = [address for address in every if address not in self._servers]
+            if fresh:
+                if len(self._servers) > MAX_SERVERS:
+                    self._servers.clear()
+                self._servers.update(fresh)
                 for transport in self._transports:
-                    transport.use_servers(self._servers)
+                    transport.use_servers(fresh)
             await self._clock.sleep(LOOK)
 
     def _moved(self) -> None:
@@ -68,10 +79,14 @@ class Moves:
         self._tasks.start_soon(self._climb, node)
 
     async def _climb(self, node: NodeId) -> None:
-        try:
-            await self._router.links.climb(node)
-        except MepassaError as error:
-            self._log.info("a direct way was gone again", node=node, reason=error.sentence)
+        for wait in CLIMBS:
+            await self._clock.sleep(wait)
+            try:
+                await self._router.links.climb(node)
+            except MepassaError as error:
+                self._log.info("a direct way does not work yet, or was gone again", node=node, reason=error.sentence)
+            else:
+                return
 
     async def heed(self) -> None:
         """Tell contacts whenever the node moved, until cancelled."""

@@ -18,7 +18,7 @@ from mepassad import __version__, descriptors, notify, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
-from mepassad.api.node_id import key_from_node_id, node_id_from_key
+from mepassad.api.node_id import node_id_from_key
 from mepassad.api.transport import Transport
 from mepassad.api.types import Account
 from mepassad.bots import BotHost
@@ -65,7 +65,8 @@ class Node:
         self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
         self.key, self.id = key, node_id_from_key(key)
-        self.roles = Roles(loaded.config, key, clock)
+        self.roles = Roles(loaded.config, key, clock, core.contacts.friends)
+        self.servers = servers_of(loaded)
         self.supervisor: Supervisor
         self.monitor = Monitor(loaded.config.metrics, self.stats, StructuredLog("metrics"))
         self.stopped = anyio.Event()
@@ -85,6 +86,11 @@ class Node:
             bare, _, node = address.rpartition("/p2p/")
             found.setdefault(node, []).append(bare)
         return found
+
+    def served(self, addresses: Sequence[str]) -> None:
+        """These nodes serve this one from now on."""
+        for transport in self.transports:
+            transport.use_servers(addresses)
 
     def stats(self) -> dict[str, object]:
         """Counters of the node: what `system.stats` answers."""
@@ -181,6 +187,7 @@ async def heed_network(node: Node, network: Network) -> None:
             await transport.network_changed()
         before, told = told, node.hints()
         StructuredLog("node").info("the network changed", addresses=node.addresses())
+        node.core.lookup.finder.hurry()
         node.core.router.network_changed(moved=told != before)
 
 
@@ -220,8 +227,19 @@ async def up(
         stack.callback(living.cancel_scope.cancel)
         host.start(components, living)
         node.monitor.ready = True
+        stack.callback(setattr, node.monitor, "ready", False)
         StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=len(node.addresses()))
         yield node
+
+
+def servers_of(loaded: Loaded) -> Mapping[str, Sequence[str]]:
+    """The nodes that the configuration names as servers, mailboxes and what transports have under `bootstrap`: node
+    id → addresses with it."""
+    named = [one for section in loaded.sections.values() for one in getattr(section, "bootstrap", ())]
+    found: dict[str, list[str]] = {}
+    for address in (*loaded.config.mailboxes, *named):
+        found.setdefault(address.rpartition("/p2p/")[2], []).append(address)
+    return found
 
 
 def _of(noun: str, components: Components) -> Sequence[tuple[str, Component[Any]]]:
@@ -243,7 +261,10 @@ async def _connect(stack: AsyncExitStack, node: Node, components: Components, ta
     ways = [Loopback(node.id, tasks), *node.transports]
     node.core.link(ways, tasks)
     pass_file = node.config.pass_file
-    node.core.mailboxes.wear(Badge(read_pass(pass_file) if pass_file else None, key_from_node_id(node.id)))
+    badge = Badge(read_pass(pass_file) if pass_file else None, node.key, node.served)
+    node.core.mailboxes.wear(badge)
+    for transport in node.transports:
+        badge.greet(transport, node.servers, tasks, StructuredLog("delivery"))
     node.roles.serve(ways, tasks, node.supervisor)
     moves = Moves(
         node.hints, node.core.router, node.contacts, node.transports, node.clock, tasks, node.config.mailboxes

@@ -28,6 +28,8 @@ from babel.messages.pofile import read_po, write_po
 import mepassad.cli.i18n
 import mepassad.cli.main
 from mepassad.api.permissions import PERMISSIONS
+from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
+from mepassad.errors import MailboxBusy, MailboxFull, MailboxNotAdmitted, StreamClosed
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 ROOT = Path(__file__).parents[1]
@@ -37,6 +39,10 @@ REASONS = {  # what the node says of messages and calls beside the sentences of 
     "The contact was not reached before the message expired.",
     "The other node does not take packets of this size.",
     "This token acts for another account.",
+    # and why a mailbox does not serve this node
+    NOT_NAMED,
+    NOT_TAKEN,
+    *(error().sentence for error in (MailboxBusy, MailboxFull, MailboxNotAdmitted, StreamClosed)),
     "`reply_to` names no message of this account.",
 }
 

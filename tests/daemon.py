@@ -253,9 +253,11 @@ async def eventually(look: Callable[[], Awaitable[T]], true: Callable[[T], bool]
     raise AssertionError(f"still not so after {patience} s: {found}")
 
 
-async def reaches(rpc: RpcClient, message: str, *states: str) -> dict[str, Any]:
+async def reaches(rpc: RpcClient, message: str, *states: str, patience: float = PATIENCE) -> dict[str, Any]:
     """The message once it is in one of these states."""
-    return await eventually(lambda: rpc.call("messages.get", message_id=message), lambda item: item["state"] in states)
+    return await eventually(
+        lambda: rpc.call("messages.get", message_id=message), lambda item: item["state"] in states, patience
+    )
 
 
 async def becomes(rpc: RpcClient, contact: str, state: str) -> dict[str, Any]:

@@ -126,7 +126,8 @@ class Transport(Protocol):
     def use_servers(self, addresses: Sequence[str]) -> None:
         """These nodes may serve this one, as relays or otherwise: multiaddrs that end in `/p2p/<node id>`, beside those
         of earlier calls and of the configuration. A node that is not reachable from outside may be reached through
-        them; which of them serve is found out. What is no such address is passed over."""
+        them; which of them serve is found out, and at once of one that is named again, since it may grant now what it
+        refused. What is no such address is passed over."""
         ...
 
     def follow(self, moved: Callable[[], None], climbed: Callable[[NodeId], None]) -> None:

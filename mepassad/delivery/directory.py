@@ -19,7 +19,7 @@ PATIENCE = 20.0
 """Seconds that one directory has to keep or find a record."""
 
 LINGER = 0.5
-"""Seconds that other directories have once one has found something newer than what was known."""
+"""Seconds that other directories have once one has found something newer than what was seen."""
 
 MAX_MAILBOXES = 4
 """Mailbox nodes of one contact that are asked."""
@@ -51,32 +51,33 @@ class Directories:
         mailboxes = [MailboxDirectory(NodeId(node), addresses, self.links) for node, addresses in told.items()]
         return [*self.up(), *mailboxes]
 
-    async def publish(self, key: bytes, record: Record) -> int:
-        """Offer a record to all; how many took it."""
-        taken: list[str] = []
+    async def publish(self, key: bytes, record: Record) -> bool:
+        """Offer a record to all; whether each took it."""
+        taken: list[bool] = []
 
         async def offer(directory: Directory) -> None:
-            if await self._tried(directory, self._published(directory, key, record)):
-                taken.append(directory.name)
+            taken.append(bool(await self._tried(directory, self._published(directory, key, record))))
 
         async with anyio.create_task_group() as tasks:
             for directory in self.all():
                 tasks.start_soon(offer, directory)
-        return len(taken)
+        return all(taken)
 
     async def _published(self, directory: Directory, key: bytes, record: Record) -> bool:
         await directory.publish(key, record, LIFE)
         return True
 
-    async def find(self, key: bytes, newer_than: int, nodes: Nodes) -> Record | None:
-        """The newest valid record that is found, if it is newer than that version. `nodes`: mailboxes to ask beside
-        our own."""
+    async def find(self, key: bytes, seen: int, nodes: Nodes) -> Record | None:
+        """The newest valid record that is found, of that version at least. Only a newer one ends the search early: who
+        hands out an old one at once does not hide what others have. `nodes`: mailboxes to ask beside our own."""
         best: list[Record] = []
 
         async def ask(directory: Directory) -> None:
             found = await self._tried(directory, self._valid(directory, key))
-            if found is not None and found.version > max([newer_than, *(one.version for one in best)]):
-                best[:] = [found]
+            if found is None or found.version < seen or (best and found.version <= best[0].version):
+                return
+            best[:] = [found]
+            if found.version > seen:
                 deadline.deadline = min(deadline.deadline, anyio.current_time() + LINGER)
 
         with anyio.move_on_after(PATIENCE) as deadline:

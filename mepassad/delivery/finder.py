@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from anyio.abc import TaskGroup
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from mepassad.api.context import Clock, Log
 from mepassad.api.types import AccountId, Contact
-from mepassad.bus import Bus, Change
+from mepassad.bus import Bus, Change, Fact, Signal
 from mepassad.delivery.directory import Directories
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.introductions import MAX_ADDRESSES, MAX_NODES, read_nodes
@@ -23,8 +24,12 @@ from mepassad.wire.records import Kind, read_record, record_key
 FIRST = 5.0
 """Seconds between the first two looks for the same contact: it may be about to publish. Doubled up to `AGAIN`."""
 
-AGAIN = 60.0
-"""Seconds between two looks for the same contact, once the first were in vain."""
+AGAIN = 600.0
+"""Seconds between two looks for the same contact, once the first were in vain: who is away for months costs little, and
+who comes back looks for us."""
+
+AT_ONCE = 16
+"""Contacts that are looked for at the same time; the others wait for their turn."""
 
 Key = tuple[AccountId, AccountId]
 Nodes = dict[str, list[str]]
@@ -36,13 +41,30 @@ class Finder:
     def __init__(
         self, bus: Bus, clock: Clock, log: Log, contacts: Contacts, handshakes: Handshakes, directories: Directories
     ) -> None:
-        """`found` is called with a contact that may be reached now; `tasks` is set before transports listen."""
+        """`found` is called with a contact that may be reached now; `tasks` is set before transports listen. Of whoever
+        comes online, the waits begin anew."""
         self._bus, self._clock, self._log = bus, clock, log
         self._contacts, self._handshakes, self._directories = contacts, handshakes, directories
         self._asked: dict[Key, tuple[float, float]] = {}  # when last, and how long to wait since
-        self._seen: dict[tuple[Key, Kind], int] = {}
+        self._seen: dict[tuple[Key, Kind], tuple[bytes, int]] = {}  # of the last name, the highest version
+        self._turn = asyncio.Semaphore(AT_ONCE)
         self.found: Callable[[Contact], None] = lambda contact: None
         self.tasks: TaskGroup
+        bus.subscribe(self._heard)
+
+    def _heard(self, event: Fact | Signal) -> None:
+        if event.topic == "contact.online":
+            self._soon((AccountId(event.account), AccountId(str(event.data["contact"]))))
+
+    def _soon(self, key: Key) -> None:
+        """Let the waits for a contact begin anew, from the last look on: whoever is found often is asked no more."""
+        if key in self._asked:
+            self._asked[key] = self._asked[key][0], FIRST
+
+    def hurry(self) -> None:
+        """This node moved: what was in vain before may not be now."""
+        for key in self._asked:
+            self._soon(key)
 
     def seek(self, contact: Contact) -> None:
         """A contact was not reached at any address that is known. Looks for it in the background, not too often."""
@@ -62,9 +84,10 @@ class Finder:
 
     async def _contained(self, contact: Contact) -> None:
         try:
-            places = Places.FromString(contact.places)
-            if not await self._moved(contact, places):
-                await self._restored(contact, places)
+            async with self._turn:
+                places = Places.FromString(contact.places)
+                if not await self._moved(contact, places):
+                    await self._restored(contact, places)
         except MepassaError as error:
             self._log.info("a contact was not found in the directory", reason=error.sentence)
         except Exception as error:
@@ -76,12 +99,13 @@ class Finder:
         """What the newest record says, unless a newer one was seen. Raises what `read_record` raises."""
         if len(number) != 32 or len(key) != 32:
             return None
-        name, seen = record_key(kind, number), ((contact.account, contact.id), kind)
-        found = await self._directories.find(name, self._seen.get(seen, 0) - 1, read_nodes(places.mailboxes))
+        name, whose = record_key(kind, number), ((contact.account, contact.id), kind)
+        of, seen = self._seen.get(whose, (name, 0))
+        found = await self._directories.find(name, seen if of == name else 0, read_nodes(places.mailboxes))
         if found is None:
             return None
         version, said = read_record(name, found.value, key, int(self._clock.now()))
-        self._seen[seen] = version
+        self._seen[whose] = name, version
         return said
 
     async def _moved(self, contact: Contact, places: Places) -> bool:
@@ -101,7 +125,6 @@ class Finder:
         except Exception:
             change.revert()
             raise
-        self._asked.pop((contact.account, contact.id), None)
         self._log.info("a contact was found in the directory")
         self.found(row)
         return nodes != current.nodes

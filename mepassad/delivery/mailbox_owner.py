@@ -19,6 +19,7 @@ from mepassad.delivery.each import each
 from mepassad.delivery.links import Links
 from mepassad.delivery.mailbox_blobs import Blobs
 from mepassad.delivery.mailbox_rounds import AT_ONCE, Rounds
+from mepassad.delivery.mailbox_standing import Standing
 from mepassad.delivery.mailbox_stream import MailboxStream
 from mepassad.delivery.passes import Badge
 from mepassad.delivery.waiting import wait
@@ -73,7 +74,7 @@ class MailboxOwner:
         self._refilled = -math.inf
         self._drained: float | None = None  # when nothing waited any more, monotonic seconds
         self._whole = False  # whether all boxes that there are to be are open
-        self.connected = False
+        self._standing = Standing(node, clock, log)
         self.links: Links
         self.badge: Badge
 
@@ -88,7 +89,8 @@ class MailboxOwner:
 
     def stats(self) -> Mapping[str, object]:
         """For `system.stats`."""
-        return {"connected": self.connected, "boxes": len(self._rounds.open), "drained": self.drained_within(TEND * 2)}
+        boxes = {"boxes": len(self._rounds.open), "waiting": self._rounds.waiting()}
+        return {**self._standing.stats(), **boxes, "drained": self.drained_within(TEND * 2)}
 
     def drained_within(self, seconds: float) -> bool:
         """Whether nothing waited in any box that many seconds ago, or later."""
@@ -101,7 +103,7 @@ class MailboxOwner:
             try:
                 await self._connected()
             except MepassaError as error:
-                self._log.info("a mailbox of ours was not reached", node=self.node, reason=error.sentence)
+                self._standing.failed("a mailbox of ours was not reached", error)
             except Exception as error:
                 # What one mailbox answers must not cost the node, nor the other mailboxes.
                 self._log.error("a mailbox failed", node=self.node, reason=f"{type(error).__name__}: {error}")
@@ -115,13 +117,14 @@ class MailboxOwner:
                 await self.badge.show(self.links, self.node, self.addresses)
             await self._live(stream)
         finally:
-            self.connected = False
+            self._standing.ended()
             stream.abort()
 
     async def _live(self, stream: MailboxStream) -> None:
         self._rounds = rounds = self._begun()
         self._whole, self._refilled, self._watched = False, -math.inf, set()
-        stream.news, self.connected = rounds.look, True
+        stream.news = rounds.look
+        self._standing.speaks()
         async with anyio.create_task_group() as tasks:
             for work in (stream.run, lambda: self._tending(stream), lambda: rounds.run(stream)):
                 tasks.start_soon(self._until_over, work, tasks.cancel_scope)
@@ -131,7 +134,7 @@ class MailboxOwner:
         try:
             await work()
         except MepassaError as error:
-            self._log.info("a mailbox of ours is left", node=self.node, reason=error.sentence)
+            self._standing.failed("a mailbox of ours is left", error)
         finally:
             scope.cancel()
 
@@ -157,9 +160,10 @@ class MailboxOwner:
                 await self._open_new(stream, wanted)
                 self._whole = True
                 await self._fill(stream, wanted)
+                self._standing.serves()
                 self._backoff.reset()
             except (MailboxBusy, MailboxFull, MailboxTooLarge) as error:
-                self._log.warning("a mailbox takes no more boxes or prekeys", node=self.node, reason=error.sentence)
+                self._standing.failed("a mailbox takes no more boxes or prekeys", error)
             await wait(self._clock, TEND, self._changed)
 
     async def _recall(self) -> None:

@@ -64,6 +64,11 @@ class Rounds:
         turn = self._turns.get(number)
         return turn.emptied if turn else -math.inf
 
+    def waiting(self) -> int:
+        """In how many boxes something may wait: they were not looked into since news came, or something was left."""
+        left = {number for number, turn in self._turns.items() if not turn.clean}
+        return len((left | self._next.keys()) & self.open.keys())
+
     async def run(self, stream: MailboxStream) -> None:
         """Look into boxes. Raises as `MailboxStream` does."""
         while True:

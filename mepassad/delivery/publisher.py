@@ -1,8 +1,9 @@
-"""Publishing where our accounts are: at the start, on every change, and every hour. docs/protocol/directory.md."""
+"""Publishing where our accounts are: at the start, on every change, and twice a day. docs/protocol/directory.md."""
 
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -24,11 +25,13 @@ from mepassad.people.address_numbers import AddressNumbers
 from mepassad.people.contacts import Contacts
 from mepassad.people.reunions import Reunions
 from mepassad.wire.hints import MAILBOX
+from mepassad.wire.identity import FUTURE
 from mepassad.wire.messages_pb2 import NodeHint, Places, SignedDeviceList, Whereabouts
 from mepassad.wire.records import Kind, record_key, write_record
 
-REFRESH = 3600.0
-"""Seconds between two records of an account that did not move."""
+REFRESH = 12 * 3600.0
+"""Seconds between two records of an account that did not move. Directories keep them for a week, and each costs a third
+of a megabyte of handshakes among 50 nodes."""
 
 LOOK = 5.0
 """Seconds between two looks whether this node moved."""
@@ -36,8 +39,8 @@ LOOK = 5.0
 SETTLE = 3.0
 """Seconds that what changes together is waited for, as a place at a relay; what users wait for goes first."""
 
-AGAIN = 30.0
-"""Seconds until the next try where no directory took a record; doubled up to `REFRESH`."""
+AGAIN = (30.0, 3600.0)
+"""Seconds until the next try where a directory did not take a record: at first, and at most."""
 
 Hints = Mapping[str, Sequence[str]]
 
@@ -62,7 +65,7 @@ class Publisher:
         self._directories = directories
         self._replaced: set[AccountId] = set()
         self._changed = anyio.Event()
-        self._due, self._backoff = 0.0, Backoff(AGAIN, REFRESH, 0.25)
+        self._due, self._backoff = 0.0, Backoff(*AGAIN, 0.25)
         self._published: tuple[object, ...] = ()
         self.hints: Callable[[], Hints] = dict
         self.mailboxes: Callable[[], Hints] = dict
@@ -89,7 +92,8 @@ class Publisher:
             await self._tell_all()
             if self._clock.monotonic() >= self._due or self._here() != self._published:
                 await wait(self._clock, SETTLE, anyio.Event())  # as below, so that a node holds the same at any time
-                await self._publish_all()
+                self._due = math.inf  # what changes while this is being published is due after it
+                self._due = min(await self._publish_all(), self._due)
             self._changed = anyio.Event()
             if not self._replaced:
                 await wait(self._clock, LOOK, self._changed)
@@ -105,12 +109,11 @@ class Publisher:
     def _here(self) -> tuple[object, ...]:
         return tuple(hint.SerializeToString() for hint in (*_hints(self.hints()), *_hints(self.mailboxes(), MAILBOX)))
 
-    async def _publish_all(self) -> None:
-        here = self._here()
+    async def _publish_all(self) -> float:
+        """When it is time again, in monotonic seconds."""
+        self._published, taken = self._here(), True
         if not self._directories.all():
-            self._published, self._due = here, self._clock.monotonic() + REFRESH
-            return
-        taken = True
+            return self._clock.monotonic() + REFRESH
         for row in self._accounts.all():
             try:
                 taken = await self._publish(self._accounts.me(row.id)) and taken
@@ -119,10 +122,10 @@ class Publisher:
                 taken = False
         if taken:
             self._backoff.reset()
-        self._published, self._due = here, self._clock.monotonic() + (REFRESH if taken else self._backoff.wait())
+        return self._clock.monotonic() + (REFRESH if taken else self._backoff.wait())
 
     async def _publish(self, me: Me) -> bool:
-        """Publish what is to be found of an account; whether some directory took it. Raises `StoreFull`."""
+        """Publish what is to be found of an account; whether every directory took it. Raises `StoreFull`."""
         found = Whereabouts(nodes=_hints(self.hints()), mailboxes=_hints(self.mailboxes(), MAILBOX))
         number = self._numbers.of(me.row.id)
         taken = True
@@ -144,11 +147,13 @@ class Publisher:
     async def _put(self, me: Me, kind: Kind, owner: Ed25519PrivateKey, key: bytes, found: Whereabouts) -> bool:
         setting = f"directory/version/{kind.value}"
         before = int(await self._store.setting(me.row.id, setting) or b"0")
-        version = max(before + 1, int(self._clock.now()))
+        now = int(self._clock.now())
+        # A version from beyond what anybody takes was never kept: the clock went wrong once.
+        version = max(before + 1, now) if before < now + FUTURE else now
         await self._store.commit(Commit((SetSetting(me.row.id, setting, b"%d" % version),)))
         value = fitting(found, functools.partial(write_record, kind, owner, key, version=version, nonce=os.urandom(12)))
         name = record_key(kind, owner.public_key().public_bytes_raw())
-        return await self._directories.publish(name, Record(value, version)) > 0
+        return await self._directories.publish(name, Record(value, version))
 
 
 def _hints(nodes: Hints, roles: int = 0) -> list[NodeHint]:

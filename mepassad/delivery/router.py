@@ -291,7 +291,7 @@ class Router:
             self._start(self._look_again, contact)
 
     def tell(self, contact: Contact) -> None:
-        """A contact does not know our device list."""
+        """A contact does not know our device list, or was not told of us for a while."""
         self._start(self.told, contact)
 
     async def _too_large(self, row: Outgoing) -> None:

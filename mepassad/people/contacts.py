@@ -39,6 +39,7 @@ class Contacts:
         self.kept_about: Callable[[AccountId, ConversationId], Awaitable[Sequence[Write]]]
         self.removed: Callable[[Contact], None] = lambda contact: None
         self.changed: Callable[[Contact], None] = lambda contact: None
+        self.unblocked: Callable[[Contact], None] = lambda contact: None
         self.online: Callable[[AccountId, AccountId], bool] = lambda account, contact: False
 
     async def load(self, accounts: Sequence[AccountId]) -> None:
@@ -117,6 +118,12 @@ class Contacts:
         """The nodes on which contacts live who are not blocked."""
         return {node for row in self._rows.values() if not row.blocked for node in row.nodes}
 
+    def friends(self) -> set[str]:
+        """The nodes on which accepted contacts live who are not blocked."""
+        return {
+            node for row in self._rows.values() if row.state == "accepted" and not row.blocked for node in row.nodes
+        }
+
     def devices(self, contact: Contact) -> Devices | None:
         """A contact's verified device list; None before the first handshake."""
         return self._devices.get((contact.account, contact.id))
@@ -174,7 +181,10 @@ class Contacts:
         row, change = self.get(account, contact), Change()
         if blocked and not row.blocked:
             self.blocking(change, row)
-        return await self._update(replace(row, blocked=blocked), change)
+        after = await self._update(replace(row, blocked=blocked), change)
+        if row.blocked and not blocked:
+            self.unblocked(after)
+        return after
 
     async def verify(self, account: AccountId, contact: AccountId, typed: str) -> Contact:
         """Mark a contact as verified by the safety number that they read out.

@@ -11,6 +11,7 @@ import anyio
 from mepassad.api.node_id import key_from_node_id
 from mepassad.api.transport import Stream
 from mepassad.api.types import Secret
+from mepassad.cli.i18n import _
 from mepassad.errors import ConfigError, MalformedFrame
 from mepassad.people.keyfiles import check_private
 from mepassad.serving.admission import Admission
@@ -24,11 +25,14 @@ PATIENCE = 20.0  # seconds for the whole exchange
 def read_pass(path: Path) -> Secret:
     """The pass in a file, without the white space around it. Raises `ConfigError`, and as `check_private`."""
     if not path.exists():
-        raise ConfigError(f"{path}: there is no such file, but `pass_file` says that the pass is there.")
+        raise ConfigError(f"{path}: " + _("there is no such file, but `pass_file` says that the pass is there."))
     check_private(path)
     text = path.read_bytes().strip()
     if len(text) < MIN_PASS:
-        raise ConfigError(f"{path}: a pass has at least {MIN_PASS} characters; `openssl rand -hex 16` makes one.")
+        raise ConfigError(
+            f"{path}: "
+            + _("a pass has at least {least} characters; `openssl rand -hex 16` makes one.").format(least=MIN_PASS)
+        )
     return Secret(text)
 
 
@@ -38,6 +42,11 @@ class Passes:
     def __init__(self, node_key: bytes, admissions: Sequence[Admission]) -> None:
         """`node_key`: this node's public key."""
         self._node_key, self._admissions = node_key, admissions
+        self._admitted = self._refused = 0
+
+    def stats(self) -> dict[str, int]:
+        """How many proofs were right, and how many were not."""
+        return {"admitted": self._admitted, "refused": self._refused}
 
     async def serve(self, stream: Stream) -> None:
         """One exchange: a challenge, a proof, whether it was right. Raises `MalformedFrame`, `FrameTooLarge`."""
@@ -50,7 +59,8 @@ class Passes:
                     if len(proof) != len(challenge):
                         raise MalformedFrame
                     over = about(self._node_key, key_from_node_id(stream.peer), challenge)
-                    admitted = [one.shown(stream.peer, proof, over) for one in self._admissions]
-                    stream.write(pack(PassReply(admitted=any(admitted)).SerializeToString()))
+                    admitted = any([one.shown(stream.peer, proof, over) for one in self._admissions])
+                    self._admitted, self._refused = self._admitted + admitted, self._refused + (not admitted)
+                    stream.write(pack(PassReply(admitted=admitted).SerializeToString()))
                     break
         await stream.close()

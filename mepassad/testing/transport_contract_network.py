@@ -64,6 +64,35 @@ class NetworkContract(TransportSuite):
                 await assert_echoes(await b.open(a))
                 await assert_echoes(await c.open(a))
 
+    async def test_servers_are_passed_over_where_they_are_none_or_nobody_is_there(self, tmp_path: Path) -> None:
+        async with self.nodes(tmp_path, 3) as (a, b, c):
+            gone = c.transport.addresses()
+            await c.stop()
+            for servers in (["", "junk", "/p2p/" + b.id], a.transport.addresses(), gone, []):
+                a.transport.use_servers(servers)
+                await assert_echoes(await a.open(b))
+                await assert_echoes(await b.open(a))
+
+    async def test_who_follows_hears_of_no_move_and_of_no_climb_where_there_is_none(self, tmp_path: Path) -> None:
+        async with self.nodes(tmp_path, 2) as (a, b):
+            heard: list[object] = []
+            for node in (a, b):
+                node.transport.follow(lambda: heard.append("moved"), heard.append)
+            before = a.transport.addresses()
+            await assert_echoes(await a.open(b))
+            await assert_echoes(await b.open(a))
+            assert (heard, a.transport.addresses()) == ([], before)
+
+    async def test_how_a_node_stands_is_said_in_the_words_of_the_contract(self, tmp_path: Path) -> None:
+        async with self.nodes(tmp_path, 2) as (a, b):
+            for _ in range(2):
+                found = a.transport.reachability()
+                assert found.kind in ("public", "private", "unknown")
+                assert found.nat in ("none", "cone", "symmetric", "unknown")
+                assert not [address for address in found.observed if "/p2p/" in address]
+                await assert_echoes(await b.open(a))
+                await a.transport.network_changed()
+
     async def test_stats_are_numbers_by_name_and_count_connections(self, tmp_path: Path) -> None:
         async with self.nodes(tmp_path, 2) as (a, b):
             assert a.transport.stats()["connections"] == 0

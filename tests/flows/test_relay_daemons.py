@@ -1,7 +1,11 @@
-"""Nodes that nobody can dial meet and write over relays: places are renewed, and taken elsewhere when a relay dies."""
+"""Nodes that nobody can dial meet and write over relays: places are renewed, and taken elsewhere when a relay dies.
+
+`MEPASSAD_MESSAGES` is how many are under way when a relay is killed in their middle (`make torture`: 1,000).
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -11,6 +15,8 @@ import anyio
 from mepassad.testing.rpc_client import RpcClient
 from tests.daemon import Daemon, Fleet, befriend, reaches, received, texts
 from tests.lab.peers import has_place, message, node_id, transport
+
+MESSAGES = int(os.environ.get("MEPASSAD_MESSAGES", "300"))
 
 
 async def relay(fleet: Fleet, name: str, **limits: Any) -> tuple[Daemon, str]:
@@ -76,21 +82,40 @@ async def test_a_place_is_renewed_before_it_ends(fleet: Fleet) -> None:
         assert await message(ana, bruno_id, "ainda aqui") == "relayed"
 
 
-async def test_a_relay_that_is_killed_in_the_middle_of_300_messages_costs_none_and_doubles_none(fleet: Fleet) -> None:
+async def test_a_relay_that_is_killed_in_the_middle_of_messages_costs_none_and_doubles_none(fleet: Fleet) -> None:
     relays = [await relay(fleet, name) for name in ("first", "second")]
     async with hidden(fleet, *(address for _, address in relays), places=2) as (ana, bruno):
         bruno_id, ana_id = await befriend(ana, bruno)
         busy, *_ = [server for server, _ in relays if (await lent(server))["circuits"]]
-        said = [f"{number}" for number in range(300)]
+        said = [f"{number}" for number in range(MESSAGES)]
         for number, text in enumerate(said):
             sent = await ana.call("messages.send", contact=bruno_id, text=text)
-            if number == 150:
+            if number == MESSAGES // 2:
                 busy.kill()
         await reaches(ana, sent["message_id"], "delivered")
         assert await texts(bruno, ana_id) == said
         events = [await bruno.event("message.received") for _ in said]
         assert received(events) == said
         assert (await transport(ana))["relay_places"] == 1
+
+
+async def test_a_relay_with_a_pass_gives_places_to_those_that_have_it(fleet: Fleet) -> None:
+    secret = fleet.folder / "pass"
+    secret.touch(0o600)
+    secret.write_text("correct horse battery\n")
+    server, address = await relay(fleet, "relay", admit="pass", pass_file=str(secret))
+    section = {"listen": [], "bootstrap": [address]}
+    (ana,), (bruno,) = (
+        fleet.start("ana", transport_libp2p=section, pass_file=str(secret)),
+        fleet.start("bruno", transport_libp2p=section),
+    )
+    async with ana.session() as one, bruno.session() as other:
+        await has_place(one)
+        bruno_id, _ = await befriend(one, other)
+        assert await message(one, bruno_id, "com senha") == "relayed"
+        assert (await transport(other))["relay_places"] == 0
+        assert (await lent(server))["places"] == 1
+    assert not [daemon for daemon in fleet.daemons if "correct horse" in daemon.log()]
 
 
 async def test_a_relay_of_a_company_serves_those_on_its_list_and_whoever_calls_them(fleet: Fleet) -> None:

@@ -19,6 +19,12 @@ from tests.lab.wire import Quality
 REASON = why_not()
 pytestmark = [pytest.mark.skipif(REASON is not None, reason=str(REASON)), pytest.mark.timeout(180)]
 
+BAD = Quality(delay_ms=300, loss=0.2)
+"""Of one wire, each way."""
+
+PATIENCE = 120.0
+"""Seconds until all that was said on it has arrived."""
+
 SLOW = Quality(delay_ms=50, loss=0.01)
 """Of the wire at each of two nodes, each way: 100 ms and 2 % from one to the other, and back."""
 
@@ -72,6 +78,25 @@ async def test_on_slow_wires_that_lose_things_messages_move_to_the_direct_way_wi
         me = (await bruno.call("identity.show"))["account"]
         assert await texts(ana, me) == said
         assert await becomes(ana, me, "accepted")
+
+
+async def test_on_a_wire_that_loses_a_fifth_and_takes_300_ms_all_arrives_once_and_in_order(peers: Peers) -> None:
+    daemons = [peers.launch("elisa", "public", Quality()), peers.launch("fabio", "public")]
+    for daemon in daemons:
+        daemon.wait_ready()
+    async with daemons[0].session() as elisa, daemons[1].session() as fabio:
+        fabio_id, elisa_id = await befriend(elisa, fabio)
+        peers.net.wire(BAD)
+        said = {name: [f"{name} {number}" for number in range(20)] for name in ("elisa", "fabio")}
+        for one, other in zip(said["elisa"], said["fabio"], strict=True):
+            first = await elisa.call("messages.send", contact=fabio_id, text=one)
+            last = await fabio.call("messages.send", contact=elisa_id, text=other)
+        for rpc, sent in ((elisa, first), (fabio, last)):
+            await reaches(rpc, sent["message_id"], "delivered", patience=PATIENCE)
+        for rpc, contact in ((elisa, fabio_id), (fabio, elisa_id)):
+            found = await texts(rpc, contact)
+            assert {name: [text for text in found if text.startswith(name)] for name in said} == said
+        peers.net.wire(Quality())
 
 
 async def test_after_a_cut_and_its_healing_all_arrives(peers: Peers) -> None:

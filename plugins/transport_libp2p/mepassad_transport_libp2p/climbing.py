@@ -69,7 +69,7 @@ class Climbing(INotifee):
         try:
             for wait in WAITS:
                 await trio.sleep(wait)
-                if relayed.is_closed or self.puncher.direct(peer) is not None:
+                if relayed.is_closed or self.puncher.direct(peer) is not None or not self.admits(peer):
                     return
                 try:
                     await self.puncher.punch(relayed)

@@ -26,6 +26,7 @@ class Connections:
         self._config, self._live, self._now = config, live, now
         self._used: dict[INetConn, float] = {}
         self.wanted: Collection[ID] = frozenset()
+        self.served: Callable[[ID], bool] = lambda peer: False  # who waits here to be reached does not idle
         self.counts: Counter[str] = Counter()
 
     def full(self, entering: Collection[IMuxedConn] = ()) -> bool:
@@ -71,8 +72,10 @@ class Connections:
         self._used[connection] = self._now()
 
     def idle(self, connection: INetConn) -> float:
-        """Seconds for which a connection has been known to have no stream."""
-        return 0.0 if connection.get_streams() else self._now() - self._used.get(connection, self._now())
+        """Seconds for which a connection has been known to have no stream, and its node no place at the relay here."""
+        if connection.get_streams() or self.served(connection.muxed_conn.peer_id):
+            return 0.0
+        return self._now() - self._used.get(connection, self._now())
 
     def _is_stranger(self, connection: INetConn) -> bool:
         wanted = connection.muxed_conn.peer_id in self.wanted

@@ -8,10 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from libp2p.peer.id import ID
+
 from mepassad_transport_libp2p.config import Config
 
-Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network | None
-"""None: nobody knows where it comes from; all of those are one."""
+Subnet = ipaddress.IPv4Network | ipaddress.IPv6Network | ID | None
+"""The id of a relay counts as the subnet of those who come over it. None: nobody knows where it comes from; all of
+those are one."""
 
 
 class Refused(Exception):
@@ -57,7 +60,7 @@ class Door:
     @contextmanager
     def enter(self, host: str | None) -> Iterator[None]:
         """Let a connection from an IP address in, and count it until it has gone. Raises `Refused`."""
-        subnet, exempt = self._subnet(host)
+        subnet, exempt = self.subnet(host)
         try:
             self._knock(subnet, exempt)
         except Refused as refused:
@@ -75,10 +78,22 @@ class Door:
                 del self.inside[subnet]
 
     def _knock(self, subnet: Subnet, exempt: bool) -> None:
-        """Take what the connection costs. One subnet's flood is stopped before it uses up what is everybody's."""
-        now, config = self._now(), self._config
-        if not exempt and self.inside[subnet] >= config.max_connections_per_subnet:
+        """See whether there is room. One subnet's flood is stopped before it uses up what is everybody's."""
+        if not exempt and self.inside[subnet] >= self._config.max_connections_per_subnet:
             raise Refused("subnet")
+        self._take(subnet, exempt)
+
+    def come_over(self, relay: ID) -> None:
+        """Let a circuit in that a relay brings: no faster than a subnet's connections. Raises `Refused`."""
+        try:
+            self._take(relay, exempt=False)
+        except Refused as refused:
+            self.refused[refused.reason] += 1
+            raise
+
+    def _take(self, subnet: Subnet, exempt: bool) -> None:
+        """Take what a connection costs of what may come in a second. Raises `Refused`."""
+        now, config = self._now(), self._config
         bucket = None if exempt else self._buckets.get(subnet)
         if bucket is not None and bucket.left(now) < 1:
             raise Refused("subnet_rate")
@@ -96,7 +111,7 @@ class Door:
         now = self._now()
         self._buckets = {subnet: bucket for subnet, bucket in self._buckets.items() if not bucket.full(now)}
 
-    def _subnet(self, host: str | None) -> tuple[Subnet, bool]:
+    def subnet(self, host: str | None) -> tuple[Subnet, bool]:
         """The subnet of an IP address, and whether it is loopback and so exempt."""
         try:
             address = ipaddress.ip_address((host or "").partition("%")[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,11 +22,13 @@ from mepassad.api.context import Log
 from mepassad.api.transport import Reachability
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p import compat
-from mepassad_transport_libp2p.address import parse_dial, parse_listen, reachable
+from mepassad_transport_libp2p.address import parse_announce, parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.carriers import carriers, upgrader
 from mepassad_transport_libp2p.climbing import Climbing
 from mepassad_transport_libp2p.compat.containment import ContainedHost
+from mepassad_transport_libp2p.compat.ends import remote_host
 from mepassad_transport_libp2p.compat.peerstore import LastingPeerStore
+from mepassad_transport_libp2p.compat.pings import SparingYamux
 from mepassad_transport_libp2p.compat.punch import Puncher
 from mepassad_transport_libp2p.compat.relay_client import RelayClient
 from mepassad_transport_libp2p.compat.relay_server import RelayLimits, RelayServer
@@ -137,11 +139,22 @@ class Host:
 
     def relay(self, limits: RelayLimits) -> RelayServer:
         """What lends paths between the peers of this host, once it is started."""
-        return RelayServer(self._host, limits, lambda: [Multiaddr(text.split("/p2p/")[0]) for text in self.addresses()])
+        addresses = lambda: [Multiaddr(text.split("/p2p/")[0]) for text in self.addresses()]  # noqa: E731
+        server = RelayServer(self._host, limits, addresses, self._network_of)
+        self._swarm.crowd.served = server.holds
+        self._unread.spare = lambda peer: server.carried.relieve(peer, self.ledger.clear)
+        return server
+
+    def _network_of(self, connection: INetConn) -> Hashable:
+        """The subnet that a connection comes from; on loopback, where all are of one, the peer."""
+        subnet, exempt = self._swarm.door.subnet(remote_host(connection.muxed_conn))
+        return connection.muxed_conn.peer_id if exempt else subnet
 
     async def renew(self) -> None:
         """The network changed: close what cannot work any more at once, and what does not in a moment."""
         self.standing.network_changed()
+        self.relays.network_changed()
+        self.climbing.puncher.network_changed()
         for connection in await self._liveness.renew():
             self.start_soon(self._liveness.probe, connection)
 
@@ -177,9 +190,10 @@ class Host:
         self.start_soon(self.relays.keep)  # not before: relays are dialled from the ports that listen
 
     def addresses(self) -> tuple[str, ...]:
-        """Where this node can be dialled, loopback last."""
+        """Where this node can be dialled: what is to be announced first, loopback last."""
+        announced = [parse_announce(text) for text in self._config.announce]
         found = reachable(bound(self._swarm), get_network_addrs(4), get_network_addrs(6))
-        return tuple(str(address._replace(peer=self.node_id)) for address in found)
+        return tuple(str(address._replace(peer=self.node_id)) for address in dict.fromkeys((*announced, *found)))
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str, heard: Sequence[str] = ()) -> NetStream:
         """A negotiated stream; see `Reaching.open`. Raises `Unreachable`."""
@@ -195,6 +209,11 @@ class Host:
 
     async def _answers(self, connection: INetConn) -> bool:
         """Whether the peer answers on a connection, be it that it does not serve pings."""
+        if isinstance(connection.muxed_conn, SparingYamux):  # a sixth of the bytes of a stream for it
+            with suppress(Exception):
+                await connection.muxed_conn.answered()
+                return True
+            return False
         try:
             net = await self.reaching.negotiate(connection, PING)
         except Dead:

@@ -35,10 +35,13 @@ from mepassad_transport_libp2p.kad_wire import (
     place_of_record,
     subnet,
 )
-from mepassad_transport_libp2p.remote import reached_at
+from mepassad_transport_libp2p.remote import host_of, reached_at
 
 ENOUGH = 8
-"""Of the nearest nodes that answer, those that are asked for a record."""
+"""Of the nearest nodes that answer, those that are asked for a record; where none has it, `NEAREST` are."""
+
+LOOK_UP = 12.0
+"""Seconds that a look-up takes at most: what was found by then counts."""
 
 REFRESH = 600.0
 """Seconds between two looks for who is near."""
@@ -114,11 +117,11 @@ class Kad:
     async def refresh(self) -> None:
         """Look who is near this node, and near some other place."""
         for place in (place_of_node(self._host.node_id), os.urandom(32)):
-            await self._look_up(place, NEAREST, lambda record: None)
+            await self._look_up(place, lambda record: None)
 
     async def put(self, key: bytes, record: Record) -> int:
         """Have a record kept at the nodes nearest to its place; at how many it is."""
-        near, kept = await self._look_up(place_of_record(key), NEAREST, lambda record: None), [0]
+        near, kept = await self._look_up(place_of_record(key), lambda record: None), [0]
         request = KadRequest(key=key, record=record.value)
 
         async def offer(peer: Peer) -> None:
@@ -142,10 +145,13 @@ class Kad:
                 best[:] = [Record(value, version)]
 
         take(self.shelf.at(place))
-        await self._look_up(place, ENOUGH, take)
+        await self._look_up(place, take, lambda: bool(best))
         return best[0] if best else None
 
-    async def _look_up(self, place: bytes, wanted: int, take: Callable[[bytes], None]) -> list[Peer]:
+    async def _look_up(
+        self, place: bytes, take: Callable[[bytes], None], found: Callable[[], bool] | None = None
+    ) -> list[Peer]:
+        """The nodes nearest to a place that answer, the nearest first; fewer where `found` says that it is enough."""
         request = KadRequest(target=place, addresses=self._own_addresses())
 
         async def one(peer: Peer) -> Reply | None:
@@ -156,7 +162,13 @@ class Kad:
 
         known = self.table.nearest(place)
         start = known if len(known) >= NEAREST else [*known, *self._bootstrap]
-        return await LookUp(self._host.node_id, place, one, wanted, self._subnet).run(start)
+        look_up = LookUp(self._host.node_id, place, one, self._subnet)
+        with trio.move_on_after(LOOK_UP):
+            if found is not None:
+                await look_up.run(start, ENOUGH)
+            if found is None or not found():
+                await look_up.run(start, NEAREST)
+        return look_up.nearest()
 
     def _own_addresses(self) -> list[str]:
         """Where a server listens; a client tells nobody."""
@@ -164,23 +176,27 @@ class Kad:
         return [text.partition("/p2p/")[0] for text in addresses if "/p2p-circuit" not in text][:MAX_ADDRESSES]
 
     async def _ask(self, peer: Peer, request: KadRequest) -> Reply | None:
-        """A node's answer; who answers is known from then on, who does not is forgotten."""
+        """A node's answer; who answers is known from then on, who does not is forgotten. Whoever is known is asked
+        where it was reached, too, so that nobody makes it forgotten by telling of it wrongly."""
+        addresses = tuple(dict.fromkeys((*self.table.known(peer.id), *peer.addresses)))
         try:
             with trio.fail_after(PATIENCE):
-                net = await self._host.open(peer.id, (), PROTOCOL, peer.addresses)
+                net = await self._host.open(peer.id, (), PROTOCOL, addresses)
                 reply = await ask(net, request)
         except Exception as error:
             # Whatever a stranger's bytes provoke in whichever library costs that stranger's answer, and nothing else.
             self._log.debug("a node of the DHT did not answer", node=peer.id, reason=type(error).__name__)
             self.table.remove(peer.id)
             return None
-        self._answered(peer, net)
+        self._answered(Peer(peer.id, addresses), net)
         return reply
 
     def _answered(self, peer: Peer, net: INetStream) -> None:
+        """Know a node where it was reached, and at what else was told of the same IP address: no other is passed on."""
         where = reached_at(net, peer.addresses)
         if where:
-            self.table.add(Peer(peer.id, tuple(dict.fromkeys((where, *peer.addresses)))[:MAX_ADDRESSES]))
+            told = tuple(dict.fromkeys((where, *peer.addresses)))
+            self.table.add(Peer(peer.id, of_host(told, host_of(net))))
 
     # -- servers that ask
 

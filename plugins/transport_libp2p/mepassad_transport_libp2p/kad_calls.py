@@ -19,6 +19,7 @@ from mepassad_transport_libp2p.kad_wire import (
     MAX_REQUEST,
     Peer,
     Reply,
+    network,
     pack_reply,
     parse_reply,
     parse_request,
@@ -29,7 +30,7 @@ PATIENCE = 5.0
 """Seconds for one question and its answer, dialling included."""
 
 MAX_STREAMS = 64
-"""Streams that are served at once."""
+"""Streams that are served at once; of more, the oldest ends, since an honest one takes a moment."""
 
 MAX_STREAMS_PER_PEER = 4
 """Streams of one node that are served at once."""
@@ -58,24 +59,27 @@ class Answers:
         """`claimed` hears where a server that asks says it listens, and the IP address that it came from."""
         self._table, self._shelf, self._claimed = table, shelf, claimed
         self._streams: Counter[NodeId] = Counter()
+        self._scopes: dict[INetStream, trio.CancelScope] = {}  # the oldest first
         self._puts: OrderedDict[NodeId, tuple[float, int]] = OrderedDict()
 
     async def serve(self, node: NodeId, net: INetStream) -> None:
         """Answer the one request of a stream, in bounded time, if its node has not too many."""
-        busy = self._streams.total() >= MAX_STREAMS or self._streams[node] >= MAX_STREAMS_PER_PEER
-        if busy:
+        if self._streams[node] >= MAX_STREAMS_PER_PEER:
             await give_up(net)
             return
+        if len(self._scopes) >= MAX_STREAMS:
+            self._scopes.pop(next(iter(self._scopes))).cancel()
         self._streams[node] += 1
         answered = False
         try:
-            with trio.move_on_after(PATIENCE):
+            with trio.move_on_after(PATIENCE) as self._scopes[net]:
                 raw = await read_varint_prefixed_bytes_limited(net, MAX_REQUEST)
                 reply = self.answer(node, parse_request(raw), host_of(net))
                 await net.write(encode_varint_prefixed(pack_reply(reply)))
                 await net.close()
                 answered = True
         finally:
+            self._scopes.pop(net, None)
             self._streams -= Counter([node])  # drops what is zero
             if not answered:
                 await give_up(net)
@@ -85,7 +89,8 @@ class Answers:
         if request.addresses:
             self._claimed(Peer(node, tuple(request.addresses)), host)
         if request.record:
-            return Reply(kept=self._may_put(node) and self._shelf.keep(request.key, request.record))
+            origin = network(host) or ""
+            return Reply(kept=self._may_put(node) and self._shelf.keep(request.key, request.record, origin))
         nodes = [peer for peer in self._table.nearest(request.target) if peer.id != node]
         return Reply(tuple(nodes), self._shelf.at(request.target))
 

@@ -38,6 +38,10 @@ class Table:
     def __contains__(self, node: object) -> bool:
         return any(node in bucket for bucket in self._buckets.values())
 
+    def known(self, node: NodeId) -> tuple[str, ...]:
+        """The addresses at which a node was reached; none where it is not known."""
+        return next((bucket[node].addresses for bucket in self._buckets.values() if node in bucket), ())
+
     def add(self, peer: Peer) -> bool:
         """A server answered at these addresses; whether it is in the table now."""
         place = place_of_node(peer.id)

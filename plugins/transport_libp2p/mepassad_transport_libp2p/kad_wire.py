@@ -3,6 +3,7 @@ docs/protocol/directory.md."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,8 @@ MAX_ADDRESSES = 8
 
 PLACE_SIZE = 32
 
+_SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")  # leads to whatever IPv4 address is in it, also on loopback
+
 
 class Peer(NamedTuple):
     """A node of the DHT, with addresses without `/p2p`."""
@@ -53,6 +56,7 @@ def place_of_record(key: bytes) -> bytes:
     return hashlib.sha256(key).digest()
 
 
+@functools.lru_cache(maxsize=4096)
 def place_of_node(node: NodeId) -> bytes:
     """Where a node is. Raises ValueError where this is no node id."""
     return hashlib.sha256(key_from_node_id(node)).digest()
@@ -109,10 +113,15 @@ def of_host(addresses: Sequence[str], host: str) -> tuple[str, ...]:
 
 def subnet(address: str) -> str | None:
     """The network that a public address belongs to: IPv4 /24, IPv6 /48. None for any other: it counts as no subnet."""
-    if _kind_of(address) != "public":
+    return network(address.split("/")[2]) if _kind_of(address) else None
+
+
+def network(host: str) -> str | None:
+    """The same of an IP address; None also for ""."""
+    if _kind(host) != "public":
         return None
-    host = _plain(address.split("/")[2])
-    return str(ipaddress.ip_network(f"{host}/{24 if host.version == 4 else 48}", strict=False))
+    found = _plain(host)
+    return str(ipaddress.ip_network(f"{found}/{24 if found.version == 4 else 48}", strict=False))
 
 
 def _kind_of(text: str) -> str:
@@ -132,6 +141,8 @@ def _kind(host: str) -> str:
     if found.is_loopback:
         return "loopback"
     if found.is_link_local or found.is_multicast or found.is_unspecified or found.is_reserved:
+        return ""
+    if found.version == 6 and (found.is_site_local or found in _SIX_TO_FOUR):
         return ""
     return "public" if found.is_global else "private"
 

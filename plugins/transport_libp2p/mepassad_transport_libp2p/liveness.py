@@ -12,6 +12,7 @@ from mepassad.api import Unreachable
 from mepassad.api.context import Log
 from mepassad_transport_libp2p.compat.containment import contained
 from mepassad_transport_libp2p.compat.ends import has_way
+from mepassad_transport_libp2p.compat.quic.connection import Connection
 from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.connections import outgoing
@@ -67,12 +68,16 @@ class Liveness:
                 nursery.start_soon(self._safely, self._swarm.drop, connection)
 
     async def keep(self) -> None:
-        """Ping the wanted nodes that we dialled, every `keep_alive` seconds, until cancelled; not on a metered link."""
+        """Ping the wanted nodes that we dialled, every `keep_alive` seconds, until cancelled; not on a metered link.
+
+        QUIC pings by itself whoever is silent for half of `dead_peer_timeout`."""
         async with trio.open_nursery() as nursery:
             while not self._config.metered:
                 await trio.sleep(self._config.keep_alive)
                 for connection in self._swarm.get_connections():
-                    if outgoing(connection) and connection.muxed_conn.peer_id in self._swarm.crowd.wanted:
+                    muxed = connection.muxed_conn
+                    quiet = outgoing(connection) and not isinstance(muxed, Connection)
+                    if quiet and muxed.peer_id in self._swarm.crowd.wanted:
                         nursery.start_soon(self.probe, connection, self._config.dead_peer_timeout)
 
 

@@ -33,11 +33,21 @@ EARLY = 0.6
 FIRST_WAIT, LAST_WAIT = 5.0, 300.0
 """Seconds until a server that gave no place is asked again: doubled from the first to the last."""
 
-MOST_LIFETIME = 86_400.0
-"""Seconds that a place is believed to last at most."""
+LEAST_LIFETIME, MOST_LIFETIME = 2.0, 7200.0
+"""Seconds that a place is believed to last at least, and at most."""
+
+RENEW = 1200.0
+"""Seconds after which a place is renewed at the latest: how long one lasts is told by the relay's clock, and the one
+here may be wrong by hours."""
+
+STEADY = 60.0
+"""Seconds that a place lasts at a relay that is asked again at once when it is lost; others are with back-off."""
 
 MAX_SERVERS = 64
-"""Servers that may be asked."""
+"""Servers that may be asked; beyond, one that gave no place is forgotten for a new one."""
+
+MAX_KNOWN = 16
+"""Addresses of a server that are kept; beyond, the oldest is forgotten that others told."""
 
 ADDRESSES = 2
 """Addresses of a relay that are told."""
@@ -48,12 +58,14 @@ NARROW = 443
 
 @dataclass
 class Server:
-    """A node that may be a relay."""
+    """A node that may be a relay. `own`: how many of its addresses are of the configuration; they come first."""
 
     node: NodeId
     addresses: list[Address]
+    own: int = 0
     wait: float = FIRST_WAIT
     ask_at: float = -math.inf
+    again: bool = False  # it was named again while it was asked, so that its answer may be of before
 
 
 @dataclass
@@ -64,6 +76,7 @@ class Place:
     peer: ID
     known: tuple[Address, ...]
     told: tuple[Address, ...]
+    since: float
     renew_at: float
     ends_at: float
 
@@ -84,20 +97,43 @@ class Relays:
         self.changed: Callable[[], None] = lambda: None
         self.wanted: Callable[[], None] = lambda: None
         self.use(config.bootstrap)
+        for server in self._servers.values():
+            server.own = len(server.addresses)
 
     def use(self, addresses: Sequence[str]) -> None:
-        """Ask these servers too; what is no address of a node is passed over."""
+        """Ask these servers too, those that are named again at once; what is no address of a node is passed over."""
         for text in addresses:
             try:
                 address = parse_bootstrap(text)
             except AddressRefused:
                 continue
             node = NodeId(address.peer or "")
-            if node not in self._servers and len(self._servers) >= MAX_SERVERS:
+            if node not in self._servers and len(self._servers) >= MAX_SERVERS and not self._forget_one():
                 continue
             server = self._servers.setdefault(node, Server(node, []))
-            if address not in server.addresses:
+            if address in server.addresses:
+                server.ask_at, server.again = -math.inf, True
+            elif server.own < MAX_KNOWN:
                 server.addresses.append(address)
+                if len(server.addresses) > MAX_KNOWN:
+                    del server.addresses[server.own]
+        self.hurry()
+
+    def _forget_one(self) -> bool:
+        """Forget the server that failed most often, of those that others told of; whether there is one."""
+        useless = [
+            server
+            for node, server in self._servers.items()
+            if not server.own and server.wait > FIRST_WAIT and node not in self._places and node not in self._busy
+        ]
+        if useless:
+            del self._servers[max(useless, key=lambda server: server.wait).node]
+        return bool(useless)
+
+    def network_changed(self) -> None:
+        """What gave no place before may give one now."""
+        for server in self._servers.values():
+            server.ask_at, server.wait = -math.inf, FIRST_WAIT
         self.hurry()
 
     def hurry(self) -> None:
@@ -134,7 +170,7 @@ class Relays:
             else:
                 self._mappings.look(place.peer, place.known, nursery.start_soon)
         asking = sum(node not in self._places for node in self._busy)
-        for server in self._servers.values():
+        for server in sorted(self._servers.values(), key=lambda server: server.ask_at):
             if len(self._places) + asking >= needed:
                 break
             if server.node not in self._places and server.node not in self._busy and server.ask_at <= now:
@@ -147,17 +183,18 @@ class Relays:
 
     async def _ask(self, server: Server) -> None:
         """Ask one server for a place, or to renew it."""
+        server.again = False
         try:
             connection = await self._reaching.serve_from(server.node, server.addresses)
             peer = connection.muxed_conn.peer_id
             reserved = await self._client.reserve(peer)
         except Unreachable as error:
             self._log.debug("no place at a relay", relay=server.node, reason=error.sentence)
-            server.ask_at, server.wait = trio.current_time() + server.wait, min(2 * server.wait, LAST_WAIT)
+            if not server.again:
+                _put_off(server)
             if (place := self._places.get(server.node)) is not None:
                 place.renew_at = min(server.ask_at, place.ends_at)
         else:
-            server.wait = FIRST_WAIT
             self._take(server, connection, reserved)
         finally:
             self._busy.discard(server.node)
@@ -167,18 +204,27 @@ class Relays:
         now, lifetime = trio.current_time(), reserved.expiry - time.time()
         if not 0 < lifetime <= MOST_LIFETIME:  # one of the two clocks is wrong
             lifetime = MOST_LIFETIME if lifetime > 0 else LAST_WAIT
+        lifetime = max(LEAST_LIFETIME, lifetime)
         known, before = _known(server, connection, reserved), self.addresses()
-        if server.node not in self._places:
+        was = self._places.get(server.node)
+        if was is None:
             self._log.info("reachable through a relay", relay=server.node)
+        elif now - was.since >= STEADY:
+            server.wait = FIRST_WAIT
         self._places[server.node] = Place(
-            server, connection.muxed_conn.peer_id, known, tuple(_chosen(known)), now + EARLY * lifetime, now + lifetime
-        )
+            server, connection.muxed_conn.peer_id, known, tuple(_chosen(known)), was.since if was else now,
+            now + min(EARLY * lifetime, RENEW), now + lifetime,
+        )  # fmt: skip
         self.wanted()
         if self.addresses() != before:
             self.changed()
 
     def _lose(self, node: NodeId) -> None:
         place = self._places.pop(node)
+        if trio.current_time() - place.since < STEADY:
+            _put_off(place.server)  # else a relay that gives and takes would have all contacts told all the time
+        else:
+            place.server.ask_at, place.server.wait = -math.inf, FIRST_WAIT
         self._client.release(place.peer)
         self._mappings.forget(place.peer)
         self.wanted()
@@ -189,12 +235,18 @@ class Relays:
         return next((one for one in self._reaching.live(peer) if not is_relayed(one)), None)
 
     def stats(self) -> dict[str, int]:
-        """How many places there are."""
-        return {"relay_places": len(self._places)}
+        """How many places there are, and how many there should be now."""
+        return {"relay_places": len(self._places), "relay_places_needed": self.needed()}
+
+
+def _put_off(server: Server) -> None:
+    """Ask a server again later, and later each time."""
+    server.ask_at, server.wait = trio.current_time() + server.wait, min(2 * server.wait, LAST_WAIT)
 
 
 def _known(server: Server, connection: INetConn, reserved: Reserved) -> tuple[Address, ...]:
-    """Where others reach a relay: where we reached it, then where else it says that it can be, as far from here."""
+    """Where others reach a relay: where we reached it, then at which other ports there it says that it is. Another host
+    that it names may know nothing of it; so that counts only where we reached it in a network of its own."""
     end = observed(connection.muxed_conn)
     seen = parse_seen(end.to_bytes()) if end is not None else None
     if seen is None:
@@ -211,7 +263,8 @@ def _known(server: Server, connection: INetConn, reserved: Reserved) -> tuple[Ad
             address = parse_bootstrap(text)
         except AddressRefused:
             continue
-        if address.peer == server.node and _width(address.host) >= _width(seen.host):
+        same = address.host in (seen.host, *(known.host for known in server.addresses))
+        if address.peer == server.node and (same or _width(address.host) > _width(seen.host)):
             found.append(address)
     return tuple(dict.fromkeys(found))
 

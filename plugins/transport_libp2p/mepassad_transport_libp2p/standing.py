@@ -22,6 +22,9 @@ from mepassad_transport_libp2p.connections import outgoing
 NATS = {Nat.VARIES: "symmetric", Nat.SAME: "cone", Nat.NONE: "none"}
 """What each kind is called outside, the one that matters most first."""
 
+Way = tuple[str, bool]
+"""A transport, and whether it is over IPv6: each has a NAT of its own, or none."""
+
 MAX_SEEN = 128
 """Connections whose servers' words are kept."""
 
@@ -42,13 +45,15 @@ class Standing:
             self._seen[connection] = seen
 
     def came(self, connection: INetConn) -> None:
-        """A connection came up. One from the net, of a node that is not reached over a relay at the same time, for such
-        may have come through a hole that both have punched, shows that this node can be reached."""
+        """A connection came up. One from the net shows that this node can be reached; but not one of a node that is
+        reached over a relay at the same time, for such may have come through a hole that both have punched, nor one
+        from a host to which this node has dialled, which many a NAT lets in from any port."""
         host = remote_host(connection.muxed_conn)
         if outgoing(connection) or is_relayed(connection) or host is None or not _is_global(host):
             return
         others = self._swarm.get_connections(connection.muxed_conn.peer_id)
-        if not any(is_relayed(one) or outgoing(one) for one in others):
+        dialled = [one for one in self._swarm.get_connections() if outgoing(one)]
+        if not any(map(is_relayed, others)) and host not in {remote_host(one.muxed_conn) for one in dialled}:
             self.public = True
 
     def network_changed(self) -> None:
@@ -57,17 +62,17 @@ class Standing:
         self.public = False
 
     def seen(self) -> Sequence[Seen]:
-        """As whom this node is seen: of each transport what most servers say, TCP first."""
+        """As whom this node is seen: of each transport and kind of address what most servers say, TCP first."""
         counted = Counter(self._live().values())
-        best: dict[str, Seen] = {}
+        best: dict[Way, Seen] = {}
         for one, _ in counted.most_common():
-            best.setdefault(one.transport, one)
-        return [best[transport] for transport in ("tcp", "udp") if transport in best]
+            best.setdefault(_way(one), one)
+        return [best[way] for way in sorted(best)]
 
     def reachability(self) -> Reachability:
         """What is known now."""
         live = self._live()
-        kinds = {nat(self._by_server(live, transport), self._own()) for transport in ("tcp", "udp")}
+        kinds = {nat(self._by_server(live, way), self._own()) for way in set(map(_way, live.values()))}
         named = next((name for kind, name in NATS.items() if kind in kinds), "unknown")
         own = set(self._own())
         hidden = any(seen.host not in own for one, seen in self._seen.items() if not one.is_closed)
@@ -78,9 +83,9 @@ class Standing:
         """What was said of connections that live and left from a port that listens."""
         return {one: seen for one, seen in self._seen.items() if not one.is_closed and self._from_listener(one)}
 
-    def _by_server(self, live: dict[INetConn, Seen], transport: str) -> list[Seen]:
+    def _by_server(self, live: dict[INetConn, Seen], way: Way) -> list[Seen]:
         """What each server said last."""
-        said = {one.muxed_conn.peer_id: seen for one, seen in live.items() if seen.transport == transport}
+        said = {one.muxed_conn.peer_id: seen for one, seen in live.items() if _way(seen) == way}
         return list(said.values())
 
     def _from_listener(self, connection: INetConn) -> bool:
@@ -92,6 +97,10 @@ class Standing:
             return False
         port = sock.getsockname()[1]
         return any(one.carrier == "tcp" and one.port == port for one in bound(self._swarm))
+
+
+def _way(seen: Seen) -> Way:
+    return seen.transport, ":" in seen.host
 
 
 def _is_global(host: str) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Set
+from typing import Any
 
 import trio
-from libp2p.abc import INetConn
+from libp2p.abc import INetConn, INetStream
 from libp2p.peer.id import ID
 
 from mepassad.api.context import Log
@@ -27,8 +28,10 @@ class Unread:
     """
 
     def __init__(self, config: Config, count: Callable[[], Mapping[ID, int]], cut: Callable[[ID], None]) -> None:
-        """`count` gives the bytes that each peer has here now; `cut` ends all that a peer has here, at once."""
+        """`count` gives the bytes that each peer has here now; `cut` ends all that a peer has here, at once. `spare`,
+        where this node is a relay, ends what others do not take of a peer, and gives the bytes."""
         self._config, self._count, self._cut = config, count, cut
+        self.spare: Callable[[ID], int] = lambda peer: 0
         self._held: Counter[ID] = Counter()
         self._total = 0
 
@@ -42,10 +45,15 @@ class Unread:
         self._total = self._held.total()
         self._add(peer, size)
         if self._held[peer] > self._config.max_unread_per_peer:
+            self._add(peer, -self.spare(peer))
+        if self._held[peer] > self._config.max_unread_per_peer:
             self._cut_off(peer)
             raise TooMuchUnread
         while self._total > self._config.max_unread:
             ((most, _),) = self._held.most_common(1)
+            if spared := self.spare(most):
+                self._add(most, -spared)
+                continue
             self._cut_off(most)
             if most == peer:
                 raise TooMuchUnread
@@ -74,6 +82,18 @@ class Ledger:
         for stream in self._streams:
             held[ID.from_base58(stream.peer)] += stream.unread
         return held
+
+    def clear(self, stream: INetStream) -> int:
+        """Forget what waits on a stream that is about to be reset; the bytes."""
+        muxed: Any = stream.muxed_conn
+        buffers: dict[int, bytearray] | None = getattr(muxed, "stream_buffers", None)
+        own: Any = getattr(stream, "muxed_stream", None)
+        if buffers is None:
+            return int(getattr(own, "unread", 0))
+        waiting = buffers.get(getattr(own, "stream_id", -1), bytearray())
+        size = len(waiting)
+        waiting.clear()
+        return size
 
     def cut(self, peer: ID) -> None:
         """Forget what a peer sent, and end its streams. Its connections are to be dropped then."""

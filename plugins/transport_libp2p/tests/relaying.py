@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 
 from hosts import Cured, cured
 from libp2p.abc import INetConn
@@ -15,7 +16,9 @@ from mepassad_transport_libp2p.compat.circuit import (
     send,
 )
 from mepassad_transport_libp2p.compat.relay_client import RelayClient
-from mepassad_transport_libp2p.compat.relay_server import RelayLimits, RelayServer
+from mepassad_transport_libp2p.compat.relay_server import RelayLimits
+
+Settings = Mapping[str, int]
 
 
 class Relayed:
@@ -24,7 +27,7 @@ class Relayed:
     def __init__(self, relay: Cured, hosts: list[Cured], limits: RelayLimits) -> None:
         self.relay = relay
         self.hosts = hosts
-        self.server = RelayServer(relay.host, limits, relay.addresses)
+        self.server = relay.node.relay(limits)
         self.clients = {host.id: RelayClient(host.host, host.swarm) for host in hosts}
 
     async def start(self) -> None:
@@ -48,8 +51,11 @@ class Relayed:
 
 
 @asynccontextmanager
-async def relayed(count: int, **limits: int) -> AsyncIterator[Relayed]:
-    async with cured(count + 1) as (relay, *hosts):
+async def relayed(
+    count: int, settings: Mapping[str, int] = MappingProxyType({}), **limits: int
+) -> AsyncIterator[Relayed]:
+    """`settings` of all hosts."""
+    async with cured(count + 1, **settings) as (relay, *hosts):
         them = Relayed(relay, hosts, RelayLimits(**limits))
         await them.start()
         yield them

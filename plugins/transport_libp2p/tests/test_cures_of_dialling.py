@@ -127,4 +127,5 @@ async def test_sockets_notice_a_dead_peer_and_are_all_closed_at_the_end(
         for sock in sockets:
             assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 17  # silent where pings come oftener
     assert all(sock.fileno() == -1 for sock in sockets)

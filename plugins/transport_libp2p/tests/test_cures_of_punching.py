@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from hosts import Cured, cured, echoes, until
 from libp2p.abc import INetConn
 from libp2p.network.swarm import Swarm
@@ -209,6 +210,27 @@ async def test_nothing_is_dialled_at_the_wish_of_a_peer_that_is_not_admitted() -
         them.punchers[0]._admits = lambda peer: False
         with pytest.raises(Unreachable, match="did not join"):
             await them.punchers[1].punch(them.relayed)
+
+
+@in_trio
+async def test_nor_at_that_of_one_with_whom_it_was_tried_often_enough() -> None:
+    async with punching() as them:
+        them.punchers[0]._may_try = lambda peer: False  # type: ignore[method-assign]
+        with pytest.raises(Unreachable, match="did not join"):
+            await them.punchers[1].punch(them.relayed)
+
+
+def test_with_one_peer_there_are_so_many_tries_and_later_one_more_and_more_on_another_network() -> None:
+    async def main() -> None:
+        puncher, one, other = Puncher(None, None, list), ID(b"one"), ID(b"other")  # type: ignore[arg-type]
+        assert sum(puncher._may_try(one) for _ in range(100)) == punch.TRIES
+        assert puncher._may_try(other)
+        await trio.sleep(punch.AGAIN)
+        assert [puncher._may_try(one) for _ in range(2)] == [True, False]
+        puncher.network_changed()
+        assert puncher._may_try(one)
+
+    trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
 @in_trio

@@ -14,8 +14,11 @@ from libp2p.relay.circuit_v2.protocol import CircuitV2Protocol
 from libp2p.relay.circuit_v2.resources import RelayLimits as StockLimits
 from libp2p.relay.circuit_v2.resources import RelayResourceManager
 from libp2p.relay.circuit_v2.resources import Reservation as StockReservation
+from mepassad_transport_libp2p.circuits import Carried
 from mepassad_transport_libp2p.compat import relay_server
+from mepassad_transport_libp2p.compat.circuit import MAX_ADDRESSES
 from mepassad_transport_libp2p.compat.relay_server import RelayLimits, RelayServer
+from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from relaying import relayed
 from stock import in_trio
 
@@ -49,6 +52,29 @@ async def test_a_place_lasts_as_long_as_was_said() -> None:
         them.server._expiry[b.id] -= 1
         with pytest.raises(Unreachable, match="does not know the node"):
             await them.dial(a, b)
+
+
+def test_a_place_lasts_on_when_the_clock_of_the_relay_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        async with relayed(2) as them:
+            a, b = them.hosts
+            await them.reserve(b)
+            later = time.time() + 7200
+            monkeypatch.setattr(time, "time", lambda: later)
+            assert await echoes(await them.dial(a, b))
+
+    in_trio(main)()
+
+
+@in_trio
+async def test_of_a_relay_with_many_addresses_clients_are_told_the_public_ones_and_a_few_others() -> None:
+    async with relayed(1) as them:
+        (a,) = them.hosts
+        many = [f"/ip4/10.{number}.0.1/tcp/4001" for number in range(80)] + ["/ip4/5.0.0.1/tcp/4001"]
+        them.server._addresses = lambda: list(map(Multiaddr, many))
+        place = await them.clients[a.id].reserve(them.relay.id)
+        assert len(place.addresses) == MAX_ADDRESSES
+        assert str(place.addresses[0]) == f"/ip4/5.0.0.1/tcp/4001/p2p/{them.relay.id}"
 
 
 @pytest.mark.parametrize("limits", [{"circuits": 2}, {"circuits_per_peer": 2}])
@@ -108,11 +134,12 @@ class Pipe:
 def carried(one: Pipe, other: Pipe, **limits: int) -> tuple[bool, float]:
     """Join two pipes: whether both ended by themselves, and after how many seconds (of virtual time) all was over."""
     server = RelayServer(None, RelayLimits(**limits), list)  # type: ignore[arg-type]
+    circuit = Carried(ID(b"a"), ID(b"b"), None)
 
     async def main() -> tuple[bool, float]:
         started = trio.current_time()
         with trio.move_on_after(1_000_000):
-            return await server._join(one, other), trio.current_time() - started  # type: ignore[arg-type]
+            return await server._join(one, other, circuit), trio.current_time() - started  # type: ignore[arg-type]
         return False, math.inf
 
     return trio.run(main, clock=trio.testing.MockClock(autojump_threshold=0))

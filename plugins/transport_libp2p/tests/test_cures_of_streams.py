@@ -10,6 +10,7 @@ import anyio
 import pytest
 import trio
 import trio.testing
+from inside import within
 from libp2p.exceptions import ParseError
 from libp2p.io.abc import Reader
 from libp2p.io.exceptions import ConnectionClosedError
@@ -79,6 +80,30 @@ def test_a_stock_muxer_pings_for_as_long_as_it_lives() -> None:
 
 def test_the_muxer_pings_once() -> None:
     assert pings_within(SparingYamux, 600) == 1
+
+
+async def test_who_asks_a_peer_sends_one_frame_and_all_who_ask_are_answered(running: Running) -> None:
+    async with running(2) as (a, b):
+        await a.open(b)
+        host = a.transport._host  # type: ignore[attr-defined]
+        (connection,) = host._swarm.get_connections(host.reaching.target(b.id))
+        muxed, wire = connection.muxed_conn, Wire()
+        write = muxed._write_frame
+
+        async def note(frame: bytes) -> None:
+            await wire._write_frame(frame)
+            await write(frame)
+
+        async def two_ask() -> None:
+            with trio.fail_after(10):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(muxed.answered)
+                    nursery.start_soon(muxed.answered)
+                await muxed.answered()
+
+        muxed._write_frame = note
+        await within(a, two_ask)
+        assert [frame[1] for frame in wire.frames] == [yamux.TYPE_PING] * 3
 
 
 async def test_the_round_trip_time_is_known_all_the_same(running: Running) -> None:

@@ -22,6 +22,7 @@ from mepassad_transport_libp2p.kad_pb2 import KadReply, KadRequest
 from mepassad_transport_libp2p.kad_wire import (
     MAX_REPLY,
     MAX_REQUEST,
+    NEAREST,
     PROTOCOL,
     Peer,
     Reply,
@@ -160,9 +161,9 @@ def id_of(seed: int) -> NodeId:
 
 
 async def eclipse(subnet: Callable[[str], str | None]) -> Record | None:
-    """What a client finds when eight nodes of one subnet sit nearest to a record and name none but each other."""
+    """What a client finds when twenty nodes of one subnet sit nearest to a record and name none but each other."""
     place = place_of_record(KEY)
-    seeds = sorted(range(1000, 1400), key=lambda seed: distance(place, place_of_node(id_of(seed))))[:8]
+    seeds = sorted(range(1000, 2000), key=lambda seed: distance(place, place_of_node(id_of(seed))))[:NEAREST]
     async with dht(4, subnet=subnet) as nodes, trio.open_nursery() as nursery:
         assert await nodes[1].kad.put(KEY, Record(b"good:1", 1)) >= 3
         nodes[0].kad.shelf._records.clear()  # the one that the client knows leads to the others

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 from kad_nodes import check
 from mepassad_transport_libp2p import kad_shelf
-from mepassad_transport_libp2p.kad_lookup import MOST, SUBNET_ASKED, LookUp
+from mepassad_transport_libp2p.kad_lookup import MOST, PARALLEL, SUBNET_ASKED, LookUp
 from mepassad_transport_libp2p.kad_pb2 import KadNode, KadReply, KadRequest
 from mepassad_transport_libp2p.kad_shelf import Shelf
 from mepassad_transport_libp2p.kad_table import SUBNET_OF_BUCKET, SUBNET_OF_TABLE, Table
@@ -205,6 +206,7 @@ class World:
     def __init__(self, count: int, seed: int = 1) -> None:
         self.peers = {node(number): peer(number) for number in range(1, count + 1)}
         self.dead: set[NodeId] = set()
+        self.slow: set[NodeId] = set()
         self.lie: Callable[[Peer], Reply | None] = lambda one: None
         self.asked: list[NodeId] = []
         self._random = random.Random(seed)
@@ -216,13 +218,18 @@ class World:
         async def ask(one: Peer) -> Reply | None:
             self.asked.append(one.id)
             await trio.lowlevel.checkpoint()
-            if one.id in self.dead:
+            if one.id in self.slow:
+                await trio.sleep(5)
+            there = self.peers.get(one.id, one).addresses
+            if one.id in self.dead | self.slow or not set(there) & set(one.addresses):
                 return None
             knows = [*self.sorted(place_of_node(one.id))[:30], *self._random.sample(list(self.peers.values()), 10)]
             near = sorted(knows, key=lambda other: distance(place, place_of_node(other.id)))
             return self.lie(one) or Reply(tuple(near[:NEAREST]))
 
-        return await LookUp(OWN, place, ask, wanted, subnet).run(start)
+        look_up = LookUp(OWN, place, ask, subnet)
+        await look_up.run(start, wanted)
+        return look_up.nearest()
 
 
 def test_a_look_up_finds_the_nearest_of_many_in_few_questions() -> None:
@@ -259,3 +266,33 @@ def test_of_one_subnet_few_are_asked_so_that_it_does_not_hide_the_others() -> No
     found = trio.run(world.run, place, 8, [*crowd, peer(1)])
     assert len([one for one in found if one.id in evil]) == SUBNET_ASKED
     assert set(world.sorted(place)[:4]) <= set(found)
+
+
+def test_who_names_others_at_wrong_addresses_does_not_hide_them() -> None:
+    world, place = World(200), place_of_record(b"x")
+    wrong = [Peer(one.id, tuple(f"/ip4/99.{n}.0.1/tcp/9" for n in range(MAX_ADDRESSES))) for one in world.sorted(place)]
+    world.lie = lambda one: Reply(tuple(wrong[:NEAREST])) if one.id == node(1) else None
+    found = trio.run(world.run, place, 8, [peer(1), peer(2)])
+    assert found[:8] == world.sorted(place)[:8]
+
+
+def test_who_answers_slowly_or_never_holds_up_nobody() -> None:
+    world, place, clock = World(300), place_of_record(b"x"), trio.testing.MockClock(autojump_threshold=0)
+    world.slow = {one.id for one in world.sorted(place)[:12]}
+    began = clock.current_time()
+    found = trio.run(world.run, place, 8, [peer(number) for number in range(1, 6)], clock=clock)
+    assert found[:8] == world.sorted(place)[12:NEAREST]
+    assert (
+        clock.current_time() - began <= 12 / PARALLEL + 6
+    )  # without places for others it would be three times five seconds
+
+
+def test_those_who_tell_of_nodes_that_are_nowhere_are_asked_for_the_others_last() -> None:
+    world, place = World(200), place_of_record(b"x")
+    ground = sorted(range(10**5, 10**5 + 6000), key=lambda number: distance(place, place_of_node(node(number))))
+    nowhere = [peer(number) for number in ground[:80]]
+    world.dead = {one.id for one in nowhere}
+    lies = {node(liar): nowhere[20 * liar - 20 : 20 * liar] for liar in range(1, 5)}
+    world.lie = lambda one: Reply(tuple(lies[one.id])) if one.id in lies else None
+    found = trio.run(world.run, place, 8, [peer(number) for number in range(1, 7)])
+    assert found[:8] == [one for one in world.sorted(place) if one.id not in lies][:8]

@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import anyio
 import pytest
 from mepassad_transport_libp2p.compat.relay_server import RelayLimits, RelayServer
 from mepassad_transport_libp2p.relay import Libp2pRelay
+from mepassad_transport_libp2p.relays import FIRST_WAIT
 from running import Running
 
 from mepassad.api import Unreachable
@@ -67,6 +69,19 @@ async def test_who_is_not_admitted_gets_no_place(running: Running) -> None:
             assert server.reserved() == ()
             assert node.transport.addresses() == ()
             await until(lambda: server.stats()["refused"] >= 1)
+
+
+async def test_a_relay_that_is_named_again_is_asked_at_once(running: Running) -> None:
+    async with running(1) as (relay,):
+        server: RelayServer = host_of(relay).relay(RelayLimits())
+        admitted: list[str] = []
+        Libp2pRelay(server).serve(lambda node: node in admitted)
+        async with running(1, first=10, listen=(), bootstrap=relay.transport.addresses()[:1]) as (node,):
+            await until(lambda: server.stats()["refused"] >= 1)
+            admitted.append(node.id)
+            with anyio.fail_after(FIRST_WAIT / 2):
+                node.transport.use_servers(relay.transport.addresses()[:1])
+                await until(lambda: places(node) == 1)
 
 
 async def test_a_lost_relay_is_told_and_another_takes_its_place(running: Running) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from hosts import Cured, cured, until
+from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.rcmgr import Direction
 from mepassad_transport_libp2p.address import parse_dial
 from mepassad_transport_libp2p.compat.identify import Seen
 from mepassad_transport_libp2p.standing import Standing
@@ -54,11 +56,23 @@ async def test_two_servers_tell_one_kind_of_nat_from_the_other() -> None:
         assert standing.reachability()[:2] == ("unknown", "unknown")
 
 
+class Connection(SimpleNamespace):
+    """What a test knows of a connection; it can be counted."""
+
+    __hash__ = object.__hash__  # type: ignore[assignment]
+
+
 def came(host: str, relayed: bool = False) -> Any:
     """A connection that came up from a host."""
     address = "/p2p/x/p2p-circuit" if relayed else "/ip4/192.0.2.1/tcp/1"
     muxed = SimpleNamespace(get_remote_address=lambda: (host, 1), peer_id="peer")
-    return SimpleNamespace(muxed_conn=muxed, get_transport_addresses=lambda: [address], is_closed=False)
+    return Connection(muxed_conn=muxed, get_transport_addresses=lambda: [address], is_closed=False)
+
+
+def dialled(host: str) -> Any:
+    """A connection to another node at a host, which this one has made."""
+    muxed = SimpleNamespace(get_remote_address=lambda: (host, 2), peer_id="other")
+    return SwarmConn(muxed, SimpleNamespace(), direction=Direction.OUTBOUND)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -68,12 +82,34 @@ def came(host: str, relayed: bool = False) -> Any:
         (came("192.168.1.9"), [], False),
         (came("1.1.1.1", relayed=True), [], False),
         (came("1.1.1.1"), [came("1.1.1.1", relayed=True)], False),
+        (came("1.1.1.1"), [dialled("1.1.1.1")], False),
+        (came("1.1.1.1"), [dialled("1.1.1.2")], True),
     ],
 )
 def test_who_comes_in_from_the_net_without_a_hole_being_punched_shows_that_others_can(
     connection: Any, others: list[Any], public: bool
 ) -> None:
-    swarm: Any = SimpleNamespace(get_connections=lambda peer: [connection, *others], listeners={})
+    every = [connection, *others]
+    find = lambda peer=None: [one for one in every if peer in (None, one.muxed_conn.peer_id)]  # noqa: E731
+    swarm: Any = SimpleNamespace(get_connections=find, listeners={})
     standing = Standing(swarm, lambda: ["192.0.2.1"])
     standing.came(connection)
     assert (standing.reachability().kind == "public") is public
+
+
+def test_what_is_seen_of_ipv4_and_of_ipv6_is_not_taken_for_a_nat_that_varies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Standing, "_from_listener", lambda self, connection: True)
+    swarm: Any = SimpleNamespace(get_connections=lambda peer=None: [], listeners={})
+    standing = Standing(swarm, lambda: ["192.168.1.2", "2001:db8::2"])
+    servers = {name: came("192.0.2.1") for name in "abc"}
+    for name, server in servers.items():
+        server.muxed_conn.peer_id = name
+    six = Seen("2001:db8::2", "tcp", 4001)
+    standing.learnt(servers["a"], SHOWN)
+    standing.learnt(servers["b"], six)
+    assert standing.reachability().nat == "none"  # of IPv4 only one server has told
+    standing.learnt(servers["c"], SHOWN)
+    assert standing.reachability().nat == "cone"
+    assert standing.seen() == [SHOWN, six]
+    standing.learnt(servers["c"], SHOWN._replace(port=2))
+    assert standing.reachability().nat == "symmetric"

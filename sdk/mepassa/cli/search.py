@@ -11,6 +11,7 @@ from mepassa.cli.i18n import _
 from mepassa.cli.people import contact_argument, find_contact, label
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import columns, echo_line
+from mepassa.cli.words import fate_word
 from mepassa.generated import MessageItem
 from mepassa.text import as_json, cut, visible
 
@@ -62,4 +63,5 @@ async def _show(session: Session, found: Sequence[MessageItem], json_: bool) -> 
     for message in found:
         name = contacts.get(message.contact) or f"…{visible(message.contact[-8:])}"
         who = name if message.incoming else _("you → {name}").format(name=name)
-        echo_line(cut(f"{times.whole(message.time)}  {who}: {visible(message.text)}", columns()))
+        fate = "" if message.incoming else f" ({fate_word(message.state, message.route)})"
+        echo_line(cut(f"{times.whole(message.time)}  {who}{fate}: {visible(message.text)}", columns()))

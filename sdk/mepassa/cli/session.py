@@ -118,22 +118,26 @@ async def warn_when_unreachable(session: Session, *, dials: bool = False) -> Non
     """
     if (await session.client.identity.show(account=session.account)).addresses:
         return
-    if not (await session.client.system.stats()).get("transports"):
-        click.echo(
-            _(
-                "This node is local-only: it has no address at which others could reach it. "
-                "Name a transport under `plugins` in its configuration, and an address to listen on."
-            ),
-            err=True,
+    stats = await session.client.system.stats()
+    mailboxes = stats.get("mailboxes", {}).get("nodes", {}).values()
+    if not stats.get("transports"):
+        told = _(
+            "This node is local-only: it has no address at which others could reach it. "
+            "Name a transport under `plugins` in its configuration, and an address to listen on."
         )
-    elif not dials:
-        click.echo(
-            _(
-                "This node listens on no address, so nobody can reach it. Name one in its configuration, or "
-                "accept the other's invite instead."
-            ),
-            err=True,
+    elif dials or any(one["connected"] for one in mailboxes):
+        return
+    elif mailboxes:
+        told = _(
+            "None of this node's mailboxes serves it now, so nobody can reach it until one does; `mepassa status` says "
+            "why. Better make the invite then: it names relays too."
         )
+    else:
+        told = _(
+            "This node listens on no address, has no mailbox, and no relay lends it a place, so nobody can reach it. "
+            "Name an address or a mailbox in its configuration, or accept the other's invite instead."
+        )
+    click.echo(told, err=True)
 
 
 def _first(error: BaseException) -> BaseException:

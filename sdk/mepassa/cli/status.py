@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from mepassa.cli.i18n import _
+from mepassa.cli.servers import server_rows, servers
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import echo_line, echo_table
 from mepassa.generated.params import API
@@ -34,12 +35,14 @@ def _standing(reachability: Mapping[str, Any], places: int) -> str:
 
 
 @click.command(short_help="Show version, account, addresses, counts.")
-@click.option("--routes", is_flag=True, help="Instead, how messages went, beside what is promised.")
+@click.option(
+    "--routes", is_flag=True, help="Instead, how the messages that this node sent went, beside what is promised."
+)
 @click.option("--json", "json_", is_flag=True, help="One JSON object.")
 @over_socket
 async def status(session: Session, routes: bool, json_: bool) -> None:
-    """Show the node's version, the account with its name, addresses, whether others reach the node from outside, and
-    how many contacts, unread messages and connections there are."""
+    """Show the node's version, the account with its name, addresses, whether others reach the node from outside, how
+    its mailboxes and relays do, and how many contacts, unread messages and connections there are."""
     stats = await session.client.system.stats()
     if routes:
         show_routes(stats.get("routes", {}), json_)
@@ -48,7 +51,7 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
     if json_:
         echo_line(as_json(facts))
         return
-    places = sum(int(one.get("relay_places", 0)) for one in stats.get("transports", {}).values())
+    standings, relays = facts["reachability"].values(), facts["relays"] or {"places": 0}
     rows = [
         (_("version"), facts["version"]),
         (_("name"), facts["name"]),
@@ -56,7 +59,8 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
         *([(_("node"), str(facts["node"]))] if facts["node"] else []),
         (_("socket"), facts["socket"]),
         *((_("address"), address) for address in facts["addresses"]),
-        *((_("reachable"), _standing(one, places)) for one in facts["reachability"].values()),
+        *((_("reachable"), _standing(one, relays["places"])) for one in standings),
+        *server_rows(facts),
         (_("contacts"), str(facts["contacts"])),
         (_("unread"), str(facts["unread"])),
         (_("connections"), str(facts["connections"])),
@@ -80,6 +84,7 @@ async def _facts(session: Session, stats: Mapping[str, Any]) -> dict[str, Any]:
         "socket": str(session.socket),
         "addresses": identity.addresses,
         "reachability": stats.get("reachability", {}),
+        **servers(stats),
         "contacts": len(contacts),
         "pending": sum(contact.state == "pending" for contact in contacts),
         "unread": sum(one.unread for one in conversations),

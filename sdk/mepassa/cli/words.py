@@ -48,6 +48,13 @@ def state_word(state: str) -> str:
     return words.get(state) or visible(state)
 
 
+def fate_word(state: str, route: str | None) -> str:
+    """What became of one's own message, in a word."""
+    if state == "sent" and route == "mailbox":
+        return _("deposited")
+    return _("waiting") if state == "queued" else state_word(state)
+
+
 def route_word(route: str) -> str:
     """How a message came or went."""
     words = {"direct": _("direct"), "relayed": _("relayed"), "mailbox": _("mailbox")}

@@ -226,6 +226,12 @@ post:
         (f"mailboxes: [/dns4/a.example/tcp/1/p2p/{BOX}]", "mailboxes: contacts never dial /dns4/a.example/tcp/1/p2p/"),
         ("mailbox: {max_envelope: 16944}", "mailbox.max_envelope: expected a whole number >= 16945"),
         ("mailbox: {box_blobs: 4}", "mailbox.box_blobs: "),
+        (
+            "mailbox: [/ip4/192.0.2.1]",
+            "asks_hourly — did you mean `mailboxes`, the nodes that keep what comes for this",
+        ),
+        ("mailboxes: {admit: pass}", "expected a list, got keys with values — did you mean `mailbox`, what this node"),
+        ("roles: [mailbox]", "config.yaml:1:1: roles: nobody can be served, because no plugin under `plugins` is a"),
         ("delivery: {retry_min: 5, retry_max: 2}", "delivery.retry_max: 2 is less than retry_min, 5"),
         ("log: {}\nlog: {}", "config.yaml:2:1: log: this key is already there: "),
         ("1: 2", "config.yaml:1:1: a key must be text"),

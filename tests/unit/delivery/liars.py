@@ -60,9 +60,9 @@ class OfAnother(Liar):
         super().__init__(real)
         self.boxes: set[bytes] = set()
 
-    async def open(self, numbers: Sequence[bytes], now: int, fresh: int) -> tuple[Sequence[int], int]:
+    async def open(self, opener: bytes, numbers: Sequence[bytes], now: int, fresh: int) -> tuple[Sequence[int], int]:
         self.boxes.update(numbers)
-        return await self.real.open(numbers, now, fresh)
+        return await self.real.open(opener, numbers, now, fresh)
 
     async def fetch(self, number: bytes, after: int, limit: int, room: int) -> Sequence[Envelope]:
         found = [one for box in sorted(self.boxes) for one in await self.real.fetch(box, 0, limit, room)]

@@ -49,8 +49,8 @@ async def test_what_a_mailbox_refused_is_offered_again_and_not_made_anew(
 class Forgetful(Liar):
     """Says that nothing is left, whenever it is asked."""
 
-    async def open(self, numbers: Sequence[bytes], now: int, fresh: int) -> tuple[Sequence[int], int]:
-        left, new = await self.real.open(numbers, now, fresh)
+    async def open(self, opener: bytes, numbers: Sequence[bytes], now: int, fresh: int) -> tuple[Sequence[int], int]:
+        left, new = await self.real.open(opener, numbers, now, fresh)
         return [0] * len(left), new
 
     async def publish(self, number: bytes, one_time: Sequence[bytes], last_resort: bytes, replace: bool) -> int:

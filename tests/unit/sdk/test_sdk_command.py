@@ -40,7 +40,7 @@ async def test_accept_takes_a_code_only_from_who_says_that_it_was_shown_in_perso
     [
         (["invite"], {}, "This node is local-only: "),
         (["accept", "mepassa:i/1/abc"], {}, "This node is local-only: "),
-        (["invite"], {"libp2p": {}}, "This node listens on no address, so nobody can reach it."),
+        (["invite"], {"libp2p": {}}, "This node listens on no address, has no mailbox, and no relay lends it a place,"),
         (["accept", "mepassa:i/1/abc"], {"libp2p": {}}, ""),
     ],
 )
@@ -56,6 +56,16 @@ async def test_a_node_without_addresses_is_told_what_it_cannot_do(
     assert result.stderr.startswith(said)
     assert bool(result.stderr) == bool(said)
     assert "This node" not in result.stdout
+
+
+@pytest.mark.parametrize(("connected", "said"), [(True, ""), (False, "None of this node's mailboxes serves it now")])
+async def test_an_invite_of_a_node_whose_mailbox_is_away_is_told_so(node: WireNode, connected: bool, said: str) -> None:
+    node.methods["identity.show"] = answering(account=ANA, name="Ana", kind="person", addresses=[])
+    node.methods["invites.create"] = answering(uri="mepassa:i/1/abc", expires_at=TIME)
+    nodes = {"12D3KooWa": {"connected": connected}, "12D3KooWb": {"connected": False}}
+    node.methods["system.stats"] = answering(transports={"libp2p": {}}, mailboxes={"nodes": nodes})
+    result = await run(node, "invite")
+    assert (result.exit_code, result.stderr.startswith(said), bool(result.stderr)) == (0, True, bool(said))
 
 
 @pytest.mark.parametrize("wanted", ["mp1ana", "Ana", "chefe", "mp1an", "che", "CHE"])

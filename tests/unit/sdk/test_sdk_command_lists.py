@@ -17,6 +17,7 @@ import pytest
 from commanding import HELLO, HOSTILE, SHOWN, TIME, answering, contact, message, run, with_contacts
 from wire_node import ANA, ME, Refusal, Wire, WireNode
 
+SINCE = "2027-03-01T12:00:00Z"
 LOCAL = datetime(2027, 3, 1, 12, tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M %Z")
 WORDS = " ".join(f"word{n}" for n in range(1, 25))
 
@@ -53,7 +54,10 @@ def busy(node: WireNode) -> WireNode:
     with_contacts(node, contact("mp1a", HOSTILE), contact("mp1b", "Bo", petname="Boss", verified=True), contact("mp1c"))
     node.methods["system.hello"] = answering(**HELLO)
     node.methods["system.stats"] = answering(
-        links=2, uptime_seconds=1.5, transports={"x": {"relay_places": 1}}, reachability={"x": STANDING}
+        links=2,
+        uptime_seconds=1.5,
+        transports={"x": {"relay_places": 1, "relay_places_needed": 2}},
+        reachability={"x": STANDING},
     )
     unread = {"conversation": "c1", "contact": "mp1a", "unread": 3, "last_time": None, "last_message": None}
     node.methods["conversations.list"] = answering(items=[unread, {**unread, "unread": 1}], next=None)
@@ -65,7 +69,8 @@ async def test_status_shows_who_the_node_is_and_how_much_there_is(busy: WireNode
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
         "version\t9.9", "name\tBia", f"account\t{ME}", f"socket\t{busy.path}", "address\t/ip4/127.0.0.1/tcp/1/p2p/x",
-        "reachable\tover relays; directly once a hole is punched", "contacts\t3", "unread\t4", "connections\t2",
+        "reachable\tover relays; directly once a hole is punched", "relays\tplaces: 1 of 2",
+        "contacts\t3", "unread\t4", "connections\t2",
     ]  # fmt: skip
     _code, shown = await at_terminal(busy, "status")
     assert "version      9.9\n" in shown
@@ -77,7 +82,8 @@ async def test_status_as_json_has_the_same_and_more(busy: WireNode) -> None:
     assert json.loads(result.stdout) == {
         "version": "9.9", "name": "Bia", "account": ME, "kind": "person", "socket": str(busy.path),
         "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"], "contacts": 3, "pending": 0, "unread": 4, "connections": 2,
-        "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None,
+        "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None, "mailboxes": {},
+        "relays": {"places": 1, "needed": 2},
     }  # fmt: skip
 
 
@@ -100,6 +106,31 @@ async def test_status_says_whether_others_reach_the_node(
     )
     shown = (await run(busy, "status")).stdout.splitlines()
     assert {f"reachable\t{words}", "node\t12D3KooWx"} <= set(shown)
+
+
+async def test_status_says_how_mailboxes_and_relays_do(busy: WireNode) -> None:
+    well = {"connected": True, "since": SINCE, "reason": "", "boxes": 3, "waiting": 0, "drained": True}
+    boxes = {
+        "12D3KooWa": well,
+        "12D3KooWb": {**well, "waiting": 2, "reason": "The mailbox is full."},
+        "12D3KooWc": {**well, "connected": False, "reason": "It does not take the pass."},
+        "12D3KooWd": {**well, "connected": False},
+    }
+    counted = {"x": {"relay_places": 1, "relay_places_needed": 2}, "y": {"connections": 1}}
+    busy.methods["system.stats"] = answering(links=2, transports=counted, mailboxes={"junk": 0, "nodes": boxes})
+    assert {
+        f"mailbox\t12D3KooWa: connected since {LOCAL}, boxes: 3, empty",
+        f"mailbox\t12D3KooWb: connected since {LOCAL}, boxes: 3, not empty: 2; The mailbox is full.",
+        f"mailbox\t12D3KooWc: not connected since {LOCAL}: It does not take the pass.",
+        f"mailbox\t12D3KooWd: not connected since {LOCAL}",
+        "relays\tplaces: 1 of 2",
+    } <= set((await run(busy, "status")).stdout.splitlines())
+    found = json.loads((await run(busy, "status", "--json")).stdout)
+    assert (found["mailboxes"], found["relays"]) == (boxes, {"places": 1, "needed": 2})
+    busy.methods["system.stats"] = answering(
+        links=2, transports={"x": {"relay_places": 0, "relay_places_needed": 0}}, reachability={"x": {"kind": "public"}}
+    )
+    assert "relays\tnone needed" in (await run(busy, "status")).stdout.splitlines()
 
 
 async def test_status_shows_the_promise_of_routes_beside_what_happened(busy: WireNode) -> None:
@@ -333,15 +364,36 @@ async def test_messages_are_shown_oldest_first_with_local_times(
     node: WireNode, arguments: list[str], method: str
 ) -> None:
     with_contacts(node, contact(ANA, "Ana"))
-    found = [message("m2", "oi", incoming=False), message("m1", HOSTILE), message("m0", "x", contact="mp1goneaway")]
+    ours = message("m2", "oi", incoming=False, state="delivered")
+    found = [ours, message("m1", HOSTILE), message("m0", "x", contact="mp1goneaway")]
     node.methods[method] = answering(items=found, next=None)
     result = await run(node, *arguments)
-    assert result.stdout == f"{LOCAL}  …goneaway: x\n{LOCAL}  Ana: {SHOWN}\n{LOCAL}  you → Ana: oi\n"
+    assert result.stdout == f"{LOCAL}  …goneaway: x\n{LOCAL}  Ana: {SHOWN}\n{LOCAL}  you → Ana (delivered): oi\n"
     _code, shown = await at_terminal(node, *arguments)
     assert len(shown.splitlines()) == 3
     listed = json.loads((await run(node, *arguments, "--json")).stdout)
     assert [one["message_id"] for one in listed] == ["m0", "m1", "m2"]
     assert listed[1]["text"] == HOSTILE
+
+
+@pytest.mark.parametrize(
+    ("state", "route", "word"),
+    [
+        ("queued", None, "waiting"),
+        ("sent", "direct", "sent"),
+        ("sent", "mailbox", "deposited"),
+        ("read", "mailbox", "read"),
+        ("expired", None, "expired"),
+        ("failed", None, "failed"),
+    ],
+)
+async def test_what_became_of_ones_own_messages_is_a_word(
+    node: WireNode, state: str, route: str | None, word: str
+) -> None:
+    with_contacts(node, contact(ANA, "Ana"))
+    items = [message("m1", "oi", incoming=False, state=state, route=route)]
+    node.methods["messages.list"] = answering(items=items, next=None)
+    assert (await run(node, "history", "Ana")).stdout == f"{LOCAL}  you → Ana ({word}): oi\n"
 
 
 async def test_so_many_messages_are_shown_however_they_are_paged(node: WireNode) -> None:

@@ -158,9 +158,9 @@ async def test_lists_states_and_routes_are_in_portuguese_and_json_is_not(node: W
     assert await with_node(node, "contacts") == (0, f"{ANA}\taceito\tAna\tverificado\n")
     _code, listed = await with_node(node, "contacts", "--json")
     assert json.loads(listed)[0]["state"] == "accepted"
-    node.methods["messages.list"] = answering(items=[message("m1", "oi", incoming=False)], next=None)
+    node.methods["messages.list"] = answering(items=[message("m1", "oi", incoming=False, state="delivered")], next=None)
     _code, shown = await with_node(node, "history", "Ana")
-    assert shown.endswith("  você → Ana: oi\n")
+    assert shown.endswith("  você → Ana (entregue): oi\n")
     node.methods["system.hello"] = answering(**HELLO)
     node.methods["system.stats"] = answering(links=0)
     node.methods["conversations.list"] = answering(items=[], next=None)

@@ -25,6 +25,9 @@ STOP = TProtocol("/libp2p/circuit/relay/0.2.0/stop")
 MAX_MESSAGE = 4096
 """Bytes of a message about circuits or hole punching (the specification's limit of the latter)."""
 
+MAX_ADDRESSES = 16
+"""Addresses that a relay tells of itself, and that are believed."""
+
 TIMEOUT = 15.0
 """Seconds for one message to come or to go."""
 

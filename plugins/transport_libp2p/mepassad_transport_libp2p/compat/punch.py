@@ -24,6 +24,7 @@ from mepassad.api import Unreachable
 from mepassad_transport_libp2p.compat import source_port
 from mepassad_transport_libp2p.compat.circuit import give_up, is_relayed, open_stream, receive, send
 from mepassad_transport_libp2p.compat.identify import Seen, parse_seen
+from mepassad_transport_libp2p.door import Bucket
 
 DCUTR = TProtocol("/libp2p/dcutr")
 
@@ -35,6 +36,12 @@ MAX_PUNCHES = 8
 
 ROUND = 8.0
 """Seconds for one try."""
+
+TRIES = 6
+"""Tries with one peer at once: so a contact who names the addresses of others has little sent there."""
+
+AGAIN = 120.0
+"""Seconds until there may be one more."""
 
 MAX_DELAY = 2.0
 """Seconds that the driving side waits at most, so that both dial at once."""
@@ -71,6 +78,7 @@ class Puncher:
         self._seen = seen
         self._allowed, self._admits = allowed, admits
         self._punching: set[ID] = set()
+        self._tries: dict[ID, Bucket] = {}
 
     def start(self) -> None:
         """Begin to dial at the wish of peers that are connected through a relay."""
@@ -91,6 +99,8 @@ class Puncher:
         Raises `Unreachable` when one try failed.
         """
         peer = relayed.muxed_conn.peer_id
+        if not self._may_try(peer):
+            raise Unreachable(f"To punch a hole to the node {peer} was tried often enough for now.")
         stream: INetStream | None = None
         try:
             stream = await open_stream(relayed, DCUTR)
@@ -120,6 +130,7 @@ class Puncher:
             or self.direct(peer)
             or peer in self._punching
             or len(self._punching) >= MAX_PUNCHES
+            or not self._may_try(peer)
         ):
             await give_up(stream)
             return
@@ -132,6 +143,20 @@ class Puncher:
         finally:
             self._punching.discard(peer)
             await give_up(stream)
+
+    def _may_try(self, peer: ID) -> bool:
+        """Whether there may be one more try with a peer now, whoever asked for it."""
+        now = trio.current_time()
+        self._tries = {one: tries for one, tries in self._tries.items() if not tries.full(now)}
+        tries = self._tries.setdefault(peer, Bucket(1 / AGAIN, TRIES))
+        if tries.left(now) < 1:
+            return False
+        tries.take(now)
+        return True
+
+    def network_changed(self) -> None:
+        """What failed may work now."""
+        self._tries.clear()
 
     def _connect(self) -> HolePunch:
         """The message that tells as whom we are seen."""

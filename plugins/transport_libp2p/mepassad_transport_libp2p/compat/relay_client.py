@@ -21,6 +21,7 @@ from multiaddr import Multiaddr  # type: ignore[import-untyped]
 from mepassad.api import Unreachable
 from mepassad_transport_libp2p.compat.circuit import (
     HOP,
+    MAX_ADDRESSES,
     STOP,
     Circuit,
     circuit_address,
@@ -30,9 +31,7 @@ from mepassad_transport_libp2p.compat.circuit import (
     receive,
     send,
 )
-
-MAX_ADDRESSES = 16
-"""Addresses of a relay that are believed."""
+from mepassad_transport_libp2p.door import Refused
 
 REFUSALS = {
     Status.RESERVATION_REFUSED: "has no place left",
@@ -58,8 +57,8 @@ class Network(Protocol):
     def get_connections(self, peer_id: ID | None = None) -> list[INetConn]:
         """The live connections to a peer."""
 
-    def check_room(self) -> None:
-        """See whether a newcomer has a chance to get a place, or raise."""
+    def check_circuit(self, relay: ID) -> None:
+        """See whether a newcomer has a chance to get a place. Raises `Refused`."""
 
     async def upgrade_inbound_raw_conn(self, raw_conn: RawConnection, maddr: Multiaddr) -> IMuxedConn:
         """Let a caller prove its key."""
@@ -152,16 +151,24 @@ class RelayClient:
             await self._refuse(stream, Status.UNEXPECTED_MESSAGE)
         elif relay not in self._relays:
             await self._refuse(stream, Status.PERMISSION_DENIED)
+        elif not self._has_room(relay):
+            await self._refuse(stream, Status.RESOURCE_LIMIT_EXCEEDED)
         else:
             await send(stream, StopMessage(type=StopMessage.STATUS, status=Status.OK))
             await self._serve(stream, relay, ID(request.peer.id))
+
+    def _has_room(self, relay: ID) -> bool:
+        try:
+            self._network.check_circuit(relay)
+        except Refused:
+            return False
+        return True
 
     async def _serve(self, stream: INetStream, relay: ID, caller: ID) -> None:
         """Let the caller prove the key that the relay said it has; then serve it like any other peer."""
         try:
             address = circuit_address(relay, caller)
             raw = RawConnection(Circuit(stream), False, ConnectionType.RELAYED, [address])
-            self._network.check_room()
             muxed = await self._network.upgrade_inbound_raw_conn(raw, address)
             if muxed.peer_id == caller:
                 await muxed.event_closed.wait()  # type: ignore[attr-defined]

@@ -12,8 +12,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import trio
@@ -23,7 +22,20 @@ from libp2p.peer.id import ID
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Limit, PeerId, Reservation, Status, StopMessage
 from multiaddr import Multiaddr  # type: ignore[import-untyped]
 
-from mepassad_transport_libp2p.compat.circuit import HOP, STOP, Circuit, give_up, is_relayed, open_stream, receive, send
+from mepassad_transport_libp2p.circuits import Carried, Circuits
+from mepassad_transport_libp2p.compat.circuit import (
+    HOP,
+    MAX_ADDRESSES,
+    STOP,
+    Circuit,
+    give_up,
+    is_relayed,
+    open_stream,
+    receive,
+    send,
+)
+from mepassad_transport_libp2p.compat.identify import parse_seen
+from mepassad_transport_libp2p.compat.punch import is_public
 from mepassad_transport_libp2p.lent import Lent
 
 CHUNK = 64 * 1024
@@ -34,6 +46,9 @@ STALL = 60.0
 
 GRACE = 10.0
 """Seconds that one direction may last longer than the other."""
+
+LOOK = 1.0
+"""Seconds between two looks, when no place is left, at whose node has left."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +74,26 @@ class RelayLimits:
 class RelayServer:
     """Relays circuits between the peers that are connected to `host`.
 
-    `addresses`: where the relay can be dialled, for its clients to tell others.
+    `addresses`: where the relay can be dialled, for its clients to tell others. `network`: from where a connection
+    comes; circuits are shared out among networks, since node keys cost nothing.
     """
 
-    def __init__(self, host: IHost, limits: RelayLimits, addresses: Callable[[], Sequence[Multiaddr]]) -> None:
+    def __init__(
+        self,
+        host: IHost,
+        limits: RelayLimits,
+        addresses: Callable[[], Sequence[Multiaddr]],
+        network: Callable[[INetConn], Hashable] = lambda connection: connection.muxed_conn.peer_id,
+    ) -> None:
         self._host = host
         self._limits = limits
-        self._addresses = addresses
+        self._addresses, self._network = addresses, network
         self._admits: Callable[[ID], bool] = lambda peer: True
         self._lent = Lent(limits.per_day)
         self._counts: Counter[str] = Counter()
-        self._expiry: dict[ID, float] = {}
-        self._sources: Counter[ID] = Counter()
-        self._targets: Counter[ID] = Counter()
+        self._expiry: dict[ID, float] = {}  # by trio's clock, which nobody sets
+        self._looked = -math.inf
+        self.carried = Circuits(limits.circuits, limits.circuits_per_peer)
 
     def start(self, admits: Callable[[ID], bool] = lambda peer: True) -> None:
         """Begin to serve; `admits` says who gets a place."""
@@ -86,7 +108,7 @@ class RelayServer:
     @property
     def circuits(self) -> int:
         """How many circuits there are now."""
-        return self._sources.total()
+        return len(self.carried)
 
     def used(self) -> Mapping[ID, int]:
         """Bytes of the circuits from and to each peer since the start."""
@@ -95,15 +117,28 @@ class RelayServer:
     def stats(self) -> dict[str, int]:
         """Places and circuits now, and what was lent and refused since the start."""
         counts = {name: self._counts[name] for name in ("circuits_made", "refused", "ended_at_a_limit")}
-        return {"places": len(self.reserved()), "circuits": self.circuits, **counts, "bytes": self._lent.bytes}
+        now = {"places": len(self.reserved()), "circuits": self.circuits}
+        return {**now, **counts, "gave_way": self.carried.gave_way, "bytes": self._lent.bytes}
 
     def reserved(self) -> tuple[ID, ...]:
         """The peers that can be reached through this relay now; the places of all others are free again."""
-        now = time.time()
-        for peer, expiry in list(self._expiry.items()):
-            if expiry <= now or self._direct(peer) is None:
-                del self._expiry[peer]
+        for peer in [peer for peer in self._expiry if not self._has_place(peer)]:
+            del self._expiry[peer]
         return tuple(self._expiry)
+
+    def holds(self, peer: ID) -> bool:
+        """Whether a peer was given a place that has not ended, whether it is connected or not."""
+        return self._expiry.get(peer, -math.inf) > trio.current_time()
+
+    def _has_place(self, peer: ID) -> bool:
+        return self.holds(peer) and self._direct(peer) is not None
+
+    def _is_taken(self) -> bool:
+        """Whether no place is left. To look at all of them takes a while, so strangers do not make it happen often."""
+        if len(self._expiry) >= self._limits.reservations and self._looked + LOOK <= trio.current_time():
+            self._looked = trio.current_time()
+            self.reserved()
+        return len(self._expiry) >= self._limits.reservations
 
     def _direct(self, peer: ID) -> INetConn | None:
         """A live connection to a peer that is not itself relayed."""
@@ -118,69 +153,59 @@ class RelayServer:
             await self._answer(stream, Status.MALFORMED_MESSAGE)
             return
         peer = stream.muxed_conn.peer_id
-        if self._direct(peer) is None:  # the specification forbids relays behind relays
+        direct = self._direct(peer)
+        if direct is None:  # the specification forbids relays behind relays
             await self._answer(stream, Status.PERMISSION_DENIED)
         elif request.type == HopMessage.RESERVE:
             await self._reserve(stream, peer)
         elif request.type == HopMessage.CONNECT and request.peer.id:
-            await self._connect(stream, peer, ID(request.peer.id))
+            await self._connect(stream, peer, ID(request.peer.id), self._network(direct))
         else:
             await self._answer(stream, Status.UNEXPECTED_MESSAGE)
 
     async def _reserve(self, stream: INetStream, peer: ID) -> None:
         """Give the asking peer, and no other, a place."""
-        reserved = self.reserved()
         if not self._admits(peer):
             await self._answer(stream, Status.PERMISSION_DENIED)
             return
-        if peer not in reserved and len(reserved) >= self._limits.reservations:
+        if not self._has_place(peer) and self._is_taken():
             await self._answer(stream, Status.RESERVATION_REFUSED)
             return
+        self._expiry[peer] = trio.current_time() + self._limits.lifetime
         expiry = int(time.time()) + self._limits.lifetime
-        self._expiry[peer] = expiry
-        own = Multiaddr(f"/p2p/{self._host.get_id()}")
-        addresses = [address.encapsulate(own).to_bytes() for address in self._addresses()]
-        await self._answer(stream, Status.OK, Reservation(expire=expiry, addrs=addresses))
+        await self._answer(stream, Status.OK, Reservation(expire=expiry, addrs=self._told()))
 
-    async def _connect(self, stream: INetStream, source: ID, target: ID) -> None:
+    def _told(self) -> list[bytes]:
+        """Where the relay can be dialled; public addresses first, and no more than clients read."""
+        own = Multiaddr(f"/p2p/{self._host.get_id()}")
+        found = sorted(self._addresses(), key=_is_local)[:MAX_ADDRESSES]
+        return [address.encapsulate(own).to_bytes() for address in found]
+
+    async def _connect(self, stream: INetStream, source: ID, target: ID, network: Hashable) -> None:
         """Join two peers until one leaves or a limit is met."""
-        connection = self._direct(target) if target in self.reserved() else None
+        connection = self._direct(target) if self._has_place(target) else None
         if connection is None:
             await self._answer(stream, Status.NO_RESERVATION)
             return
-        if self._is_full(source, target):
+        if self._lent.left(source, target) <= 0 or not self.carried.make_room(source, target, network):
             await self._answer(stream, Status.RESOURCE_LIMIT_EXCEEDED)
             return
-        with self._counted(source, target):
-            other = await self._invite(connection, source)
-            if other is None:
-                await self._answer(stream, Status.CONNECTION_FAILED)
-                return
+        with self.carried.carry(source, target, network) as circuit:
+            other: INetStream | None = None
             clean = False
             try:
-                await send(stream, HopMessage(type=HopMessage.STATUS, status=Status.OK, limit=self._limit()))
-                self._counts["circuits_made"] += 1
-                clean = await self._join(stream, other, source, target)
+                with circuit.scope:
+                    other = await self._invite(connection, source)
+                    if other is None:
+                        await self._answer(stream, Status.CONNECTION_FAILED)
+                        clean = True
+                        return
+                    await send(stream, HopMessage(type=HopMessage.STATUS, status=Status.OK, limit=self._limit()))
+                    self._counts["circuits_made"] += 1
+                    clean = await self._join(stream, other, circuit)
             finally:
                 if not clean:
-                    await give_up(stream, other)
-
-    def _is_full(self, source: ID, target: ID) -> bool:
-        most = self._limits.circuits_per_peer
-        if self._lent.left(source, target) <= 0:
-            return True
-        return self.circuits >= self._limits.circuits or max(self._sources[source], self._targets[target]) >= most
-
-    @contextmanager
-    def _counted(self, source: ID, target: ID) -> Iterator[None]:
-        """Count a circuit while it lasts."""
-        self._sources[source] += 1
-        self._targets[target] += 1
-        try:
-            yield
-        finally:
-            self._sources -= Counter([source])  # drops what is zero
-            self._targets -= Counter([target])
+                    await give_up(*filter(None, (stream, other)))
 
     async def _invite(self, connection: INetConn, source: ID) -> INetStream | None:
         """A stream to the target that it agreed to be reached on."""
@@ -213,38 +238,50 @@ class RelayServer:
         except Exception:
             await give_up(stream)
 
-    async def _join(self, one: INetStream, other: INetStream, *peers: ID) -> bool:
+    async def _join(self, one: INetStream, other: INetStream, circuit: Carried) -> bool:
         """Carry data both ways; whether both ended it by themselves."""
-        flow = _Flow(self._limits.data or math.inf, lambda size: self._lent.lend(size, *peers))
+        peers = circuit.source, circuit.target
+        flow = _Flow(self._limits.data or math.inf, lambda size: self._lent.lend(size, *peers), circuit.blocked)
         with trio.move_on_after(self._limits.duration or math.inf):
             async with trio.open_nursery() as nursery:
-                for begin, end in ((one, other), (other, one)):
-                    nursery.start_soon(_carry, Circuit(begin), Circuit(end), flow, nursery.cancel_scope)
+                for peer, begin, end in zip(peers, (one, other), (other, one), strict=True):
+                    nursery.start_soon(_carry, peer, begin, Circuit(end), flow, nursery.cancel_scope)
         self._counts["ended_at_a_limit"] += flow.ended < 2 and (flow.left < 0 or self._lent.left(*peers) <= 0)
         return flow.ended == 2
 
 
 @dataclass
 class _Flow:
-    """What a circuit may still carry, in bytes, and how many of its directions ended by themselves."""
+    """What a circuit may still carry, in bytes; whose stream waits for the other; and how many of its directions ended
+    by themselves."""
 
     left: float
     lend: Callable[[int], bool]
+    blocked: dict[ID, INetStream]
     ended: int = 0
 
 
-async def _carry(source: Circuit, sink: Circuit, flow: _Flow, circuit: trio.CancelScope) -> None:
-    """Carry one direction to its end; anything else ends the whole circuit."""
+async def _carry(peer: ID, source: INetStream, sink: Circuit, flow: _Flow, circuit: trio.CancelScope) -> None:
+    """Carry one direction, what `peer` says, to its end; anything else ends the whole circuit."""
+    begin = Circuit(source)
     try:
-        while data := await source.read(CHUNK):
+        while data := await begin.read(CHUNK):
             flow.left -= len(data)
             if flow.left < 0 or not flow.lend(len(data)):
                 circuit.cancel()
                 return
+            flow.blocked[peer] = source
             with trio.fail_after(STALL):
                 await sink.write(data)
+            del flow.blocked[peer]
         await sink.close()
         flow.ended += 1
         circuit.deadline = min(circuit.deadline, trio.current_time() + GRACE)
     except (IOException, trio.TooSlowError):
         circuit.cancel()
+
+
+def _is_local(address: Multiaddr) -> bool:
+    """Whether an address is of no use in the net."""
+    seen = parse_seen(address.to_bytes())
+    return seen is None or not is_public(seen)

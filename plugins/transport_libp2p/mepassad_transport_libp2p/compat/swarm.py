@@ -146,6 +146,11 @@ class LastingSwarm(Swarm):
         finally:
             self._handshakes.pop(scope, None)
 
+    def check_circuit(self, relay: ID) -> None:
+        """See whether a newcomer who comes over a relay may show its key. Raises `Refused`."""
+        self.door.come_over(relay)
+        self.check_room()
+
     def check_room(self) -> None:
         """See whether a newcomer has a chance before it shows its key. Raises `Refused`."""
         if not self.crowd.may_come(self._entering):

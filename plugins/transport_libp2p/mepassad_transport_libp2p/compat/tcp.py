@@ -63,12 +63,12 @@ class WatchfulTCP(TCP):
 
 
 def notice_death(sock: trio.socket.SocketType, timeout: float) -> None:
-    """Let the kernel break a connection whose peer has not answered for about `timeout` seconds (RFC 5482)."""
-    interval = max(1, round(timeout / (PROBES + 1)))
+    """Let the kernel break a connection whose peer has not answered for about `timeout` seconds (RFC 5482). It probes
+    in the last seconds only: where the dialler pings more often (`keep_alive`), no probe is ever sent."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
-        ("TCP_KEEPIDLE", interval),
-        ("TCP_KEEPINTVL", interval),
+        ("TCP_KEEPIDLE", max(1, round(timeout) - PROBES)),
+        ("TCP_KEEPINTVL", 1),
         ("TCP_KEEPCNT", PROBES),
         ("TCP_USER_TIMEOUT", round(timeout * 1000)),
     ):
