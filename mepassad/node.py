@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad import __version__, descriptors, notify, welcome
+from mepassad import __version__, descriptors, notify, trail, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
@@ -252,6 +252,7 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
     components, store = held.components, held.store
     crypto: Crypto = await stack.enter_async_context(components.live(*components.one("provide_crypto")))
     bus = Bus(store, (await store.event_range())[1])
+    trail.follow(bus, StructuredLog("trail"))
     return components, Core(loaded.config, clock, store, crypto, bus, held.keys), bus
 
 
