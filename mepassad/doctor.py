@@ -265,7 +265,10 @@ def standing(stats: Mapping[str, Any] | None, edit: Edit, mepassad: str) -> Iter
             yield Finding("nat", "ok", _("Over {transport}, others come in by themselves.").format(transport=name))
         elif kind == "private" and not places:
             why = _("Over {transport}, nobody comes in (NAT: {nat}), and no relay lends a place.")
-            yield Finding("nat", "warning", why.format(transport=name, nat=nat), edit(f"mailboxes: [{LINE}]"))
+            mend = _("{line}, of a relay that admits this node")
+            yield Finding(
+                "nat", "warning", why.format(transport=name, nat=nat), edit(mend.format(line=f"mailboxes: [{LINE}]"))
+            )
         else:
             told = _("Over {transport}, nobody comes in directly (NAT: {nat}); relays lend a place.")
             if kind != "private":
