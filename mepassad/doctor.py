@@ -13,15 +13,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
-
-import msgspec
+from typing import Any
 
 from mepassad.cli.i18n import _
 from mepassad.config.load import Loaded
 from mepassad.config.model import Config
 from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.descriptors import ENOUGH
+from mepassad.findings import LINE, Edit, Finding, State, editing
 
 FULL, LOW = 64 << 20, 1 << 30
 """Bytes of room on the disk below which the node cannot work, and may soon not."""
@@ -35,28 +34,12 @@ CONNECTIONS_ASIDE = 128
 BEGAN = 1_790_000_000
 """Unix seconds: no clock is right that shows less."""
 
-State = Literal["ok", "warning", "bad", "unknown"]
 Ask = Callable[[str], Any]
 """Calls a method of the running node; None where none runs. Raises `TimeoutError` where one does that does not answer,
 `PermissionError` where this user may not ask."""
 
-Edit = Callable[[str], str]
-"""The command that opens the configuration, with what is to be written there behind it, as a comment of the shell."""
-
-LINE = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
-"""Stands for what a server prints at its start."""
-
 OWN_PORT = "[Service] AmbientCapabilities=CAP_NET_BIND_SERVICE CapabilityBoundingSet=CAP_NET_BIND_SERVICE"
 """What a unit needs to listen below port 1024, as in README."""
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What was looked at, how it is, why, and the command that mends it."""
-
-    about: str
-    state: State
-    why: str
-    mend: str = ""
 
 
 def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
@@ -83,12 +66,6 @@ def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
     else:
         yield from mailboxes(config, stats, edit)
     yield from standing(stats, edit, mepassad)
-
-
-def editing(path: Path | None) -> Edit:
-    """The command for a configuration file; without one, that which begins one first."""
-    begin = "" if path else "mepassad --config config.yaml init --profile home && "
-    return lambda what: f"{begin}${{EDITOR:-vi}} {shlex.quote(str(path or 'config.yaml'))}  # {what}"
 
 
 def clock(folder: Path, now: float) -> Finding:
@@ -265,7 +242,10 @@ def standing(stats: Mapping[str, Any] | None, edit: Edit, mepassad: str) -> Iter
             yield Finding("nat", "ok", _("Over {transport}, others come in by themselves.").format(transport=name))
         elif kind == "private" and not places:
             why = _("Over {transport}, nobody comes in (NAT: {nat}), and no relay lends a place.")
-            yield Finding("nat", "warning", why.format(transport=name, nat=nat), edit(f"mailboxes: [{LINE}]"))
+            mend = _("{line}, of a relay that admits this node")
+            yield Finding(
+                "nat", "warning", why.format(transport=name, nat=nat), edit(mend.format(line=f"mailboxes: [{LINE}]"))
+            )
         else:
             told = _("Over {transport}, nobody comes in directly (NAT: {nat}); relays lend a place.")
             if kind != "private":

@@ -26,9 +26,11 @@ class Hint(NamedTuple):
 
 def to_hints(nodes: Nodes, mailboxes: Nodes) -> list[Hint]:
     """Hints of nodes and of mailboxes. A mailbox is there when the inviter's node is not; an address that all can reach
-    is worth more than a relay, and a relay more than an address of somebody's own network."""
+    is worth more than a relay, and a relay more than an address of somebody's own network. Nodes that no address leads
+    to now will be behind their mailboxes, if those are relays too: a guest who has no mailbox is answered in no other
+    way."""
     boxes = list(_flat(mailboxes, MAILBOX))
-    own = list(_flat(nodes, 0))
+    own = list(_flat(nodes, 0)) or [Hint(node, 0, _behind(box)) for node in nodes for box in boxes]
     relays = [found for hint in own if (found := _relay(hint.address)) is not None]
     if not relays:
         return boxes[:1] + own + boxes[1:]
@@ -71,6 +73,10 @@ def _flat(nodes: Nodes, roles: int) -> Iterator[Hint]:
     for node, told in nodes.items():
         for address in told:
             yield Hint(node, roles, address)
+
+
+def _behind(server: Hint) -> str:
+    return f"{server.address}/p2p/{server.node}{CIRCUIT}"
 
 
 def _relay(address: str) -> Hint | None:

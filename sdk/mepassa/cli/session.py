@@ -130,7 +130,7 @@ async def warn_when_unreachable(session: Session, *, dials: bool = False) -> Non
     elif mailboxes:
         told = _(
             "None of this node's mailboxes serves it now, so nobody can reach it until one does; `mepassa status` says "
-            "why. Better make the invite then: it names relays too."
+            "why. What you have made is good then."
         )
     else:
         told = _(

@@ -222,3 +222,9 @@ def test_a_server_that_is_mailbox_and_relay_is_named_once() -> None:
     assert parse_invite(text).nodes == {NODE: (BEHIND,)}
     assert parse_invite(text).mailboxes == {RELAY: (at,)}
     assert len(pb.Invite.FromString(unb64(text.removeprefix("mepassa:i/1/"))[:-4]).hints) == 2
+
+
+def test_who_has_no_address_now_will_be_behind_the_mailboxes() -> None:
+    mailboxes = {RELAY: ("/ip4/198.51.100.7/tcp/4001",)}
+    link = parse_invite(format_invite(replace(LINK, nodes={NODE: ()}, mailboxes=mailboxes)))
+    assert (link.nodes, link.mailboxes) == ({NODE: (BEHIND,)}, mailboxes)
