@@ -37,7 +37,7 @@ demo-hybrid: setup ## A server and two nodes: direct, then relayed, then offline
 test: setup ## Run all tests on two cores, with branch coverage.
 	@scripts/system-packages
 	@scripts/js-packages
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=85
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=85
 
 .PHONY: torture
 torture: setup ## Kill and freeze nodes under load, let devices live through hundreds of schedules, break every check of the crypto.
@@ -47,6 +47,7 @@ torture: setup ## Kill and freeze nodes under load, let devices live through hun
 	@scripts/system-packages faketime
 	@$(BIN)/python -m pytest tests/flows/away_for_weeks.py
 	@MEPASSAD_SCHEDULES=300 $(BIN)/python -m pytest --timeout 3600 tests/properties/test_worlds.py
+	@$(BIN)/python -m pytest --timeout 3600 --hypothesis-profile torture -m hypothesis
 	@$(BIN)/python -m scripts.mutate
 
 .PHONY: lint

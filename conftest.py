@@ -10,8 +10,18 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing there
-settings.load_profile("shared machine")
+settings.register_profile("torture", deadline=None)  # how long an example takes says nothing on a shared machine
+settings.register_profile("quick", settings.get_profile("torture"), max_examples=20)  # the others: `make torture`
+settings.load_profile("quick")
+
+ROOT = Path(__file__).parent
+UNMEASURED = [
+    *(ROOT / "tests" / folder for folder in ("flows", "lab", "documents", "properties")),
+    ROOT / "tests/unit/sdk/test_bot_examples.py",
+    *(ROOT / "plugins/transport_libp2p/tests" / f"test_{name}.py" for name in ("cures_of_hosts", "js", "js_relays")),
+]
+"""Tests of which coverage is to know nothing: of other processes, which it does not see, and of what runs long and
+often, where to watch each line takes longer than to run it."""
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -22,6 +32,13 @@ def pytest_configure(config: pytest.Config) -> None:
     given = getattr(config, "workerinput", None)
     if given is not None:
         config.option.basetemp = str(Path(config.option.basetemp).with_name(given["workerid"].removeprefix("gw")))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have coverage look away while tests run of which it is to know nothing."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in UNMEASURED):
+            item.add_marker("no_cover")
 
 
 @pytest.fixture

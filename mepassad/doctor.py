@@ -19,6 +19,8 @@ import msgspec
 
 from mepassad.cli.i18n import _
 from mepassad.config.load import Loaded
+from mepassad.config.model import Config
+from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.descriptors import ENOUGH
 
 FULL, LOW = 64 << 20, 1 << 30
@@ -35,7 +37,17 @@ BEGAN = 1_790_000_000
 
 State = Literal["ok", "warning", "bad", "unknown"]
 Ask = Callable[[str], Any]
-"""Calls a method of the running node; None where none runs."""
+"""Calls a method of the running node; None where none runs. Raises `TimeoutError` where one does that does not answer,
+`PermissionError` where this user may not ask."""
+
+Edit = Callable[[str], str]
+"""The command that opens the configuration, with what is to be written there behind it, as a comment of the shell."""
+
+LINE = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
+"""Stands for what a server prints at its start."""
+
+OWN_PORT = "[Service] AmbientCapabilities=CAP_NET_BIND_SERVICE CapabilityBoundingSet=CAP_NET_BIND_SERVICE"
+"""What a unit needs to listen below port 1024, as in README."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -49,29 +61,43 @@ class Finding(msgspec.Struct, frozen=True):
 
 def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
     """Everything there is to find. `path`: the configuration file."""
-    edit = f"$EDITOR {path}" if path else "$EDITOR config.yaml"
+    edit = editing(path)
     mepassad = f"mepassad --config {shlex.quote(str(path))}" if path else "mepassad"
-    folder, stats = loaded.config.node.data_dir, ask("system.stats")
+    config, folder = loaded.config, loaded.config.node.data_dir
+    stats, node = asked(ask, folder, mepassad)
     libp2p: Any = loaded.sections.get("transport_libp2p")
     yield clock(folder, time.time())
     yield disk(folder)
     yield from keys(folder, mepassad)
-    yield running(stats, mepassad)
+    yield node
     if libp2p is not None:
-        yield from ports(libp2p.listen) if stats is None else ()
+        # A node that runs has its ports itself.
+        yield from ports(libp2p.listen, edit) if stats is None and node.state == "warning" else ()
         yield descriptors(libp2p.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-        yield from servers("bootstrap", libp2p.bootstrap, edit)
-    yield from (
-        servers("mailbox", loaded.config.mailboxes, edit)
-        if stats is None
-        else mailboxes(loaded.config.mailboxes, stats, edit)
-    )
+        if libp2p.bootstrap or not (config.roles or config.mailboxes):
+            yield from servers("bootstrap", libp2p.bootstrap, edit)
+    if config.roles and not config.mailboxes:
+        yield Finding("mailbox", "ok", _("This node serves others; it names no mailbox for accounts of its own."))
+    elif stats is None:
+        yield from servers("mailbox", config.mailboxes, edit)
+    else:
+        yield from mailboxes(config, stats, edit)
     yield from standing(stats, edit, mepassad)
+
+
+def editing(path: Path | None) -> Edit:
+    """The command for a configuration file; without one, that which begins one first."""
+    begin = "" if path else "mepassad --config config.yaml init --profile home && "
+    return lambda what: f"{begin}${{EDITOR:-vi}} {shlex.quote(str(path or 'config.yaml'))}  # {what}"
 
 
 def clock(folder: Path, now: float) -> Finding:
     """Whether the wall clock can be right: it decides what expires, and which device list is newer."""
     mend = "sudo timedatectl set-ntp true"
+    if os.path.exists(folder) and not os.access(folder, os.R_OK | os.X_OK):
+        return Finding(
+            "clock", "unknown", _("What the node has written cannot be seen by this user."), _as_owner(folder)
+        )
     written = max((path.stat().st_mtime for path in folder.glob("*.db*")), default=0.0)
     if now < max(BEGAN, written - 60):
         return Finding("clock", "bad", _("The clock shows a time before what the node has written already."), mend)
@@ -88,15 +114,33 @@ def clock(folder: Path, now: float) -> Finding:
 
 def disk(folder: Path) -> Finding:
     """Whether there is room: a full disk means that nothing can be sent or taken."""
-    place = next(found for found in (folder, *folder.parents) if found.exists())
+    place = next(found for found in (folder, *folder.parents) if os.path.exists(found))
     free = shutil.disk_usage(place).free
     state: State = "bad" if free < FULL else "warning" if free < LOW else "ok"
     why = _("{megabytes} MB are free for {path}.").format(megabytes=free // 1_000_000, path=place)
-    return Finding("disk", state, why, "" if state == "ok" else f"df -h {place}")
+    return Finding(
+        "disk", state, why, "" if state == "ok" else "du -xhd1 / | sort -h  # " + _("remove what is not needed")
+    )
 
 
 def keys(folder: Path, mepassad: str) -> Iterator[Finding]:
     """Whether the files of keys are the user's alone."""
+    try:
+        yield from list(_keys(folder, mepassad))
+    except PermissionError:
+        why = _("This user may not look at the keys in {path}.").format(path=folder)
+        yield Finding("keys", "bad", why, _as_owner(folder))
+
+
+def _as_owner(folder: Path) -> str:
+    """The command that looks as the user whose the data folder is."""
+    try:
+        return f"sudo -u '#{folder.stat().st_uid}' mepassad doctor"
+    except OSError:
+        return "sudo mepassad doctor"
+
+
+def _keys(folder: Path, mepassad: str) -> Iterator[Finding]:
     place = folder / "keys"
     if not place.is_dir():
         why = _("There is no data folder yet at {path}.").format(path=folder)
@@ -106,25 +150,33 @@ def keys(folder: Path, mepassad: str) -> Iterator[Finding]:
     for path, limit in ((folder, 0o022), (place, 0o077), *((one, 0o077) for one in sorted(place.iterdir()))):
         found = path.lstat()
         if stat.S_IMODE(found.st_mode) & limit and not stat.S_ISLNK(found.st_mode):
-            mend = f"chmod {700 if path.is_dir() else 600} {path}"
+            mend = f"chmod {700 if path.is_dir() else 600} {shlex.quote(str(path))}"
             yield Finding("keys", "bad", _("Others may open {path}.").format(path=path), mend)
             sound = False
         elif found.st_uid != os.geteuid():
-            mend = f"sudo chown {os.geteuid()} {path}"
+            mend = f"sudo chown {os.geteuid()} {shlex.quote(str(path))}"
             yield Finding("keys", "bad", _("{path} belongs to another user.").format(path=path), mend)
             sound = False
     if sound:
         yield Finding("keys", "ok", _("The key files in {path} are this user's alone.").format(path=place))
 
 
-def running(stats: Mapping[str, Any] | None, mepassad: str) -> Finding:
-    """Whether the node answers."""
+def asked(ask: Ask, folder: Path, mepassad: str) -> tuple[Mapping[str, Any] | None, Finding]:
+    """What the node says of itself, and whether it answers."""
+    try:
+        stats = ask("system.stats")
+    except TimeoutError:
+        why = _("The node runs, and does not answer.")
+        return None, Finding("node", "bad", why, "sudo systemctl restart mepassad")
+    except PermissionError:
+        return None, Finding("node", "unknown", _("This user may not ask the node."), _as_owner(folder))
     if stats is None:
-        return Finding("node", "warning", _("The node does not run, or does not answer."), mepassad)
-    return Finding("node", "ok", _("The node runs; contacts connected: {links}.").format(links=stats.get("links", 0)))
+        return None, Finding("node", "warning", _("The node does not run."), mepassad)
+    why = _("The node runs; contacts connected: {links}.").format(links=stats.get("links", 0))
+    return stats, Finding("node", "ok", why)
 
 
-def ports(listen: Sequence[str]) -> Iterator[Finding]:
+def ports(listen: Sequence[str], edit: Edit) -> Iterator[Finding]:
     """Whether the node could listen where it is told to."""
     for address in listen:
         _none, family, host, protocol, port, *_rest = address.split("/")
@@ -137,12 +189,11 @@ def ports(listen: Sequence[str]) -> Iterator[Finding]:
                 probe.bind((host, int(port)))
         except PermissionError:
             why = _("This user may not listen on {address}.").format(address=address)
-            yield Finding(
-                "port", "bad", why, "sudo systemctl edit mepassad  # AmbientCapabilities=CAP_NET_BIND_SERVICE"
-            )
+            yield Finding("port", "bad", why, f"sudo systemctl edit mepassad  # {OWN_PORT}")
         except OSError as error:
             why = _("The node cannot listen on {address}: {reason}.").format(address=address, reason=error.strerror)
-            yield Finding("port", "bad", why, f"ss -nlp{'u' if protocol == 'udp' else 't'} sport = :{port}")
+            mend = _("in transport_libp2p.listen, an address of this machine with a port that is free, for {address}")
+            yield Finding("port", "bad", why, edit(mend.format(address=address)))
         else:
             yield Finding("port", "ok", _("{address} is free.").format(address=address))
 
@@ -152,18 +203,19 @@ def descriptors(connections: int, hard: int) -> Finding:
     needed, found = connections + CONNECTIONS_ASIDE, ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
     why = _("The process may open {found} files; {needed} are needed.").format(found=found, needed=needed)
     if found < needed:
-        return Finding("descriptors", "bad", why, f"sudo systemctl edit mepassad  # LimitNOFILE={needed}")
+        return Finding("descriptors", "bad", why, f"sudo systemctl edit mepassad  # [Service] LimitNOFILE={needed}")
     return Finding("descriptors", "ok", why)
 
 
-def servers(about: str, addresses: Sequence[str], edit: str) -> Iterator[Finding]:
+def servers(about: str, addresses: Sequence[str], edit: Edit) -> Iterator[Finding]:
     """Whether the servers that the configuration names answer."""
+    line = {"bootstrap": "transport_libp2p: {bootstrap: [%s]}", "mailbox": "mailboxes: [%s]"}[about] % LINE
     if not addresses:
         without = {
             "bootstrap": _("No bootstrap node: contacts that moved are not found in the DHT."),
             "mailbox": _("No mailbox: what is sent while this node is away waits at its senders."),
         }
-        yield Finding(about, "warning", without[about], edit)
+        yield Finding(about, "warning", without[about], edit(line))
     for address in addresses:
         _none, _kind, host, protocol, port, *_rest = (address + "////").split("/")
         if protocol != "tcp" or not port.isdecimal():
@@ -174,24 +226,32 @@ def servers(about: str, addresses: Sequence[str], edit: str) -> Iterator[Finding
             socket.create_connection((host, int(port)), PATIENCE).close()
         except OSError as error:
             why = _("{address} does not answer: {reason}.").format(address=address, reason=error)
-            yield Finding(about, "bad", why, f"nc -vz {host} {port}")
+            yield Finding(about, "bad", why, edit(_("{line}, as the server prints it now").format(line=line)))
         else:
             yield Finding(about, "ok", _("{address} answers.").format(address=address))
 
 
-def mailboxes(addresses: Sequence[str], stats: Mapping[str, Any], edit: str) -> Iterator[Finding]:
+def mailboxes(config: Config, stats: Mapping[str, Any], edit: Edit) -> Iterator[Finding]:
     """Whether the mailboxes serve this node, which knows better than a try from here."""
-    if not addresses:
+    if not config.mailboxes:
         yield from servers("mailbox", (), edit)
+    file = config.pass_file
+    write = f"install -m 600 /dev/stdin {shlex.quote(str(file))}  # "
+    passes = {
+        NOT_NAMED: edit(_("pass_file: the path of a file 0600 with the pass")),
+        NOT_TAKEN: write + _("type the right pass, Enter and Ctrl-D; then start the node anew"),
+    }
     for node, found in stats.get("mailboxes", {}).get("nodes", {}).items():
         if found.get("connected"):
             yield Finding("mailbox", "ok", _("{node} keeps what comes while this node is away.").format(node=node))
         else:
-            why = _("{node} does not serve this node now: {reason}").format(node=node, reason=found.get("reason", ""))
-            yield Finding("mailbox", "bad", why, edit)
+            reason = str(found.get("reason", ""))
+            why = _("{node} does not serve this node now: {reason}").format(node=node, reason=reason)
+            there = edit(_("{line}, as the server prints it now").format(line=f"mailboxes: [{LINE}]"))
+            yield Finding("mailbox", "bad", why, passes.get(reason, there))
 
 
-def standing(stats: Mapping[str, Any] | None, edit: str, mepassad: str) -> Iterator[Finding]:
+def standing(stats: Mapping[str, Any] | None, edit: Edit, mepassad: str) -> Iterator[Finding]:
     """How the node stands in the net: whether others reach it, and over what."""
     if stats is None:
         yield Finding("nat", "unknown", _("How this node is reached is known once it runs."), mepassad)
@@ -200,15 +260,22 @@ def standing(stats: Mapping[str, Any] | None, edit: str, mepassad: str) -> Itera
     if places:
         yield Finding("relay", "ok", _("Relays through which the node is reached: {count}.").format(count=places))
     for name, found in stats.get("reachability", {}).items():
-        kind, nat = found.get("kind"), found.get("nat")
+        kind, nat = found.get("kind"), _nat(str(found.get("nat")))
         if kind == "public":
             yield Finding("nat", "ok", _("Over {transport}, others come in by themselves.").format(transport=name))
         elif kind == "private" and not places:
             why = _("Over {transport}, nobody comes in (NAT: {nat}), and no relay lends a place.")
-            yield Finding("nat", "warning", why.format(transport=name, nat=nat), edit)
+            yield Finding("nat", "warning", why.format(transport=name, nat=nat), edit(f"mailboxes: [{LINE}]"))
         else:
-            why = _("Over {transport}: {kind}, NAT: {nat}.").format(transport=name, kind=kind, nat=nat)
-            yield Finding("nat", "ok" if kind == "private" else "unknown", why)
+            told = _("Over {transport}, nobody comes in directly (NAT: {nat}); relays lend a place.")
+            if kind != "private":
+                told = _("Over {transport}, whether others come in is not known yet (NAT: {nat}).")
+            yield Finding("nat", "ok" if kind == "private" else "unknown", told.format(transport=name, nat=nat))
+
+
+def _nat(kind: str) -> str:
+    words = {"none": _("none"), "cone": _("cone"), "symmetric": _("symmetric"), "unknown": _("unknown")}
+    return words.get(kind, kind)
 
 
 def asking(path: Path) -> Ask:
@@ -221,8 +288,12 @@ def asking(path: Path) -> Ask:
                 client.connect(str(path))
                 client.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
                 with client.makefile("rb") as answers:
-                    return json.loads(answers.readline()).get("result")
-        except (OSError, ValueError):
+                    return json.loads(answers.readline())["result"]
+        except (TimeoutError, PermissionError):
+            raise
+        except (ValueError, LookupError) as error:  # somebody listens there, and says nothing of use
+            raise TimeoutError from error
+        except OSError:
             return None
 
     return ask

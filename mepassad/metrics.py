@@ -3,6 +3,7 @@ of its own, if the configuration asks for it. No id of anybody is in it."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -24,6 +25,17 @@ MAX_CONNECTIONS = 16
 
 LABELLED = {"transports": "transport", "relays": "relay", "directories": "directory", "roles": "role"}
 """Sections of `system.stats` with numbers by name, and what the name is called."""
+
+ROUTES = ("direct", "relayed", "mailbox")
+"""Routes that are shown from the start: a monitor sees a first delivery only beside a zero."""
+
+COUNTED = {
+    "store": ("commits", "writes", "batches"),
+    "directory": ("published",),
+    "relay": ("circuits_made", "refused", "ended_at_a_limit", "bytes"),
+    "role": ("batches",),
+}
+"""Numbers that only grow while the node runs: counters, whose names end in `_total`."""
 
 Stats = Callable[[], Mapping[str, object]]
 
@@ -50,7 +62,8 @@ class Monitor:
             where = f"{self._config.host}, port {self._config.port}"
             raise SocketInUse(f"Metrics cannot be shown at {where} ({error.strerror}); set metrics.port.") from error
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 (no database is near)
-        self.address = f"http://{self._config.host}:{port}"
+        host = str(self._config.host)
+        self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self._log.info("metrics are shown", address=self.address)
         tasks.start_soon(self._listen, listener)
 
@@ -79,13 +92,49 @@ class Monitor:
         if method not in (b"GET", b"HEAD"):
             return _response("405 Method Not Allowed", "Only GET is answered here.\n")
         body = method == b"GET"
+        if not self._is_meant(head):
+            return _response("421 Misdirected Request", "Ask by an IP address, or as localhost.\n", body=body)
         if path == b"/metrics":
-            return _response("200 OK", exposition(self._stats()), "text/plain; version=0.0.4; charset=utf-8", body)
+            return self._numbers(body)
         if path == b"/healthz":
             return _response("200 OK", "alive\n", body=body)
         if path == b"/readyz":
-            return _response(*(("200 OK", "ready\n") if self.ready else ("503 Service Unavailable", "not ready\n")))
+            status, text = ("200 OK", "ready\n") if self.ready else ("503 Service Unavailable", "not ready\n")
+            return _response(status, text, body=body)
         return _response("404 Not Found", "There are /metrics, /healthz and /readyz.\n", body=body)
+
+    def _is_meant(self, head: bytes) -> bool:
+        """Whether nobody was led here by a name of their own: a web page may give its name the address of loopback, and
+        then read what lies there (DNS rebinding). On other addresses anybody may ask anyway."""
+        own = str(self._config.host)
+        if not _is_local(own):
+            return True
+        return all(_is_local(named) or named == own for named in _hosts(head))
+
+    def _numbers(self, body: bool) -> bytes:
+        try:
+            text = exposition(self._stats())
+        except Exception as error:
+            # Some of the numbers are a plugin's own: that one fails to tell them must not end the node.
+            self._log.warning("the numbers could not be told", reason=type(error).__name__)
+            return _response("500 Internal Server Error", "The log says why.\n", body=body)
+        return _response("200 OK", text, "text/plain; version=0.0.4; charset=utf-8", body)
+
+
+def _hosts(head: bytes) -> Iterator[str]:
+    """The host of each `Host` line of a request, without the port."""
+    for line in head.splitlines()[1:]:
+        name, _, value = line.decode("latin-1").partition(":")
+        if name.strip().lower() == "host":
+            yield re.sub(r":\d*$", "", value.strip()).strip("[]").lower()
+
+
+def _is_local(host: str) -> bool:
+    """Whether this is localhost, or an IP address on which only this machine can ask."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _head(stream: SocketStream) -> bytes:
@@ -103,33 +152,46 @@ def _response(status: str, text: str, kind: str = "text/plain; charset=utf-8", b
 
 def exposition(stats: Mapping[str, object]) -> str:
     """The node's numbers in the text format of Prometheus."""
-    from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.registry import Collector
+
+    routes = {**dict.fromkeys(ROUTES, 0.0), **dict(_numbers(stats.get("routes")))}
+    delivered = CounterMetricFamily("mepassa_messages_delivered", "Messages delivered, by route.", labels=["route"])
+    for route, count in routes.items():
+        delivered.add_metric([route or "unknown"], count)
+    families: dict[tuple[str, str], CounterMetricFamily | GaugeMetricFamily] = {
+        ("mepassa_messages_delivered", ""): delivered
+    }
+    for name, label, value, number, counts in _all(stats):
+        if (name, label) not in families and any(name == known for known, _ in families):
+            continue  # a plugin's number of a name that is taken
+        words = f"{name.removeprefix('mepassa_').replace('_', ' ')}, of system.stats."
+        kind = CounterMetricFamily if counts else GaugeMetricFamily
+        family = families.setdefault((name, label), kind(name, words, labels=[label] if label else []))
+        family.add_metric([value] if label else [], number)
+
+    class Now(Collector):
+        def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+            yield from families.values()
 
     registry = CollectorRegistry()
-    counted = Counter("mepassa_messages_delivered", "Messages delivered, by route.", ["route"], registry=registry)
-    for route, count in _numbers(stats.get("routes")):
-        counted.labels(route or "unknown").inc(count)
-    gauges: dict[str, Gauge] = {}
-    for name, label, value, number in _gauges(stats):
-        if name not in gauges:
-            words = f"{name.removeprefix('mepassa_').replace('_', ' ')}, of system.stats."
-            gauges[name] = Gauge(name, words, [label] if label else [], registry=registry)
-        (gauges[name].labels(value) if label else gauges[name]).set(number)
+    registry.register(Now())
     return str(generate_latest(registry).decode())
 
 
-def _gauges(stats: Mapping[str, object]) -> Iterator[tuple[str, str, str, float]]:
-    """Name, label and its value if there is one, and number of every gauge."""
+def _all(stats: Mapping[str, object]) -> Iterator[tuple[str, str, str, float, bool]]:
+    """Name, label and its value if there is one, and every number; whether it only grows."""
     for name, number in _numbers(stats):
-        yield _named(name), "", "", number
+        yield _named(name), "", "", number, False
     for section in ("queues", "store"):
         for name, number in _numbers(stats.get(section)):
-            yield _named(section.removesuffix("s"), name), "", "", number
+            yield _named(section.removesuffix("s"), name), "", "", number, name in COUNTED.get(section, ())
     for section, label in LABELLED.items():
         found = stats.get(section)
         for one, inner in found.items() if isinstance(found, Mapping) else ():
             for name, number in _numbers(inner):
-                yield _named(label, name), label, str(one), number
+                yield _named(label, name), label, str(one), number, name in COUNTED.get(label, ())
 
 
 def _numbers(found: object) -> Iterator[tuple[str, float]]:

@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import TaskGroup
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mepassad import __version__, descriptors, notify, welcome
+from mepassad import __version__, descriptors, notify, trail, welcome
 from mepassad.api.context import Clock, Component
 from mepassad.api.crypto import Crypto
 from mepassad.api.gauges import Gauge
@@ -65,7 +65,7 @@ class Node:
         self.gauges: dict[str, Gauge] = {}
         key = Ed25519PrivateKey.from_private_bytes(components.node_key).public_key().public_bytes_raw()
         self.key, self.id = key, node_id_from_key(key)
-        self.roles = Roles(loaded.config, key, clock)
+        self.roles = Roles(loaded.config, key, clock, core.contacts.friends)
         self.servers = servers_of(loaded)
         self.supervisor: Supervisor
         self.monitor = Monitor(loaded.config.metrics, self.stats, StructuredLog("metrics"))
@@ -227,6 +227,7 @@ async def up(
         stack.callback(living.cancel_scope.cancel)
         host.start(components, living)
         node.monitor.ready = True
+        stack.callback(setattr, node.monitor, "ready", False)
         StructuredLog("node").info("ready", socket=str(loaded.config.rpc.socket), addresses=len(node.addresses()))
         yield node
 
@@ -251,6 +252,7 @@ async def begin(stack: AsyncExitStack, loaded: Loaded, plugins: Plugins, clock: 
     components, store = held.components, held.store
     crypto: Crypto = await stack.enter_async_context(components.live(*components.one("provide_crypto")))
     bus = Bus(store, (await store.event_range())[1])
+    trail.follow(bus, StructuredLog("trail"))
     return components, Core(loaded.config, clock, store, crypto, bus, held.keys), bus
 
 

@@ -30,8 +30,26 @@ def doctor(context: click.Context, as_json: bool) -> None:
         echo(json.dumps(msgspec.to_builtins(found), indent=2, ensure_ascii=False))
     else:
         words = {"ok": _("ok"), "warning": _("warning"), "bad": _("bad"), "unknown": _("unknown")}
-        width, first = max(map(len, words.values())), max(len(one.about) for one in found)
+        about = {one.about: about_word(one.about) for one in found}
+        width, first = max(map(len, words.values())), max(map(len, about.values()))
         for one in found:
             mend = f"\n{'':<{width + first + 4}}$ {one.mend}" if one.mend else ""
-            echo(f"{words[one.state]:<{width}}  {one.about:<{first}}  {one.why}{mend}")
+            echo(f"{words[one.state]:<{width}}  {about[one.about]:<{first}}  {one.why}{mend}")
     context.exit(int(any(one.state == "bad" for one in found)))
+
+
+def about_word(about: str) -> str:
+    """What was looked at, in the user's language."""
+    words = {
+        "clock": _("clock"),
+        "disk": _("disk"),
+        "keys": _("keys"),
+        "node": _("node"),
+        "port": _("port"),
+        "descriptors": _("open files"),
+        "bootstrap": _("bootstrap"),
+        "mailbox": _("mailbox"),
+        "relay": _("relay"),
+        "nat": _("NAT"),
+    }
+    return words.get(about, about)

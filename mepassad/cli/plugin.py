@@ -40,7 +40,10 @@ def enable(setting: Setting, name: str, yes: bool) -> None:
     if info.enabled and not permissions:
         echo(_("The plugin '{plugin}' is on already.").format(plugin=name))
         return
-    path = _file(setting, f" In a file of that name, or one that --config names, {switch.by_hand(name, permissions)}")
+    path = _file(
+        setting,
+        " " + _("In a file of that name, or one that --config names,") + f" {switch.by_hand(name, permissions)}",
+    )
     if not yes and not _agreed(_("Turn '{plugin}' on? (y/N)").format(plugin=name)):
         echo(_("Nothing was changed."))
         return
@@ -67,11 +70,15 @@ def _file(setting: Setting, advice: str = "") -> Path:
     """The file to change. Raises `ConfigError` where there is none, or it would not count."""
     if VARIABLE in os.environ:
         raise ConfigError(
-            f"The variable {VARIABLE} says which plugins are on, whatever a file says; change it instead."
+            _("The variable {variable} says which plugins are on, whatever a file says; change it instead.").format(
+                variable=VARIABLE
+            )
         )
     if setting.path is None:
-        here = " Name the one that is here: `mepassad --config config.yaml …`." if Path("config.yaml").exists() else ""
-        raise ConfigError(f"There is no configuration file to change: no {SYSTEM_CONFIG}.{here}{advice}")
+        told = _("There is no configuration file to change: no {path}.").format(path=SYSTEM_CONFIG)
+        if Path("config.yaml").exists():
+            told += " " + _("Name the one that is here: `mepassad --config config.yaml …`.")
+        raise ConfigError(told + advice)
     return setting.path
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import click
 import msgspec
@@ -49,9 +50,24 @@ def _show(info: PluginInfo) -> None:
         echo("  " + _("provides: {hooks}").format(hooks=", ".join(info.hooks) or _("nothing")))
     for key in info.keys or ():
         default = json.dumps(key.default, ensure_ascii=False)
-        echo(f"  {key.key}: {key.type} = {default}")
+        echo(f"  {key.key}: {type_words(key.type)} = {default}")
         if key.description:
             echo(f"      {key.description}")
+
+
+def type_words(kind: str) -> str:
+    """A type as `KeyInfo` has it, in the user's language; names that a value may have stay as they are."""
+    words = {
+        "list of": _("list of"),
+        "whole number": _("whole number"),
+        "number": _("number"),
+        "text": _("text"),
+        "path": _("path"),
+        "nothing": _("nothing"),
+        "by name": _("by name"),
+        "or": _("or"),
+    }
+    return re.sub(rf"\b({'|'.join(words)})\b", lambda found: words[found[1]], kind)
 
 
 def facts(info: PluginInfo) -> list[str]:

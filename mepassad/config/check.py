@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from mepassad.cli.i18n import _
 from mepassad.config.problems import Place, Problem, mixed_up, unknown_key
 from mepassad.config.tree import Tree
 from mepassad.errors import MepassaError
@@ -19,15 +20,6 @@ Key = tuple[str, ...]
 S = TypeVar("S", bound=msgspec.Struct)
 
 _MAX_ITEMS = 20  # problems told of one list
-_WORDS = {
-    "`str`": "text",
-    "`int`": "a whole number",
-    "`float`": "a number",
-    "`bool`": "true or false",
-    "`array`": "a list",
-    "`object`": "keys with values",
-    "`null`": "nothing",
-}
 
 
 class Checker:
@@ -46,7 +38,8 @@ class Checker:
         if tree.value is None:
             return
         if not isinstance(tree.value, dict):
-            self._problem(tree.place, path, f"expected keys with values: {', '.join(keys)}{mixed_up(path)}")
+            told = _("expected keys with values: {keys}").format(keys=", ".join(keys))
+            self._problem(tree.place, path, told + mixed_up(path))
             return
         for key, value in tree.value.items():
             here = (*path, key)
@@ -81,13 +74,13 @@ class Checker:
             self._take_items(tree, tree.value, items, path)
             return
         raw = tree.plain()
-        for _ in range(_MAX_ITEMS):
+        for _try in range(_MAX_ITEMS):
             try:
                 self.found[path] = msgspec.convert(raw, hint, dec_hook=self._decode)
                 self.places[path] = tree.key_place
                 return
             except msgspec.ValidationError as error:
-                text, _, where = str(error).partition(" - at `$")
+                text, _sign, where = str(error).partition(" - at `$")
                 inner_tree = _at(tree, where)
                 wrong = _sentence(text, hint, inner_tree.plain())
                 self._problem(inner_tree.place, path, wrong + (mixed_up(path) if isinstance(raw, dict) else ""))
@@ -119,7 +112,7 @@ class Checker:
         if kind is not Path:
             raise NotImplementedError
         if not isinstance(value, str) or not value or "\0" in value:
-            raise ValueError("expected a path")
+            raise ValueError(_("expected a path"))
         if value == "~" or value.startswith("~/"):
             return self._home / value[2:]
         return self._folder / value
@@ -175,7 +168,25 @@ def _sentence(text: str, hint: Any, value: object) -> str:
     while isinstance(kind, msgspec.inspect.Metadata | msgspec.inspect.VarTupleType):
         kind = kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind.item_type
     if isinstance(kind, msgspec.inspect.LiteralType) and isinstance(value, str):
-        return f"expected one of {', '.join(map(str, kind.values))}, got {value!r}"
-    for word, plain in _WORDS.items():
-        text = text.replace(word, plain)
+        words = ", ".join(map(str, kind.values))
+        return _("expected one of {words}, got {value}").format(words=words, value=repr(value))
+    if (found := re.fullmatch(r"Expected `(\w+)`, got `(\w+)`", text)) is not None:
+        return _("expected {kind}, got {found}").format(kind=_kind(found[1]), found=_kind(found[2]))
+    if (found := re.fullmatch(r"Expected `(\w+)` (of length )?([<>]=? .+)", text)) is not None:
+        told = _("expected {kind} of length {bound}") if found[2] else _("expected {kind} {bound}")
+        return told.format(kind=_kind(found[1]), bound=found[3])
     return text[:1].lower() + text[1:].replace("`", "")
+
+
+def _kind(name: str) -> str:
+    """msgspec's name of a kind of value in words."""
+    words = {
+        "str": _("text"),
+        "int": _("a whole number"),
+        "float": _("a number"),
+        "bool": _("true or false"),
+        "array": _("a list"),
+        "object": _("keys with values"),
+        "null": _("nothing"),
+    }
+    return words.get(name, name)

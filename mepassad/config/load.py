@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 
 from mepassad.api.permissions import PERMISSIONS
+from mepassad.cli.i18n import _
 from mepassad.config.check import Checker, key_names, key_types
 from mepassad.config.model import Config
-from mepassad.config.problems import Place, Problem, as_error, nearest
+from mepassad.config.problems import Place, Problem, as_error, close, nearest
 from mepassad.config.tree import MAX_BYTES, Tree, parse_file, parse_variable
 from mepassad.errors import ConfigError
 from mepassad.plugins import Catalogue, Given, Plugins
@@ -50,7 +51,7 @@ def load(path: Path | None, environ: Mapping[str, str], catalogue: Catalogue) ->
     keys = {**key_types(Config), **plugins.sections}
     off = set(catalogue.names) - set(plugins.names)
     # A plugin that is not installed is one problem; its section, which nobody can check, is not a second.
-    missing = {name for name, _ in _listed_plugins(trees)} - set(catalogue.names)
+    missing = {name for name, _place in _listed_plugins(trees)} - set(catalogue.names)
     for tree in trees:
         checker.take(tree, keys, ignored=off | missing)
     _fill_paths(checker, environ)
@@ -95,14 +96,14 @@ def read(path: Path) -> str:
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{path}: the configuration cannot be read: {reason}") from None
+        raise ConfigError(f"{path}: " + _("the configuration cannot be read: {reason}").format(reason=reason)) from None
     if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path}: the configuration is larger than {MAX_BYTES // 1024} KiB")
+        raise ConfigError(f"{path}: " + _("the configuration is larger than {size} KiB").format(size=MAX_BYTES // 1024))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: the configuration is not text in UTF-8") from None
+        raise ConfigError(f"{path}:{line}: " + _("the configuration is not text in UTF-8")) from None
 
 
 def _home(environ: Mapping[str, str]) -> Path:
@@ -116,7 +117,7 @@ def _wanted_plugins(trees: list[Tree], catalogue: Catalogue, problems: list[Prob
         if name not in catalogue.names:
             problems.append(Problem(place, "plugins", _not_installed(name, catalogue)))
         elif name in names:
-            problems.append(Problem(place, "plugins", f"the plugin '{name}' is named twice"))
+            problems.append(Problem(place, "plugins", _("the plugin '{plugin}' is named twice").format(plugin=name)))
         else:
             names.append(name)
     return names
@@ -142,17 +143,20 @@ def _given(trees: list[Tree], problems: list[Problem]) -> Given:
             )
             given[plugin] = [str(item.value) for item in words]
             for item in (item for item in words if item.value not in PERMISSIONS):
-                text = f"unknown permission {item.value!r}{nearest(str(item.value), PERMISSIONS)}"
+                text = _("unknown permission {permission}").format(permission=repr(item.value))
+                text += nearest(str(item.value), PERMISSIONS)
                 problems.append(Problem(item.place, f"permissions.{plugin}", text))
     return given
 
 
 def _not_installed(name: str, catalogue: Catalogue) -> str:
     installed = [known for known in catalogue.names if known != FOR_TESTS]
-    text = f"the plugin '{name}' is not installed; installed: {', '.join(installed)}"
-    if "did you mean" in (hint := nearest(name, installed)):
-        return text + hint
-    return f"{text}; install it (`pip install ./plugins/{name}` for one of mepassad's own) or take it out of `plugins`"
+    told = _("the plugin '{plugin}' is not installed; installed: {installed}")
+    text = told.format(plugin=name, installed=", ".join(installed))
+    if close(name, installed):
+        return text + nearest(name, installed)
+    told = _("install it (`pip install ./plugins/{plugin}` for one of mepassad's own) or take it out of `plugins`")
+    return f"{text}; {told.format(plugin=name)}"
 
 
 def _fill_paths(checker: Checker, environ: Mapping[str, str]) -> None:
@@ -161,7 +165,9 @@ def _fill_paths(checker: Checker, environ: Mapping[str, str]) -> None:
     socket = checker.found.setdefault(("rpc", "socket"), folder / "run" / "mepassad.sock")
     if (size := len(str(socket).encode())) > MAX_SOCKET_PATH:
         place = checker.places.get(("rpc", "socket")) or checker.places.get(("node", "data_dir"))
-        text = f"the path has {size} bytes, Unix allows {MAX_SOCKET_PATH} for a socket; choose a shorter one: {socket}"
+        text = _("the path has {size} bytes, Unix allows {most} for a socket; choose a shorter one: {socket}").format(
+            size=size, most=MAX_SOCKET_PATH, socket=socket
+        )
         checker.problems.append(Problem(place, "rpc.socket", text))
 
 
@@ -179,7 +185,9 @@ def _check_providers(checker: Checker, config: Config, plugins: Plugins) -> None
     for section, name in wanted:
         able = plugins.providers(f"provide_{section}")
         if name not in able:
-            text = f"no loaded plugin named '{name}' provides a {section}; those that do: {', '.join(sorted(able))}"
+            text = _("no loaded plugin named '{plugin}' provides a {section}; those that do: {able}").format(
+                plugin=name, section=section, able=", ".join(sorted(able))
+            )
             place = checker.places.get((section, "plugin"))
             checker.problems.append(Problem(place, f"{section}.plugin", text))
 
@@ -191,10 +199,13 @@ def _check_roles(
     transports = plugins.providers("provide_transport")
     deaf = [name for name in transports if getattr(sections.get(name), "listen", None) == ()]
     if config.roles and not transports:
-        text = "nobody can be served, because no plugin under `plugins` is a transport; name one, like transport_libp2p"
+        text = _("nobody can be served, because no plugin under `plugins` is a transport; name one, like {plugin}")
+        text = text.format(plugin="transport_libp2p")
         checker.problems.append(Problem(checker.places.get(("roles",)), "roles", text))
     elif config.roles and len(deaf) == len(transports):
-        text = "whom `roles` serves must reach this node: name an address to listen on, like /ip4/0.0.0.0/tcp/4001"
+        text = _("whom `roles` serves must reach this node: name an address to listen on, like {address}").format(
+            address="/ip4/0.0.0.0/tcp/4001"
+        )
         checker.problems.append(Problem(checker.places.get((deaf[0], "listen")), f"{deaf[0]}.listen", text))
 
 
@@ -203,10 +214,10 @@ def _check_line(checker: Checker, config: Config) -> None:
     longest, line = config.messages.max_text, config.rpc.max_line
     if line < (needed := TEXT_GROWTH * longest + LINE_AROUND_TEXT):
         place = checker.places.get(("rpc", "max_line")) or checker.places.get(("messages", "max_text"))
-        text = (
-            f"{line} bytes cannot hold a text of messages.max_text, {longest} bytes, of which JSON may make "
-            f"{TEXT_GROWTH} times as many; set it to {needed} or more, or messages.max_text lower"
-        )
+        text = _(
+            "{line} bytes cannot hold a text of messages.max_text, {longest} bytes, of which JSON may make {times} "
+            "times as many; set it to {needed} or more, or messages.max_text lower"
+        ).format(line=line, longest=longest, times=TEXT_GROWTH, needed=needed)
         checker.problems.append(Problem(place, "rpc.max_line", text))
 
 

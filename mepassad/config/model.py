@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from mepassad.api.node_id import key_from_node_id
+from mepassad.cli.i18n import _
 from mepassad.config.section import Section
 from mepassad.config.serving import Mailbox, Relay
 from mepassad.wire.addresses import may_dial
@@ -168,7 +169,8 @@ class Delivery(Section, frozen=True):
     def __post_init__(self) -> None:
         """The waits must be in order."""
         if self.retry_max < self.retry_min:
-            raise ValueError(f"retry_max: {self.retry_max:g} is less than retry_min, {self.retry_min:g}")
+            told = _("{most} is less than retry_min, {least}")
+            raise ValueError("retry_max: " + told.format(most=f"{self.retry_max:g}", least=f"{self.retry_min:g}"))
 
 
 class Invites(Section, frozen=True):
@@ -211,7 +213,7 @@ class HostedBot(Section, frozen=True):
     def __post_init__(self) -> None:
         """One of the two must say where it is."""
         if (self.file is None) == (not self.module):
-            raise ValueError("a bot needs either `file`, the path of its file, or `module`, an installed module")
+            raise ValueError(_("a bot needs either `file`, the path of its file, or `module`, an installed module"))
 
 
 class Config(Section, frozen=True):
@@ -265,13 +267,15 @@ class Config(Section, frozen=True):
             try:
                 key_from_node_id(node if found and place.startswith("/") and CIRCUIT not in place else "")
             except ValueError as error:
-                wrong = f"mailboxes: {address} is no address of a node, such as /ip4/203.0.113.5/tcp/4001/p2p/12D3KooW…"
-                raise ValueError(wrong) from error
+                wrong = _("{address} is no address of a node, such as /ip4/203.0.113.5/tcp/4001/p2p/12D3KooW…")
+                raise ValueError("mailboxes: " + wrong.format(address=address)) from error
         if len(nodes) > MAX_MAILBOXES:
-            raise ValueError(f"mailboxes: {len(nodes)} nodes are named; {MAX_MAILBOXES} are enough")
+            wrong = _("{count} nodes are named; {most} are enough")
+            raise ValueError("mailboxes: " + wrong.format(count=len(nodes), most=MAX_MAILBOXES))
         for told in nodes.values():
             if not any(map(may_dial, told)):
-                raise ValueError(
-                    f"mailboxes: contacts never dial {told[0]}: they need an address that begins with a number "
-                    "(/ip4 or /ip6), not with a name, and not with a number of the local link"
+                wrong = _(
+                    "contacts never dial {address}: they need an address that begins with a number (/ip4 or /ip6), not "
+                    "with a name, and not with a number of the local link"
                 )
+                raise ValueError("mailboxes: " + wrong.format(address=told[0]))

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mepassad.cli.i18n import _
 from mepassad.errors import ConfigError
 
 MAX_SHOWN = 50  # problems in one error; a file with more is not a configuration
@@ -50,30 +51,31 @@ class Problem:
         return head + (self.place.pointed() if self.place else "")
 
 
+def close(word: str, known: Iterable[str]) -> str:
+    """The known word that an unknown one is likely to be meant for; empty if there is none."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), "")
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The tail of a sentence about an unknown word: the likely right one, or all that there are."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if close:
-        return f" — did you mean '{close[0]}'?"
-    return f" — known here: {', '.join(names)}" if names else ""
-
-
-MIXED_UP = {
-    ("mailbox",): "`mailboxes`, the nodes that keep what comes for this one",
-    ("mailboxes",): "`mailbox`, what this node keeps for others",
-}
-"""What a key is taken for whose name is nearly the same."""
+    if found := close(word, names):
+        return " — " + _("did you mean '{name}'?").format(name=found)
+    return " — " + _("known here: {names}").format(names=", ".join(names)) if names else ""
 
 
 def mixed_up(path: Sequence[str]) -> str:
     """The tail of a sentence about a value that may have been meant for another key."""
-    return f" — did you mean {MIXED_UP[key]}?" if (key := tuple(path)) in MIXED_UP else ""
+    meant = {
+        ("mailbox",): _("did you mean `mailboxes`, the nodes that keep what comes for this one?"),
+        ("mailboxes",): _("did you mean `mailbox`, what this node keeps for others?"),
+    }
+    return f" — {meant[key]}" if (key := tuple(path)) in meant else ""
 
 
 def unknown_key(place: Place | None, path: Sequence[str], known: Iterable[str]) -> Problem:
     """An unknown last key of `path`, with the nearest right one."""
-    return Problem(place, ".".join(path), f"unknown key {path[-1]!r}{nearest(path[-1], known)}")
+    return Problem(place, ".".join(path), _("unknown key {key}").format(key=repr(path[-1])) + nearest(path[-1], known))
 
 
 def as_error(problems: Sequence[Problem]) -> ConfigError:
@@ -81,7 +83,7 @@ def as_error(problems: Sequence[Problem]) -> ConfigError:
     ordered = sorted(problems, key=lambda p: (p.place is None, p.place.line if p.place else 0))
     lines = [str(problem) for problem in ordered[:MAX_SHOWN]]
     if len(ordered) > MAX_SHOWN:
-        lines.append(f"… and {len(ordered) - MAX_SHOWN} more")
+        lines.append(_("… and {count} more").format(count=len(ordered) - MAX_SHOWN))
     if len(ordered) > 1:
-        lines.append(f"{len(ordered)} errors in the configuration")
+        lines.append(_("{count} errors in the configuration").format(count=len(ordered)))
     return ConfigError("\n".join(lines), problems=len(ordered))

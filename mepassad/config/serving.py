@@ -9,28 +9,33 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from mepassad.api.node_id import key_from_node_id
+from mepassad.cli.i18n import _
 from mepassad.config.section import Section
 
 
 def check_admission(admit: str, pass_file: Path | None, listed: Collection[str]) -> None:
     """Raise ValueError where a way to admit lacks what it needs, or what is listed is no node."""
     if admit == "pass" and pass_file is None:
-        raise ValueError("admit: `pass` needs `pass_file`, the path of a file with the pass")
+        raise ValueError("admit: " + _("`pass` needs `pass_file`, the path of a file with the pass"))
     if admit == "list" and not listed:
-        raise ValueError("admit: `list` needs `list`, the ids of the nodes that are admitted")
+        raise ValueError("admit: " + _("`list` needs `list`, the ids of the nodes that are admitted"))
     for one in listed:
         try:
             key_from_node_id(one)
         except ValueError as error:
-            raise ValueError(f"list: {one!r} is no node id: {error}") from None
+            told = _("{one} is no node id: {reason}").format(one=repr(one), reason=error)
+            raise ValueError(f"list: {told}") from None
 
 
 class Relay(Section, frozen=True):
     """What this node lends to others as a relay, where `roles` has `relay`."""
 
     admit: Annotated[
-        Literal["open", "pass", "list"],
-        Meta(description="Whose nodes may be reached through it: all, those that know the pass, those on the list."),
+        Literal["open", "pass", "list", "contacts"],
+        Meta(
+            description="Whose nodes may be reached through it: all, those that know the pass, those on the list, or "
+            "those of contacts of the accounts here."
+        ),
     ] = "open"
     pass_file: Annotated[
         Path | None, Meta(description="File 0600 with the pass, at least 16 characters. Default: none.")
@@ -66,8 +71,11 @@ class Mailbox(Section, frozen=True):
 
     plugin: Annotated[str, Meta(description="Name of the plugin that keeps what lies in it.")] = "mailbox_sqlite"
     admit: Annotated[
-        Literal["open", "pass", "list"],
-        Meta(description="Whose nodes may open boxes here: all, those that know the pass, those on the list."),
+        Literal["open", "pass", "list", "contacts"],
+        Meta(
+            description="Whose nodes may open boxes here: all, those that know the pass, those on the list, or those "
+            "of contacts of the accounts here."
+        ),
     ] = "open"
     pass_file: Annotated[
         Path | None, Meta(description="File 0600 with the pass, at least 16 characters. Default: none.")

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from mepassad.cli.i18n import _
 from mepassad.config import edit
 from mepassad.config.load import read
 from mepassad.config.tree import MAX_BYTES, parse_file
@@ -54,7 +55,7 @@ def disable(path: Path, plugin: str) -> bool:
         if values.get("permissions"):
             values["permissions"].pop(plugin, None)
 
-    return _change(path, change, wanted, f"take {plugin} out of `plugins` and `permissions`")
+    return _change(path, change, wanted, _("take {plugin} out of `plugins` and `permissions`").format(plugin=plugin))
 
 
 def by_hand(plugin: str, permissions: Sequence[str]) -> str:
@@ -62,7 +63,7 @@ def by_hand(plugin: str, permissions: Sequence[str]) -> str:
     lines = ["plugins:", f"  - {plugin}"]
     if permissions:
         lines += ["permissions:", f"  {plugin}: [{', '.join(permissions)}]"]
-    return "write\n\n" + "\n".join(lines)
+    return _("write") + "\n\n" + "\n".join(lines)
 
 
 def _extend(values: Values, key: str, words: Sequence[str]) -> None:
@@ -81,12 +82,18 @@ def _change(path: Path, change: Callable[[str], str], want: Callable[[Values], N
     except (edit.CannotEdit, yaml.YAMLError, ConfigError, AttributeError, TypeError, ValueError):
         right = False
     if not right:
-        raise ConfigError(f"{path}: this file is written in a way that cannot be changed safely; {advice}")
+        raise ConfigError(
+            f"{path}: "
+            + _("this file is written in a way that cannot be changed safely; {advice}").format(advice=advice)
+        )
     if len(new.encode()) > MAX_BYTES:
-        raise ConfigError(f"{path}: with that the configuration would be larger than {MAX_BYTES // 1024} KiB")
+        raise ConfigError(
+            f"{path}: "
+            + _("with that the configuration would be larger than {size} KiB").format(size=MAX_BYTES // 1024)
+        )
     if new != old:
         if read(path) != old:
-            raise ConfigError(f"{path}: somebody else changed this file just now; try again")
+            raise ConfigError(f"{path}: " + _("somebody else changed this file just now; try again"))
         _replace(path.resolve(), new)
     return new != old
 
@@ -116,4 +123,4 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _unwritable(path: Path, error: OSError) -> ConfigError:
-    return ConfigError(f"{path}: the configuration cannot be written: {error.strerror}")
+    return ConfigError(f"{path}: " + _("the configuration cannot be written: {reason}").format(reason=error.strerror))

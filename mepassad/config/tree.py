@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from mepassad.cli.i18n import _
 from mepassad.config.problems import Place, Problem, as_error
 
 MAX_BYTES = 256 * 1024
@@ -41,9 +42,9 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            raise _refusal(self, "aliases are not supported")
+            raise _refusal(self, _("aliases are not supported"))
         if self.depth >= MAX_DEPTH:
-            raise _refusal(self, f"nested deeper than {MAX_DEPTH}")
+            raise _refusal(self, _("nested deeper than {depth}").format(depth=MAX_DEPTH))
         self.depth += 1
         node: yaml.Node | None = super().compose_node(parent, index)
         self.depth -= 1
@@ -82,7 +83,7 @@ def parse_file(text: str, name: str) -> Tree:
 
 def parse_variable(text: str, name: str) -> Tree:
     """The tree of an environment variable's value; its only place is the variable. Raises `ConfigError`."""
-    return _parse(text, lambda _: Place(name))
+    return _parse(text, lambda mark: Place(name))
 
 
 def compose(text: str) -> yaml.Node | None:
@@ -98,15 +99,20 @@ def _parse(text: str, locate: Locate) -> Tree:
     try:
         node = compose(text)
     except yaml.MarkedYAMLError as error:
-        text = "not YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
+        text = _not_yaml(", ".join(part for part in (error.context, error.problem) if part))
         raise as_error([Problem(locate(error.problem_mark or error.context_mark), "", text)]) from None
     except yaml.YAMLError as error:
-        raise as_error([Problem(locate(None), "", f"not YAML: {str(error).splitlines()[0]}")]) from None
+        raise as_error([Problem(locate(None), "", _not_yaml(str(error).splitlines()[0]))]) from None
     reader = _Reader(locate)
     tree = Tree(None, locate(None), locate(None)) if node is None else reader.tree(node, None)
     if reader.problems:
         raise as_error(reader.problems)
     return tree
+
+
+def _not_yaml(reason: str) -> str:
+    """`reason`: in the words of PyYAML, or ours."""
+    return _("not YAML: {reason}").format(reason=reason)
 
 
 class _Reader:
@@ -119,7 +125,7 @@ class _Reader:
     def tree(self, node: yaml.Node, key: Place | None) -> Tree:
         place = self._locate(node.start_mark)
         if node.tag.removeprefix(_TAG) not in ("map", "seq", "str", *_SCALARS):
-            self.problems.append(Problem(place, "", f"the tag {node.tag!r} is not supported"))
+            self.problems.append(Problem(place, "", _("the tag {tag} is not supported").format(tag=repr(node.tag))))
         value: Any
         if isinstance(node, yaml.MappingNode):
             value = self._mapping(node)
@@ -135,9 +141,9 @@ class _Reader:
             place = self._locate(key_node.start_mark)
             key = self._scalar(key_node, place) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
-                self.problems.append(Problem(place, "", "a key must be text"))
+                self.problems.append(Problem(place, "", _("a key must be text")))
             elif key in found:
-                text = f"this key is already there: {found[key].key_place.origin}"
+                text = _("this key is already there: {place}").format(place=found[key].key_place.origin)
                 self.problems.append(Problem(place, key, text))
             else:
                 found[key] = self.tree(value_node, place)
@@ -146,7 +152,7 @@ class _Reader:
     def _scalar(self, node: yaml.Node, place: Place) -> str | int | float | bool | None:
         text, kind = str(node.value), node.tag.removeprefix(_TAG)
         if any("\ud800" <= char <= "\udfff" for char in text):
-            self.problems.append(Problem(place, "", "not valid Unicode text"))
+            self.problems.append(Problem(place, "", _("not valid Unicode text")))
         if kind not in _SCALARS or not re.fullmatch(_SCALARS[kind][0], text):
             return text
         if kind == "null":

@@ -14,6 +14,7 @@ from mepassad.bus import Bus, Change, Fact, Signal
 from mepassad.delivery.directory import Directories
 from mepassad.delivery.handshake import Handshakes
 from mepassad.delivery.introductions import MAX_ADDRESSES, MAX_NODES, read_nodes
+from mepassad.delivery.places import MAX_MAILBOXES
 from mepassad.errors import MepassaError
 from mepassad.people.contacts import Contacts
 from mepassad.wire.identity import verify_devices
@@ -155,8 +156,11 @@ def merged(found: Nodes, known: Nodes) -> Nodes:
 
 
 def _with_mailboxes(places: Places, said: Whereabouts) -> bytes:
-    """The contact's places with the mailboxes that its record names, if it names any."""
-    if said.mailboxes:
-        del places.mailboxes[:]
-        places.mailboxes.extend(said.mailboxes[:MAX_NODES])
+    """The contact's places with the mailboxes that its record names, and behind them those known before: a record may
+    be older than what the contact told, and what lies where nobody looks any more arrives over the others."""
+    named = {hint.key: hint for hint in said.mailboxes[:MAX_MAILBOXES]}
+    known = [hint for hint in places.mailboxes if hint.key not in named]
+    mailboxes = [*named.values(), *known][:MAX_MAILBOXES]
+    del places.mailboxes[:]
+    places.mailboxes.extend(mailboxes)
     return places.SerializeToString()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import anyio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,7 +41,10 @@ SETTLE = 3.0
 """Seconds that what changes together is waited for, as a place at a relay; what users wait for goes first."""
 
 AGAIN = (30.0, 3600.0)
-"""Seconds until the next try where a directory did not take a record: at first, and at most."""
+"""Seconds until the next try of those accounts whose records a directory did not take: at first, and at most."""
+
+PACE = 1.0
+"""Seconds from one record to the next: a directory takes 64 a minute from one node, however many accounts that has."""
 
 Hints = Mapping[str, Sequence[str]]
 
@@ -65,7 +69,10 @@ class Publisher:
         self._directories = directories
         self._replaced: set[AccountId] = set()
         self._changed = anyio.Event()
-        self._due, self._backoff = 0.0, Backoff(*AGAIN, 0.25)
+        self._next: deque[AccountId] = deque()  # whose turn it is in this round
+        self._missed: set[AccountId] = set()  # whose record some directory did not take
+        self._due = self._again = 0.0  # when all are published anew, and when those that were missed
+        self._backoff, self._last = Backoff(*AGAIN, 0.25), -PACE
         self._published: tuple[object, ...] = ()
         self.hints: Callable[[], Hints] = dict
         self.mailboxes: Callable[[], Hints] = dict
@@ -84,16 +91,19 @@ class Publisher:
 
     def _number_replaced(self, account: AccountId) -> None:
         self._replaced.add(account)
+        self._next.appendleft(account)
         self.hurry()
 
     async def run(self) -> None:
         """Publish whenever it is time, until cancelled."""
         while True:
             await self._tell_all()
-            if self._clock.monotonic() >= self._due or self._here() != self._published:
+            now = self._clock.monotonic()
+            if now >= self._due or self._here() != self._published:
                 await wait(self._clock, SETTLE, anyio.Event())  # as below, so that a node holds the same at any time
-                self._due = math.inf  # what changes while this is being published is due after it
-                self._due = min(await self._publish_all(), self._due)
+                await self._publish_all()
+            elif self._missed and now >= self._again:
+                await self._publish_some(self._missed)
             self._changed = anyio.Event()
             if not self._replaced:
                 await wait(self._clock, LOOK, self._changed)
@@ -109,20 +119,27 @@ class Publisher:
     def _here(self) -> tuple[object, ...]:
         return tuple(hint.SerializeToString() for hint in (*_hints(self.hints()), *_hints(self.mailboxes(), MAILBOX)))
 
-    async def _publish_all(self) -> float:
-        """When it is time again, in monotonic seconds."""
-        self._published, taken = self._here(), True
-        if not self._directories.all():
-            return self._clock.monotonic() + REFRESH
-        for row in self._accounts.all():
+    async def _publish_all(self) -> None:
+        self._published, self._due = self._here(), math.inf  # what changes meanwhile is due after it
+        await self._publish_some([row.id for row in self._accounts.all()])
+        self._due = min(self._clock.monotonic() + REFRESH, self._due)
+
+    async def _publish_some(self, accounts: Collection[AccountId]) -> None:
+        """Publish these accounts; whoever gets another number meanwhile comes first."""
+        self._missed, self._next = set(), deque(accounts if self._directories.all() else ())
+        while self._next:
+            account = self._next.popleft()
             try:
-                taken = await self._publish(self._accounts.me(row.id)) and taken
+                taken = await self._publish(self._accounts.me(account))
             except MepassaError as error:
                 self._log.warning("an account's addresses could not be published", reason=error.sentence)
                 taken = False
-        if taken:
+            (self._missed.discard if taken else self._missed.add)(account)
+            await self._tell_all()
+        if self._missed:
+            self._again = self._clock.monotonic() + self._backoff.wait()
+        else:
             self._backoff.reset()
-        return self._clock.monotonic() + (REFRESH if taken else self._backoff.wait())
 
     async def _publish(self, me: Me) -> bool:
         """Publish what is to be found of an account; whether every directory took it. Raises `StoreFull`."""
@@ -145,6 +162,9 @@ class Publisher:
         return any(contact.blocked for contact in contacts) or self._reunions.anybody_left(me.row.id)
 
     async def _put(self, me: Me, kind: Kind, owner: Ed25519PrivateKey, key: bytes, found: Whereabouts) -> bool:
+        if (pause := self._last + PACE - self._clock.monotonic()) > 0:
+            await wait(self._clock, pause, anyio.Event())
+        self._last = self._clock.monotonic()
         setting = f"directory/version/{kind.value}"
         before = int(await self._store.setting(me.row.id, setting) or b"0")
         now = int(self._clock.now())

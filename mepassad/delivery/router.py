@@ -223,7 +223,7 @@ class Router:
 
     def refused(self, link: Link, row: Outgoing, reason: int) -> None:
         """The node did not take this one."""
-        self._log.info("a packet was refused", node=link.node, reason=reason)
+        self._log.info("a packet was refused", node=link.node, reason=reason, message=row.message or None)
         contact = self._contacts.find(row.account, row.contact)
         if contact is None:
             return

@@ -118,6 +118,12 @@ class Contacts:
         """The nodes on which contacts live who are not blocked."""
         return {node for row in self._rows.values() if not row.blocked for node in row.nodes}
 
+    def friends(self) -> set[str]:
+        """The nodes on which accepted contacts live who are not blocked."""
+        return {
+            node for row in self._rows.values() if row.state == "accepted" and not row.blocked for node in row.nodes
+        }
+
     def devices(self, contact: Contact) -> Devices | None:
         """A contact's verified device list; None before the first handshake."""
         return self._devices.get((contact.account, contact.id))

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api.types import Account
+from mepassad.cli.i18n import _
 from mepassad.errors import StoreBroken, UnsafePath, VaultMissing
 from mepassad.vault.vault import KEY_FILE, OVERHEAD, VERSION, Vault, place
 
@@ -164,9 +165,9 @@ def check_private(path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise StoreBroken(f"{path} is no file; restore it from a backup.")
     if found.st_uid != os.geteuid():
-        raise UnsafePath(f"{path} belongs to another user; it must be yours.")
+        raise UnsafePath(_("{path} belongs to another user; it must be yours.").format(path=path))
     if stat.S_IMODE(found.st_mode) & 0o077:
-        raise UnsafePath(f"{path} can be read by others; run: chmod 600 {path}")
+        raise UnsafePath(_("{path} can be read by others; run: chmod 600 {path}").format(path=path))
 
 
 def private_folder(path: Path) -> Path:
@@ -180,7 +181,7 @@ def private_folder(path: Path) -> Path:
     except OSError as error:
         raise UnsafePath(f"The folder {path} cannot be made: {error.strerror}; choose a place of yours.") from error
     if found.st_uid != os.geteuid():
-        raise UnsafePath(f"{path} belongs to another user; it must be yours.")
+        raise UnsafePath(_("{path} belongs to another user; it must be yours.").format(path=path))
     if stat.S_IMODE(found.st_mode) & 0o022:
         raise UnsafePath(f"{path} can be written by others; run: chmod 700 {path}")
     return path

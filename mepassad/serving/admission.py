@@ -1,9 +1,9 @@
-"""Who may use what this node does for others: everybody, those that showed its pass, or those on a list."""
+"""Who may use what this node does for others: everybody, those that showed its pass, those on a list, or contacts."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from mepassad.api.context import Clock
 from mepassad.api.types import NodeId, Secret
@@ -16,16 +16,17 @@ REMEMBERED = 65_536  # nodes that showed the pass; above, those that went first 
 class Admission:
     """One role's. Relay and mailbox have one each, as their sections of the configuration say."""
 
-    def __init__(self, admit: str, pass_: Secret | None, listed: Collection[NodeId], clock: Clock) -> None:
-        """`admit`: open, pass or list; `pass_` is the pass, `listed` are the nodes on the list."""
-        self._admit, self._pass, self._listed, self._clock = admit, pass_, frozenset(listed), clock
+    def __init__(self, admit: str, pass_: Secret | None, listed: Callable[[], Collection[str]], clock: Clock) -> None:
+        """`admit`: open, pass, list or contacts; `pass_` is the pass, `listed` are the nodes on the list now, or those
+        that contacts live on."""
+        self._admit, self._pass, self._listed, self._clock = admit, pass_, listed, clock
         self._until: dict[NodeId, float] = {}  # monotonic seconds; those that are connected: for ever
 
     def admits(self, node: NodeId) -> bool:
         """Whether a node may come in now."""
         if self._admit == "pass":
             return self._until.get(node, -math.inf) >= self._clock.elapsed()
-        return self._admit == "open" or node in self._listed
+        return self._admit == "open" or node in self._listed()
 
     def shown(self, node: NodeId, proof: bytes, about: bytes) -> bool:
         """A connected node shows a proof of the pass over `about`; whether it may come in now."""

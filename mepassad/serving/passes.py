@@ -11,6 +11,7 @@ import anyio
 from mepassad.api.node_id import key_from_node_id
 from mepassad.api.transport import Stream
 from mepassad.api.types import Secret
+from mepassad.cli.i18n import _
 from mepassad.errors import ConfigError, MalformedFrame
 from mepassad.people.keyfiles import check_private
 from mepassad.serving.admission import Admission
@@ -24,11 +25,14 @@ PATIENCE = 20.0  # seconds for the whole exchange
 def read_pass(path: Path) -> Secret:
     """The pass in a file, without the white space around it. Raises `ConfigError`, and as `check_private`."""
     if not path.exists():
-        raise ConfigError(f"{path}: there is no such file, but `pass_file` says that the pass is there.")
+        raise ConfigError(f"{path}: " + _("there is no such file, but `pass_file` says that the pass is there."))
     check_private(path)
     text = path.read_bytes().strip()
     if len(text) < MIN_PASS:
-        raise ConfigError(f"{path}: a pass has at least {MIN_PASS} characters; `openssl rand -hex 16` makes one.")
+        raise ConfigError(
+            f"{path}: "
+            + _("a pass has at least {least} characters; `openssl rand -hex 16` makes one.").format(least=MIN_PASS)
+        )
     return Secret(text)
 
 

@@ -23,7 +23,7 @@ REQUESTS = 64
 """Requests that are answered on one stream."""
 
 PATIENCE = 20.0
-"""Seconds that each of them may take to come."""
+"""Seconds that each of them may take to come whole, and its answer to be read."""
 
 RATES = (64, 256)
 """Records that one node may put, and ask for, in a minute."""
@@ -63,17 +63,26 @@ class RecordServer:
         it."""
         splitter, left = Splitter(MAX_MESSAGE), REQUESTS
         while left:
-            data = b""
-            with anyio.move_on_after(PATIENCE):
-                data = await stream.read()
-            if not data:
+            with anyio.move_on_after(PATIENCE) as patience:
+                done = await self._next(stream, splitter, left)
+            if patience.cancelled_caught:
+                stream.abort()
+                return
+            if not done:
                 break
-            for raw in splitter.feed(data)[:left]:
-                left -= 1
-                reply = await self.answer(stream.peer, parse(DirectoryRequest, raw))
-                stream.write(pack(reply.SerializeToString()))
-                await stream.drain()
+            left -= done
         await stream.close()
+
+    async def _next(self, stream: Stream, splitter: Splitter, left: int) -> int:
+        """Answer the requests that come together, `left` at most; how many, none at the end of the stream."""
+        while data := await stream.read():
+            if requests := splitter.feed(data)[:left]:
+                for raw in requests:
+                    reply = await self.answer(stream.peer, parse(DirectoryRequest, raw))
+                    stream.write(pack(reply.SerializeToString()))
+                    await stream.drain()
+                return len(requests)
+        return 0
 
     async def answer(self, node: NodeId, request: DirectoryRequest) -> DirectoryReply:
         """The answer to one request of a node."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from anyio.abc import TaskGroup
@@ -25,9 +25,9 @@ from mepassad.wire.records import DIRECTORY_PROTOCOL, check_record
 class Roles:
     """What this node does for others."""
 
-    def __init__(self, config: Config, node_key: bytes, clock: Clock) -> None:
-        """`node_key`: this node's public key. Raises as `read_pass`."""
-        self._config, self._node_key, self._clock = config, node_key, clock
+    def __init__(self, config: Config, node_key: bytes, clock: Clock, friends: Callable[[], Collection[str]]) -> None:
+        """`node_key`: this node's public key; `friends`: the nodes that contacts live on. Raises as `read_pass`."""
+        self._config, self._node_key, self._clock, self._friends = config, node_key, clock, friends
         self._admissions: list[Admission] = []
         self.mailbox: MailboxServer | None = None
         self._passes: Passes | None = None
@@ -35,7 +35,8 @@ class Roles:
     def admission(self, admit: str, pass_file: Path | None, listed: Sequence[str]) -> Admission:
         """Whom a role admits, as its section says. Raises as `read_pass`."""
         pass_ = read_pass(pass_file) if admit == "pass" and pass_file is not None else None
-        self._admissions.append(Admission(admit, pass_, [NodeId(one) for one in listed], self._clock))
+        known = self._friends if admit == "contacts" else lambda: listed
+        self._admissions.append(Admission(admit, pass_, known, self._clock))
         return self._admissions[-1]
 
     def serve(self, transports: Sequence[Transport], tasks: TaskGroup, supervisor: Supervisor) -> None:

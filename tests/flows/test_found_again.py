@@ -48,3 +48,15 @@ async def test_two_who_both_moved_find_each_other_through_a_server(fleet: Fleet,
         await reaches(rpc, sent["message_id"], "delivered")
     async with bruno.session() as rpc:
         assert await texts(rpc, ana_id) == ["achei"]
+
+
+async def test_a_bootstrap_node_that_is_started_anew_has_the_records_again(fleet: Fleet) -> None:
+    (server,) = fleet.start("server", roles=["bootstrap"])
+    known = {"transport_libp2p": {"bootstrap": [await hint(server)], "mdns": False}}
+    ana, bruno = fleet.start("ana", "bruno", **known)
+    async with ana.session() as a, bruno.session() as b:
+        await befriend(a, b)
+    await published(server, 2)
+    server.kill()
+    server.start()
+    await published(server, 2)

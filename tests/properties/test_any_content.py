@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mepassad.testing.courier import Courier, packet, text
 from mepassad.testing.nodes import eventually, living
 from mepassad.wire.messages_pb2 import Content
+from tests.examples import examples
 
 IDS = st.binary(max_size=20) | st.binary(min_size=16, max_size=16)
 NUMBERS = st.integers(0, 2**64 - 1)
@@ -31,7 +32,7 @@ CONTENTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(contents=st.lists(CONTENTS, max_size=8), junk=st.lists(st.binary(max_size=300), max_size=4))
 def test_any_content_of_a_contact_is_taken_and_the_next_text_is_read(
     tmp_path_factory: pytest.TempPathFactory, contents: list[dict[str, object]], junk: list[bytes]

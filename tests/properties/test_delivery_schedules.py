@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mepassad.testing.nodes import Nodes, RunningNode, eventually, living
+from tests.examples import examples
 
 WHO = st.sampled_from(["ana", "bob"])
 STEPS = st.lists(
@@ -89,7 +90,7 @@ async def _delivered(node: RunningNode, other: RunningNode, count: int) -> bool:
     return await states(node, other) == ["delivered"] * count
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_all_is_read_once_and_in_order_after_any_cuts_restarts_and_clocks(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str | float]]

@@ -7,6 +7,7 @@ from mepassad.builtin.crypto_signal import ratchet
 from mepassad.builtin.crypto_signal.plugin import Signal
 from mepassad.errors import CryptoError
 from mepassad.testing.crypto_party import Party, connect
+from tests.examples import examples
 
 ENGINE = Signal()
 SIDES = st.integers(0, 1)
@@ -65,7 +66,7 @@ class Network:
         return None
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(STEPS)
 def test_an_answered_session_survives_any_schedule(steps: list[tuple[str, int, int]]) -> None:
     alice, bob, session = connect(ENGINE)
@@ -73,7 +74,7 @@ def test_an_answered_session_survives_any_schedule(steps: list[tuple[str, int, i
     assert all(len(party.sides[session].state) < 1024 for party in (alice, bob))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(STEPS)
 def test_a_session_that_just_began_survives_any_schedule(steps: list[tuple[str, int, int]]) -> None:
     alice, bob = Party(ENGINE), Party(ENGINE)
@@ -92,7 +93,7 @@ def run(network: Network, steps: list[tuple[str, int, int]]) -> None:
             network.step("open", side, 0)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=200), st.sampled_from([b"", b"\x01", b"\x02", b"\x02\x00\x10"]))
 def test_any_bytes_as_a_message_give_one_named_error(junk: bytes, front: bytes) -> None:
     for attempt in (
@@ -106,7 +107,7 @@ def test_any_bytes_as_a_message_give_one_named_error(junk: bytes, front: bytes) 
         raise AssertionError("junk was opened")
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=400))
 def test_any_bytes_as_a_state_give_one_named_error(junk: bytes) -> None:
     for state in (junk, b"\x01" + junk, STATE[:-1] + junk[:1]):
@@ -118,7 +119,7 @@ def test_any_bytes_as_a_state_give_one_named_error(junk: bytes) -> None:
         raise AssertionError("a message was opened with a junk state")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.integers(0, 240), st.integers(0, 255))
 def test_a_damaged_state_never_raises_anything_but_a_crypto_error(index: int, value: int) -> None:
     damaged = STATE[:index] + bytes([value]) + STATE[index + 1 :]

@@ -24,7 +24,7 @@ STATS: dict[str, object] = {
 async def ask(running: RunningNode, request: bytes) -> str:
     """The whole response to a request, as it is on the wire."""
     host, _, port = running.node.monitor.address.removeprefix("http://").rpartition(":")
-    async with await anyio.connect_tcp(host, int(port)) as stream:
+    async with await anyio.connect_tcp(host.strip("[]"), int(port)) as stream:
         await stream.send(request)
         answer = b""
         with anyio.fail_after(20):
@@ -36,7 +36,7 @@ async def ask(running: RunningNode, request: bytes) -> str:
 
 
 def get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:9464\r\n\r\n".encode()
 
 
 async def test_a_node_shows_its_numbers_and_that_it_is_ready(nodes: Nodes) -> None:
@@ -72,10 +72,11 @@ async def test_a_port_that_is_taken_is_told(nodes: Nodes) -> None:
 
 
 def test_the_numbers_of_stats_become_gauges_and_words_are_left_out() -> None:
-    lines = [line for line in exposition(STATS).splitlines() if not line.startswith("#") and "_created" not in line]
+    lines = [line for line in exposition(STATS).splitlines() if not line.startswith("#")]
     assert sorted(lines) == sorted(
         [
             'mepassa_messages_delivered_total{route="direct"} 8.0',
+            'mepassa_messages_delivered_total{route="relayed"} 0.0',
             'mepassa_messages_delivered_total{route="mailbox"} 2.0',
             "mepassa_pid 1.0",
             "mepassa_uptime_seconds 2.5",
@@ -104,8 +105,9 @@ def test_what_is_no_request_for_one_of_three_is_refused(head: bytes, status: str
 
 
 def test_a_head_request_gets_no_body() -> None:
-    answer = Monitor(Metrics(), lambda: STATS, Lines()).answer(b"HEAD /healthz HTTP/1.1")
-    assert re.search(rb"Content-Length: 6\r\n.*\r\n\r\n$", answer, re.DOTALL)
+    for path, size in ((b"/healthz", 6), (b"/readyz", 10), (b"/else", 42)):
+        answer = Monitor(Metrics(), lambda: STATS, Lines()).answer(b"HEAD %s HTTP/1.1" % path)
+        assert re.search(rb"Content-Length: %d\r\n.*\r\n\r\n$" % size, answer, re.DOTALL)
 
 
 async def test_a_request_without_end_and_too_many_silent_ones_are_hung_up_on(nodes: Nodes) -> None:
@@ -118,3 +120,48 @@ async def test_a_request_without_end_and_too_many_silent_ones_are_hung_up_on(nod
         assert await ask(ana, get("/healthz"))
     for stream in silent:
         await stream.aclose()
+
+
+async def test_numbers_that_a_plugin_fails_to_tell_cost_an_answer_and_not_the_node(nodes: Nodes) -> None:
+    def stats() -> dict[str, object]:
+        raise ZeroDivisionError
+
+    ana = await nodes.start("ana", metrics__port=0)
+    ana.node.monitor._stats = stats
+    assert (await ask(ana, get("/metrics"))).startswith("HTTP/1.1 500 ")
+    assert (await ask(ana, get("/healthz"))).startswith("HTTP/1.1 200 ")
+
+
+def test_what_only_grows_is_a_counter_and_a_name_that_is_taken_is_not_taken_again() -> None:
+    stats = {"store": {"commits": 2}, "transport_x": 1, "transports": {"a": {"x": 5}}, "relays": {"b": {"bytes": 3}}}
+    shown = exposition(stats)
+    assert "# TYPE mepassa_store_commits_total counter\nmepassa_store_commits_total 2.0\n" in shown
+    assert 'mepassa_relay_bytes_total{relay="b"} 3.0\n' in shown
+    assert "mepassa_transport_x 1.0\n" in shown
+    assert 'transport="a"' not in shown
+
+
+@pytest.mark.parametrize(
+    ("listens", "host", "status"),
+    [
+        ("127.0.0.1", "127.0.0.1:9464", 200),
+        ("127.0.0.1", "LocalHost", 200),
+        ("::1", "[::1]:9464", 200),
+        ("127.0.0.1", "evil.example:9464", 421),
+        ("localhost", "localhost.evil.example", 421),
+        ("127.0.0.1", "127.0.0.1\r\nHost: evil.example", 421),
+        ("127.0.0.1", "", 421),
+        ("10.0.0.1", "monitored.example:9464", 200),
+    ],
+)
+def test_on_loopback_nobody_asks_by_a_name_that_may_be_a_web_pages_own(listens: str, host: str, status: int) -> None:
+    head = f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
+    assert Monitor(Metrics(host=listens), lambda: STATS, Lines()).answer(head).startswith(b"HTTP/1.1 %d " % status)
+
+
+async def test_an_address_of_ipv6_is_told_in_brackets_and_a_node_that_stops_is_not_ready(nodes: Nodes) -> None:
+    ana = await nodes.start("ana", metrics__port=0, metrics__host="::1")
+    assert ana.node.monitor.address.startswith("http://[::1]:")
+    assert (await ask(ana, b"GET /readyz HTTP/1.1\r\nHost: [::1]\r\n\r\n")).startswith("HTTP/1.1 200 ")
+    await nodes.up.pop("ana").stop()
+    assert not ana.node.monitor.ready

@@ -80,6 +80,17 @@ def parse_dial(text: str) -> Address:
     return address
 
 
+def parse_announce(text: str) -> Address:
+    """An address of this node that others can dial. Raises `AddressRefused`."""
+    address = _parse(text)
+    if address is None or address.port == 0 or address.peer is not None:
+        raise AddressRefused(
+            f"{text[:MAX_LENGTH]!r} is no address to be told to others; write for example /ip4/192.0.2.1/tcp/4001, "
+            "without /p2p and without port 0."
+        )
+    return address
+
+
 def parse_bootstrap(text: str) -> Address:
     """An address to dial that names its node. Raises `AddressRefused`."""
     address = _parse(text)

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from mepassad.api import AddressRefused
-from mepassad_transport_libp2p.address import Address, parse_bootstrap, parse_listen
+from mepassad_transport_libp2p.address import Address, parse_announce, parse_bootstrap, parse_listen
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Prefix4 = Annotated[int, Meta(ge=8, le=32)]
@@ -36,6 +36,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         tuple[str, ...],
         Meta(max_length=32, description="Addresses to listen on; the port 0 takes any free one; an empty list, none."),
     ] = ("/ip4/0.0.0.0/tcp/4001", "/ip6/::/tcp/4001", "/ip4/0.0.0.0/udp/4001/quic-v1", "/ip6/::/udp/4001/quic-v1")
+    announce: Annotated[
+        tuple[str, ...],
+        Meta(max_length=8, description="Addresses told to others before this machine's own, as of a forwarded port."),
+    ] = ()
     tls_certificate: Annotated[
         Path | None, Meta(description="Certificate, with those up to its authority (PEM), that TLS WebSocket shows.")
     ] = None
@@ -144,6 +148,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 f"max_unread: {self.max_unread} is less than max_unread_per_peer, {self.max_unread_per_peer}"
             )
         carriers = {_checked("listen", parse_listen, address).carrier for address in self.listen}
+        if self.announce and not self.listen:
+            raise ValueError("announce: a node that listens nowhere cannot be dialled; name addresses in `listen` too")
+        for address in self.announce:
+            _checked("announce", parse_announce, address)
         for address in self.bootstrap:
             _checked("bootstrap", parse_bootstrap, address)
         if (self.tls_certificate is None) != (self.tls_key is None):

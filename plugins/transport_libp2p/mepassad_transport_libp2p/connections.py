@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
@@ -72,10 +73,12 @@ class Connections:
         self._used[connection] = self._now()
 
     def idle(self, connection: INetConn) -> float:
-        """Seconds for which a connection has been known to have no stream, and its node no place at the relay here."""
+        """Seconds for which a connection has been known to have no stream, its node no place at the relay here, and
+        for which the peer has not pinged, as those do who mean to stay."""
         if connection.get_streams() or self.served(connection.muxed_conn.peer_id):
             return 0.0
-        return self._now() - self._used.get(connection, self._now())
+        asked: float = getattr(connection.muxed_conn, "asked", -math.inf)
+        return self._now() - max(self._used.get(connection, self._now()), asked)
 
     def _is_stranger(self, connection: INetConn) -> bool:
         wanted = connection.muxed_conn.peer_id in self.wanted

@@ -63,7 +63,7 @@ def directory(serves: bool) -> Component[Directory]:
 
         guest, host = context.shared["guest"], context.shared["host"]
         kad = Kad(host, context.config.bootstrap, serves, context.log)
-        host.watch(kad.met, lambda node: None)
+        host.watch(kad.met, kad.lost)
         context.tasks.start_soon(_take_part, guest, kad)
         yield KadDirectory(guest, kad)
 

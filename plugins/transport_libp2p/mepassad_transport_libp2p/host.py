@@ -22,7 +22,7 @@ from mepassad.api.context import Log
 from mepassad.api.transport import Reachability
 from mepassad.api.types import NodeId
 from mepassad_transport_libp2p import compat
-from mepassad_transport_libp2p.address import parse_dial, parse_listen, reachable
+from mepassad_transport_libp2p.address import parse_announce, parse_dial, parse_listen, reachable
 from mepassad_transport_libp2p.carriers import carriers, upgrader
 from mepassad_transport_libp2p.climbing import Climbing
 from mepassad_transport_libp2p.compat.containment import ContainedHost
@@ -190,9 +190,10 @@ class Host:
         self.start_soon(self.relays.keep)  # not before: relays are dialled from the ports that listen
 
     def addresses(self) -> tuple[str, ...]:
-        """Where this node can be dialled, loopback last."""
+        """Where this node can be dialled: what is to be announced first, loopback last."""
+        announced = [parse_announce(text) for text in self._config.announce]
         found = reachable(bound(self._swarm), get_network_addrs(4), get_network_addrs(6))
-        return tuple(str(address._replace(peer=self.node_id)) for address in found)
+        return tuple(str(address._replace(peer=self.node_id)) for address in dict.fromkeys((*announced, *found)))
 
     async def open(self, peer: NodeId, addresses: Sequence[str], protocol: str, heard: Sequence[str] = ()) -> NetStream:
         """A negotiated stream; see `Reaching.open`. Raises `Unreachable`."""

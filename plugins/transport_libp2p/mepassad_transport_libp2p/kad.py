@@ -52,6 +52,9 @@ ALONE = 10.0
 TIDY = 60.0
 """Seconds between two looks for records whose life is over."""
 
+OWN = 64
+"""Records of this node's own that are offered again to a bootstrap node that comes back; the last ones."""
+
 CLAIMS = 1024
 """Servers that asked, of which is remembered when they were dialled last."""
 
@@ -72,6 +75,8 @@ class Kad:
         """`bootstrap`: multiaddrs that end in `/p2p/`, to begin with."""
         self._host, self._serves, self._log, self._subnet = host, serves, log, subnet
         self._bootstrap = _peers(bootstrap)
+        self._own: OrderedDict[bytes, bytes] = OrderedDict()  # name → record that was put last
+        self._gone: set[NodeId] = set()  # bootstrap nodes that were lost
         self._claims: OrderedDict[NodeId, float] = OrderedDict()
         self._proving, self._waiting = trio.CapacityLimiter(CLAIMS_AT_ONCE), 0
         self._wake = trio.Event()
@@ -103,16 +108,31 @@ class Kad:
 
     def met(self, node: NodeId) -> None:
         """A node is connected. Those that this node dialled are asked whether they serve the DHT."""
-        if node not in self.table:
+        if node not in self.table or node in self._gone:
             self._host.start_soon(self._try, node)
+
+    def lost(self, node: NodeId) -> None:
+        """A node is connected no more. A bootstrap node may have been started anew, and then has no records."""
+        if any(peer.id == node for peer in self._bootstrap):
+            self._gone.add(node)
 
     async def _try(self, node: NodeId) -> None:
         for connection in self._host.connections(node):
             if getattr(connection, "direction", None) is Direction.OUTBOUND and not is_relayed(connection):
-                where = str(observed(connection.muxed_conn))
-                if await self._ask(Peer(node, (where,)), KadRequest(target=place_of_node(self._host.node_id))):
+                peer = Peer(node, (str(observed(connection.muxed_conn)),))
+                if await self._ask(peer, KadRequest(target=place_of_node(self._host.node_id))):
                     self._wake.set()
+                    if node in self._gone:
+                        self._gone.discard(node)
+                        await self._offer_again(peer)
                 return
+
+    async def _offer_again(self, peer: Peer) -> None:
+        """Have a server keep what this node put, if it is one of those that should."""
+        for key, value in tuple(self._own.items()):
+            near = self.table.nearest(place_of_record(key))
+            if self.shelf.version(key, value) is not None and any(one.id == peer.id for one in near):
+                await self._ask(peer, KadRequest(key=key, record=value))
 
     async def refresh(self) -> None:
         """Look who is near this node, and near some other place."""
@@ -123,6 +143,10 @@ class Kad:
         """Have a record kept at the nodes nearest to its place; at how many it is."""
         near, kept = await self._look_up(place_of_record(key), lambda record: None), [0]
         request = KadRequest(key=key, record=record.value)
+        self._own.pop(key, None)
+        self._own[key] = record.value
+        if len(self._own) > OWN:
+            self._own.popitem(last=False)
 
         async def offer(peer: Peer) -> None:
             reply = await self._ask(peer, request)

@@ -70,14 +70,15 @@ class Liveness:
     async def keep(self) -> None:
         """Ping the wanted nodes that we dialled, every `keep_alive` seconds, until cancelled; not on a metered link.
 
-        QUIC pings by itself whoever is silent for half of `dead_peer_timeout`."""
+        QUIC pings by itself whoever is silent for half of `dead_peer_timeout`; but the peer, who may close what idles,
+        does not see that, so a connection without a stream is pinged there too."""
         async with trio.open_nursery() as nursery:
             while not self._config.metered:
                 await trio.sleep(self._config.keep_alive)
                 for connection in self._swarm.get_connections():
                     muxed = connection.muxed_conn
-                    quiet = outgoing(connection) and not isinstance(muxed, Connection)
-                    if quiet and muxed.peer_id in self._swarm.crowd.wanted:
+                    kept = isinstance(muxed, Connection) and connection.get_streams()
+                    if outgoing(connection) and not kept and muxed.peer_id in self._swarm.crowd.wanted:
                         nursery.start_soon(self.probe, connection, self._config.dead_peer_timeout)
 
 

@@ -57,6 +57,19 @@ async def test_servers_know_each_other_and_nobody_knows_of_clients() -> None:
         assert TProtocol(PROTOCOL) not in nodes[6].host.host.get_mux().get_protocols()
 
 
+@in_trio
+async def test_a_bootstrap_node_that_comes_back_without_its_records_gets_them_again() -> None:
+    async with dht(1, clients=1) as (server, client):
+        node = server.host.node.node_id
+        assert await client.kad.put(KEY, Record(b"good:1", 1)) == 1
+        server.kad.shelf._drop(place_of_record(KEY))
+        client.kad.met(node)  # connected all the time
+        client.kad.lost(node)
+        client.kad.met(node)
+        await until(lambda: server.kad.shelf.at(place_of_record(KEY)) == b"good:1")
+        assert client.kad._gone == set()
+
+
 async def say(node: Node, to: Node, raw: bytes) -> bytes:
     """What a node answers on a stream of its own; b"" where it ends the stream instead."""
     (connection, *_) = node.host.swarm.get_connections(to.host.id)

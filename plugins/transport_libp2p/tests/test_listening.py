@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from mepassad_transport_libp2p.config import Config
 from raw import connect, port_of
 from running import Running
 
@@ -80,6 +81,21 @@ async def test_both_families_listen_on_one_port(running: Running) -> None:
         addresses = a.transport.addresses()
         assert f"/ip4/127.0.0.1/tcp/{port}/p2p/{a.id}" in addresses
         assert f"/ip6/::1/tcp/{port}/p2p/{a.id}" in addresses
+
+
+async def test_what_is_to_be_announced_is_told_first_and_once(running: Running) -> None:
+    async with running(1, announce=("/ip4/203.0.113.7/tcp/4001", "/dns4/node.example/tcp/443/tls/ws")) as (a,):
+        first, second, *own = a.transport.addresses()
+        assert (first, second) == (
+            f"/ip4/203.0.113.7/tcp/4001/p2p/{a.id}",
+            f"/dns4/node.example/tcp/443/tls/ws/p2p/{a.id}",
+        )
+        assert own
+    with pytest.raises(ValueError, match="listens nowhere"):
+        Config(listen=(), announce=("/ip4/203.0.113.7/tcp/4001",))
+    for wrong in ("/ip4/203.0.113.7/tcp/0", "203.0.113.7:4001", f"/ip4/203.0.113.7/tcp/4001/p2p/{a.id}"):
+        with pytest.raises(ValueError, match="no address to be told"):
+            Config(announce=(wrong,))
 
 
 async def test_a_node_may_listen_nowhere_and_still_dial(running: Running) -> None:

@@ -112,6 +112,18 @@ async def test_contacts_that_were_dialled_are_pinged_and_no_others(running: Runn
         assert a.lost == []
 
 
+async def test_who_pings_does_not_idle(running: Running) -> None:
+    async with running(2) as (a, b):
+        await within(a, a.transport._host.connect, b.id, b.transport.addresses(), ())  # type: ignore[attr-defined]
+        (ours,), (theirs,) = connections(a, b), connections(b, a)
+        await until(lambda: not theirs.get_streams())
+        crowd: Any = swarm_of(b).crowd
+        crowd._used[theirs] -= 100
+        assert crowd.idle(theirs) >= 100
+        await within(a, ours.muxed_conn.answered)  # type: ignore[attr-defined]
+        assert crowd.idle(theirs) < 100
+
+
 async def test_a_contact_that_answers_no_ping_is_lost(running: Running) -> None:
     async with running(2, keep_alive=0.05, dead_peer_timeout=1.0) as (a, contact):
         a.transport.prefer([contact.id])

@@ -6,6 +6,9 @@ import json
 import os
 import resource
 import socket
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,14 @@ from click.testing import CliRunner
 
 from mepassad import doctor
 from mepassad.cli.main import cli
+from mepassad.config.load import load
+from mepassad.config.model import Config
+from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.doctor import BEGAN, Finding
+from mepassad.plugins import discover
+
+EDIT = doctor.editing(Path("c.yaml"))
+NODE = "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
 
 
 def folder(place: Path) -> Path:
@@ -61,10 +71,10 @@ def test_a_port_that_is_taken_is_bad() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         found = list(
-            doctor.ports([f"/ip4/127.0.0.1/tcp/{port}", "/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"])
+            doctor.ports([f"/ip4/127.0.0.1/tcp/{port}", "/ip4/127.0.0.1/udp/0/quic-v1", "/ip4/127.0.0.1/tcp/0"], EDIT)
         )
     assert states(found) == ["bad", "ok", "ok"]
-    assert found[0].mend == f"ss -nlpt sport = :{port}"
+    assert found[0].mend.startswith("${EDITOR:-vi} c.yaml  # in transport_libp2p.listen, an address")
 
 
 @pytest.mark.parametrize(("hard", "state"), [(resource.RLIM_INFINITY, "ok"), (1128, "ok"), (1127, "bad")])
@@ -76,10 +86,12 @@ def test_servers_are_tried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as there:
         port = there.getsockname()[1]
         addresses = [f"/ip4/127.0.0.1/tcp/{port}/p2p/x", "/ip4/127.0.0.1/tcp/1/p2p/x", "/ip4/127.0.0.1/udp/1/quic-v1"]
-        found = list(doctor.servers("bootstrap", addresses, "edit"))
+        found = list(doctor.servers("bootstrap", addresses, EDIT))
     assert states(found) == ["ok", "bad", "unknown"]
-    assert found[1].mend == "nc -vz 127.0.0.1 1"
-    assert [one.mend for one in doctor.servers("mailbox", (), "edit")] == ["edit"]
+    assert found[1].mend.startswith("${EDITOR:-vi} c.yaml  # transport_libp2p: {bootstrap: [/ip4/")
+    assert found[1].mend.endswith("as the server prints it now")
+    (without,) = doctor.servers("mailbox", (), EDIT)
+    assert without.mend == f"${{EDITOR:-vi}} c.yaml  # mailboxes: [{doctor.LINE}]"
 
 
 @pytest.mark.parametrize(
@@ -96,8 +108,8 @@ def test_how_the_node_stands_in_the_net(kind: str, nat: str, places: int, expect
         "transports": {"libp2p": {"relay_places": places}},
         "reachability": {"libp2p": {"kind": kind, "nat": nat}},
     }
-    assert states(list(doctor.standing(stats, "edit", "mepassad"))) == expected
-    assert states(list(doctor.standing(None, "edit", "mepassad"))) == ["unknown"]
+    assert states(list(doctor.standing(stats, EDIT, "mepassad"))) == expected
+    assert states(list(doctor.standing(None, EDIT, "mepassad"))) == ["unknown"]
 
 
 def run(data: Path, *arguments: str) -> tuple[int, str]:
@@ -111,11 +123,116 @@ def run(data: Path, *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A doctor that does not wait long."""
+    monkeypatch.setattr(doctor, "PATIENCE", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_node_that_does_not_answer_is_not_taken_for_one_that_does_not_run(tmp_path: Path) -> None:
+    def state() -> str:
+        return doctor.asked(doctor.asking(tmp_path / "sock"), tmp_path, "mepassad")[1].state
+
+    assert state() == "warning"
+    with socket.socket(socket.AF_UNIX) as node:
+        node.bind(str(tmp_path / "sock"))
+        assert state() == "warning"  # nobody listens there any more
+        node.listen()
+        assert state() == "bad"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_ports_are_not_tried_while_a_node_has_them(tmp_path: Path) -> None:
+    pytest.importorskip("mepassad_transport_libp2p")
+    data = folder(tmp_path)
+    (data / "run").mkdir(0o700)
+    with socket.socket(socket.AF_UNIX) as node:
+        node.bind(str(data / "run" / "mepassad.sock"))
+        node.listen()
+        code, shown = run(data, "--json")
+    found = {one["about"]: one["state"] for one in json.loads(shown)}
+    assert (code, found["node"], "port" in found) == (1, "bad", False)
+
+
+LOOK = """
+import json, os, pathlib, sys
+from mepassad import doctor
+data = pathlib.Path(sys.argv[1])
+os.setresuid(65_534, 65_534, 65_534)
+found = [doctor.clock(data, 2e9), doctor.disk(data), *doctor.keys(data, "mepassad")]
+found.append(doctor.asked(doctor.asking(data / "run" / "mepassad.sock"), data, "mepassad")[1])
+print(json.dumps({one.about: [one.state, one.mend] for one in found}))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_whoever_may_not_look_is_told_as_whom_to_look() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        done = subprocess.run([sys.executable, "-c", LOOK, folder(Path(place))], capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["clock"] == ["unknown", "sudo -u '#0' mepassad doctor"]
+    assert found["keys"] == ["bad", "sudo -u '#0' mepassad doctor"]
+    assert found["node"] == ["unknown", "sudo -u '#0' mepassad doctor"]
+    assert found["disk"][0] in ("ok", "warning", "bad")
+
+
+def test_paths_in_commands_are_quoted(tmp_path: Path) -> None:
+    data = folder(tmp_path / "my data")
+    (data / "keys" / "node.key").chmod(0o644)
+    assert [one.mend for one in doctor.keys(data, "mepassad")] == [f"chmod 600 '{data}/keys/node.key'"]
+
+
 def test_of_a_node_that_runs_its_own_word_on_mailboxes_counts() -> None:
-    nodes = {"12D3KooWOne": {"connected": True}, "12D3KooWTwo": {"connected": False}}
-    found = list(doctor.mailboxes(["/ip4/192.0.2.1/tcp/1/p2p/12D3KooWOne"], {"mailboxes": {"nodes": nodes}}, "edit"))
-    assert states(found) == ["ok", "bad"]
-    assert states(list(doctor.mailboxes((), {}, "edit"))) == ["warning"]
+    config = Config(mailboxes=(f"/ip4/192.0.2.1/tcp/1/p2p/{NODE}",), pass_file=Path("/my pass"))
+    nodes = {
+        "One": {"connected": True},
+        "Two": {"connected": False, "reason": "It did not answer."},
+        "Three": {"connected": False, "reason": NOT_TAKEN},
+        "Four": {"connected": False, "reason": NOT_NAMED},
+    }
+    found = list(doctor.mailboxes(config, {"mailboxes": {"nodes": nodes}}, EDIT))
+    assert states(found) == ["ok", "bad", "bad", "bad"]
+    assert "It did not answer." in found[1].why
+    assert found[1].mend.endswith("as the server prints it now")
+    assert found[2].mend.startswith("install -m 600 /dev/stdin '/my pass'  # type the right pass")
+    assert found[3].mend.startswith("${EDITOR:-vi} c.yaml  # pass_file: ")
+    assert states(list(doctor.mailboxes(Config(), {}, EDIT))) == ["warning"]
+
+
+def test_without_a_configuration_the_cure_begins_one() -> None:
+    mend = doctor.editing(None)("mailboxes: []")
+    assert mend.startswith("mepassad --config config.yaml init --profile home && ${EDITOR:-vi} config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("config", "warned"),
+    [
+        ("", ["bootstrap", "mailbox"]),
+        ("roles: [mailbox]", []),
+        (f"mailboxes: [/ip4/127.0.0.1/tcp/1/p2p/{NODE}]", []),
+    ],
+)
+def test_what_a_server_does_for_others_is_no_lack_of_its_own_and_mailboxes_are_a_directory_too(
+    tmp_path: Path, config: str, warned: list[str]
+) -> None:
+    pytest.importorskip("mepassad_transport_libp2p")
+    file = tmp_path / "config.yaml"
+    file.write_text(f"node: {{data_dir: {tmp_path}}}\nplugins: [transport_libp2p]\n{config}\n")
+    loaded, _plugins = load(file, {"HOME": str(tmp_path)}, discover())
+    found = doctor.examine(loaded, file, lambda method: None)
+    assert [one.about for one in found if one.about in ("bootstrap", "mailbox") and one.state == "warning"] == warned
+
+
+def test_the_first_column_is_in_the_users_language_and_json_is_not(tmp_path: Path) -> None:
+    data = folder(tmp_path)
+    environ = {"MEPASSAD__NODE__DATA_DIR": str(data), "MEPASSAD_CONFIG": "", "LANGUAGE": "pt_BR"}
+    shown = CliRunner(env=environ).invoke(cli, ["doctor"], obj=None).output
+    assert "relógio" in shown
+    assert "clock" not in shown
+    listed = json.loads(CliRunner(env=environ).invoke(cli, ["doctor", "--json"], obj=None).output)
+    assert listed[0]["about"] == "clock"
 
 
 def test_the_command_shows_a_line_for_each_and_what_mends_it_and_ends_with_1_where_something_is_bad(

@@ -12,6 +12,10 @@ import pytest
 from babel.messages.pofile import read_po
 
 from mepassad.cli.i18n import DOMAIN, LOCALE, _
+from mepassad.cli.plugins import type_words
+from mepassad.config.load import load
+from mepassad.errors import ConfigError
+from mepassad.plugins import discover
 
 ROOT = Path(__file__).parents[3]
 LANGUAGES = sorted(path.name for path in LOCALE.iterdir())
@@ -78,3 +82,33 @@ def test_the_help_and_all_that_click_says_are_in_the_users_language(arguments: l
         assert word in done.stdout + done.stderr
     for english in ("Usage", "Options", "Error", "Show", "Try"):
         assert english not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nod: {}", "x.yaml:1:1: nod: chave desconhecida 'nod' — você quis dizer 'node'?"),
+        ("rpc: {max_calls: a}", "rpc.max_calls: esperado um número inteiro, veio texto"),
+        ("rpc: {max_calls: 0}", "rpc.max_calls: esperado um número inteiro >= 1"),
+        ("node: {name: ''}", "node.name: esperado texto de comprimento >= 1"),
+        ("log: {level: loud}", "log.level: esperado um destes: debug, error, info, warning; veio 'loud'"),
+        ("mailboxes: {a: b}", "esperado uma lista, veio chaves com valores — você quis dizer `mailbox`, o que este nó"),
+        ("a: [", "não é YAML: "),
+        ("a: {}\nb: {}", "2 erros na configuração"),
+    ],
+)
+def test_what_is_wrong_in_a_configuration_is_said_in_the_users_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "pt_BR")
+    file = tmp_path / "x.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load(file, {"HOME": str(tmp_path)}, discover())
+    assert told in caught.value.sentence.replace(f"{tmp_path}/", "")
+
+
+def test_the_list_of_plugins_says_kinds_of_values_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "pt_BR")
+    assert type_words("list of whole number (≥ 1) or nothing") == "lista de número inteiro (≥ 1) ou nada"
+    assert type_words("debug | textual") == "debug | textual"

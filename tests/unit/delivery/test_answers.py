@@ -24,6 +24,7 @@ from mepassad.errors import (
     UnknownConversation,
 )
 from mepassad.testing.nodes import Nodes, RunningNode, eventually, living
+from tests.examples import examples
 
 
 def made(of: RunningNode, to: RunningNode, seq: int, *texts: str, after: int = 0, state: bytes | None = None) -> Answer:
@@ -198,7 +199,7 @@ async def test_nothing_is_kept_of_a_contact_who_was_removed_while_filters_looked
     assert await bot.node.answers.state(bot.account, "echo", conversation) == (0, b"{}")
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(steps=st.lists(st.integers(0, 3), max_size=12))
 def test_whatever_is_repeated_each_event_is_answered_once(
     steps: list[int], tmp_path_factory: pytest.TempPathFactory

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from mepassad.api.directory import Record
 from mepassad.api.node_id import key_from_node_id
 from mepassad.api.types import AccountId
+from mepassad.bus import Change
 from mepassad.delivery import directory
 from mepassad.delivery.directory import Directories
 from mepassad.delivery.finder import AT_ONCE, FIRST
@@ -20,7 +21,8 @@ from mepassad.testing.clock import ManualClock
 from mepassad.testing.component import Lines
 from mepassad.testing.directory import SharedDirectory
 from mepassad.testing.nodes import Nodes, RunningNode
-from mepassad.wire.messages_pb2 import NodeHint, Whereabouts
+from mepassad.wire.hints import MAILBOX
+from mepassad.wire.messages_pb2 import NodeHint, Places, Whereabouts
 from mepassad.wire.records import Kind, record_key, write_record
 from tests.unit.delivery.found import name_of
 
@@ -138,3 +140,22 @@ async def test_what_was_seen_under_an_old_number_does_not_count_under_a_new_one(
     shared.answer = {name_of(bob): written(bob, int(nodes.clock.now()), ["/memory/elsewhere"])}.get
     nodes.cut(ana, bob)
     await nodes.in_time(lambda: "/memory/elsewhere" in ana.contact(bob).nodes[bob.node_id])
+
+
+async def test_mailboxes_that_a_contact_told_stay_known_beside_those_of_an_older_record(
+    nodes: Nodes, shared: SharedDirectory
+) -> None:
+    ana, bob = await nodes.pair()
+    told, old = (NodeHint(key=bytes([n]) * 32, addresses=["/memory/box"], roles=MAILBOX) for n in (1, 2))
+    places = Places.FromString(ana.contact(bob).places)
+    places.mailboxes.append(told)
+    change = Change()
+    ana.node.contacts.put_quietly(change, replace(ana.contact(bob), places=places.SerializeToString()))
+    await ana.node.bus.keep(change)
+    number = bob.core.lookup.numbers.of(bob.account)
+    found, version = Whereabouts(mailboxes=[old]), int(nodes.clock.now())
+    value = write_record(Kind.ADDRESSES, number.owner(), number.key, found, version, bytes(12))
+    shared.answer = {name_of(bob): Record(value, version)}.get
+    nodes.cut(ana, bob)
+    await nodes.in_time(lambda: len(Places.FromString(ana.contact(bob).places).mailboxes) == 2)
+    assert list(Places.FromString(ana.contact(bob).places).mailboxes) == [old, told]

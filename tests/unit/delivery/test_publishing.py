@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import anyio
+import itertools
 
+import anyio
+import pytest
+
+from mepassad.api import Unreachable
 from mepassad.api.directory import Record
 from mepassad.api.store import Commit
 from mepassad.api.writes import SetSetting
-from mepassad.testing.directory import SharedDirectory
+from mepassad.delivery.publisher import PACE, REFRESH
+from mepassad.testing.directory import Part, SharedDirectory
 from mepassad.testing.nodes import Nodes
+from mepassad.wire.records import Kind, record_key
 from tests.unit.delivery.found import known_name, name_of
 
 TEN_YEARS = 10 * 365 * 86_400
@@ -21,7 +27,7 @@ async def test_a_clock_that_was_years_ahead_once_does_not_make_an_account_unfind
     await nodes.in_time(lambda: name_of(bob) in shared.records)
     before, future = shared.records[name_of(bob)].version, int(nodes.clock.now()) + TEN_YEARS
     await bob.node.store.commit(Commit((SetSetting(bob.account, "directory/version/addresses", b"%d" % future),)))
-    await nodes.pass_by(1200, times=4)
+    await nodes.pass_by(REFRESH / 3, times=4)
     assert before < shared.records[name_of(bob)].version <= nodes.clock.now()
 
 
@@ -32,7 +38,7 @@ async def test_a_version_above_the_clock_that_directories_took_is_followed_by_th
     await nodes.in_time(lambda: name_of(bob) in shared.records)
     ahead = int(nodes.clock.now()) + 80_000
     await bob.node.store.commit(Commit((SetSetting(bob.account, "directory/version/addresses", b"%d" % ahead),)))
-    await nodes.pass_by(1200, times=4)
+    await nodes.pass_by(REFRESH / 3, times=4)
     assert shared.records[name_of(bob)].version == ahead + 1
 
 
@@ -81,3 +87,31 @@ async def test_a_directory_that_was_down_while_another_took_the_record_gets_it_b
     other.down = False
     await nodes.pass_by(20, times=6)
     assert name_of(ana) in other.records
+
+
+async def test_of_more_accounts_than_a_directory_takes_in_a_minute_none_is_left_out(
+    nodes: Nodes, shared: SharedDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ana, bob = await nodes.pair()
+    accounts, came = [ana.account], list[float]()
+    for number in range(5):
+        account, _ = await ana.node.accounts.create(f"account {number}", "person")
+        uri, _ = await ana.node.invites.create(account.id, 1, 3600)
+        await bob.node.invites.accept(bob.account, uri)
+        accounts.append(account.id)
+    await nodes.pass_by(5, times=5)
+    shared.records.clear()
+    publish = Part.publish
+
+    async def three_a_minute(self: Part, key: bytes, record: Record, lifetime: int) -> None:
+        came.append(nodes.clock.monotonic())
+        if sum(came[-1] - at < 60 for at in came) > 3:
+            raise Unreachable
+        await publish(self, key, record, lifetime)
+
+    monkeypatch.setattr(Part, "publish", three_a_minute)
+    ana.core.lookup.publisher.hurry()
+    numbers = [ana.core.lookup.numbers.of(account).number() for account in accounts]
+    names = {record_key(Kind.ADDRESSES, number) for number in numbers}
+    await nodes.in_time(lambda: names <= shared.records.keys(), 10)
+    assert min(later - at for at, later in itertools.pairwise(came)) >= PACE

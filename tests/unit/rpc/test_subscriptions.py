@@ -21,6 +21,7 @@ from mepassad.config.model import Rpc
 from mepassad.rpc.events import EventMessage
 from mepassad.rpc.subscriptions import REPLAY_PAGE, Subscriptions
 from mepassad.testing.rpc_client import RpcClient, RpcError, connect
+from tests.examples import examples
 
 
 def seqs(client: RpcClient) -> list[int]:
@@ -246,7 +247,7 @@ _steps: st.SearchStrategy[int | Callable[[FakeBus, FakeOutlet], None]] = st.one_
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(before=st.integers(0, 150), after=st.integers(0, 150), steps=st.lists(_steps, max_size=40), chosen=st.booleans())
 def test_whatever_the_schedule_every_fact_comes_once_in_order_and_every_signal_is_told_or_counted(
     before: int, after: int, steps: list[Any], chosen: bool

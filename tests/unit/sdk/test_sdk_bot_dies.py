@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from mepassa import Bot, Client, ConnectionLost, Context
 from wire_node import Refusal
 
-EXAMPLES = int(os.environ.get("MEPASSA_SCHEDULES", "40"))
+from tests.examples import examples
+
+EXAMPLES = int(os.environ.get("MEPASSA_SCHEDULES", examples(40)))
 CONTACTS = ("mp1ana", "mp1bia", "mp1rui")
 Schedule = dict[int, str]
 """At which call of a method of bots something dies, and what: see `Dying`."""
@@ -90,7 +92,8 @@ class Dying:
                 async with Client(self.node.path) as client:
                     bot = fresh_bot()
                     self.stop = bot.stop
-                    await bot.serve(client)
+                    if not self.stopped:  # while this one connected
+                        await bot.serve(client)
 
     def is_done(self) -> bool:
         """Whether each conversation is marked as dealt with up to its last message."""

@@ -20,6 +20,8 @@ from mepassa.bot.progress import Progress
 from mepassa.bot.turns import Turns
 from wire_node import ANA, Refusal, Wire
 
+from tests.examples import examples
+
 BIA = "mp1bia"
 ROOM = 8
 
@@ -239,7 +241,7 @@ class Node:
         self.handled: dict[str, list[int]] = {}
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.integers(0, 2), max_size=60), st.data())
 def test_whatever_is_passed_over_and_read_again_each_is_handled_once_and_in_order(
     conversations: list[int], data: st.DataObject

@@ -16,6 +16,7 @@ from wire_node import WireNode
 from mepassad.errors import InvalidParams
 from mepassad.rpc.methods import ALL
 from mepassad.rpc.registry import Registry
+from tests.examples import examples
 
 REGISTRY = Registry(ALL)
 ANSWER = {"bot": "b", "conversation": "c", "after": 0, "seq": 1, "place": 1}
@@ -145,7 +146,7 @@ _values = st.recursive(
 
 
 @pytest.mark.parametrize("method", sorted(PARAMS))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(data=st.data())
 def test_the_client_refuses_what_the_node_would_refuse_and_no_more(method: str, data: st.DataObject) -> None:
     names = st.sampled_from([*PARAMS[method].__struct_fields__, "x"])

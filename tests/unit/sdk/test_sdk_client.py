@@ -15,6 +15,8 @@ from mepassa.connection import default_socket
 from mepassa.wire import LINE_LIMIT, decode_line, encode_call
 from wire_node import Refusal, Wire, WireNode
 
+from tests.examples import examples
+
 REPLY = len(b'{"jsonrpc": "2.0", "id": 1, "result": {"text": "abc"}}\n')
 
 
@@ -152,7 +154,7 @@ async def echo(wire: Wire, text: str) -> dict[str, Any]:
     return {"text": text}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(st.lists(st.integers(0, 3 * REPLY), min_size=1, max_size=4))
 async def test_a_socket_that_dies_at_any_byte_fails_the_pending_calls_and_no_other(lives: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:

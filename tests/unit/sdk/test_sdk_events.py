@@ -14,6 +14,8 @@ from mepassa import Client, ConnectionLost, Events, MessageReceived, NodeNotRunn
 from mepassa.events import pauses
 from wire_node import CONTACT, LEAST, ME, MESSAGE, Refusal, Wire, WireNode
 
+from tests.examples import examples
+
 
 async def take(events: Events, count: int) -> list[int | None]:
     with anyio.fail_after(30):
@@ -220,7 +222,7 @@ async def test_after_junk_the_iteration_may_go_on_without_a_gap(node: WireNode) 
         assert await take(events, 2) == [2, 3]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.integers(100, 700), st.lists(st.integers(0, 700), max_size=5))
 async def test_whatever_byte_the_socket_dies_at_every_event_comes_once_and_in_order(
     first: int, later: list[int]

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from mepassa import Client, ConnectionLost, RpcError
 from served_node import Fault, FaultyWay, fake_node, serving
 
+from tests.examples import examples
+
 BOB = fake_node.BOB
 CALL = 260  # bytes of a call, about; a greeting has more
 MESSAGES = 5
@@ -72,7 +74,7 @@ async def faulty_client(faults: list[Fault], chunk: int) -> AsyncIterator[tuple[
                     yield node, client
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(deaths | lies, chunks)
 async def test_a_call_is_answered_once_or_known_to_be_lost_and_a_request_makes_one_message(
     faults: list[Fault], chunk: int
@@ -95,7 +97,7 @@ async def test_a_call_is_answered_once_or_known_to_be_lost_and_a_request_makes_o
     assert len(node.store.rows) == MESSAGES
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(deaths, chunks)
 async def test_without_a_request_id_an_answered_call_was_carried_out_once(faults: list[Fault], chunk: int) -> None:
     answered: list[str] = []
@@ -113,7 +115,7 @@ async def test_without_a_request_id_an_answered_call_was_carried_out_once(faults
     assert len(kept) <= len(answered) + lost
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(deaths, chunks)
 async def test_what_became_of_a_posted_call_is_told_once(faults: list[Fault], chunk: int) -> None:
     told: dict[str, list[object]] = {str(number): [] for number in range(2 * MESSAGES)}
@@ -138,7 +140,7 @@ async def cancel_after(turns: int, scope: anyio.CancelScope) -> None:
     scope.cancel()
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(deaths | lies, chunks, st.lists(st.none() | st.integers(0, 12), max_size=10), st.integers(0, FACTS))
 async def test_no_event_is_lost_or_comes_twice_also_when_a_step_is_cancelled(
     faults: list[Fault], chunk: int, patience: list[int | None], before: int

@@ -1,4 +1,4 @@
-"""Whom a node serves: everybody, those who know its pass, those on its list."""
+"""Whom a node serves: everybody, those who know its pass, those on its list, its contacts."""
 
 from __future__ import annotations
 
@@ -54,6 +54,20 @@ async def test_whoever_shows_the_pass_may_open_boxes_and_others_may_not(nodes: N
         assert not mailbox.limits.pass_needed
 
 
+async def test_a_node_that_serves_its_contacts_opens_boxes_for_them_until_they_are_blocked(nodes: Nodes) -> None:
+    server = await nodes.start("server", roles="[mailbox]", mailbox__admit="contacts")
+    ana, eve = await nodes.start("ana", roles="[]"), await nodes.start("eve", roles="[]")
+    await nodes.introduce(server, ana)
+    async with asking(nodes, eve, server) as mailbox:
+        with pytest.raises(MailboxNotAdmitted):
+            await mailbox.open([Box().key])
+    async with asking(nodes, ana, server) as mailbox:
+        assert await mailbox.open([Box().key]) == [0]
+        await server.node.contacts.block(server.account, ana.account, True)
+        with pytest.raises(MailboxNotAdmitted):
+            await mailbox.open([Box().key])
+
+
 async def test_a_proof_is_good_for_one_challenge_only(nodes: Nodes, tmp_path: Path) -> None:
     server = await nodes.start("server", roles="[mailbox]", mailbox__admit="pass", mailbox__pass_file=written(tmp_path))
     ana = await nodes.start("ana", roles="[]")
@@ -69,7 +83,7 @@ async def test_a_proof_is_good_for_one_challenge_only(nodes: Nodes, tmp_path: Pa
 
 def test_a_pass_is_good_while_connected_and_an_hour_after() -> None:
     clock = ManualClock()
-    admission = Admission("pass", PASS, (), clock)
+    admission = Admission("pass", PASS, tuple, clock)
     assert not admission.shown(ANA, bytes(32), OVER)
     assert admission.shown(ANA, prove(PASS, OVER), OVER)
     clock.advance(1_000_000)
@@ -83,7 +97,7 @@ def test_a_pass_is_good_while_connected_and_an_hour_after() -> None:
 
 
 def test_only_so_many_who_showed_the_pass_are_remembered() -> None:
-    admission = Admission("pass", PASS, (), ManualClock())
+    admission = Admission("pass", PASS, tuple, ManualClock())
     proof = prove(PASS, OVER)
     for number in range(REMEMBERED + 1):
         admission.shown(NodeId(str(number)), proof, OVER)
@@ -92,8 +106,8 @@ def test_only_so_many_who_showed_the_pass_are_remembered() -> None:
 
 
 def test_open_admits_everybody_and_a_list_those_on_it() -> None:
-    assert Admission("open", None, (), ManualClock()).admits(ANA)
-    listed = Admission("list", PASS, [ANA], ManualClock())
+    assert Admission("open", None, tuple, ManualClock()).admits(ANA)
+    listed = Admission("list", PASS, lambda: [ANA], ManualClock())
     assert listed.admits(ANA)
     assert not listed.shown(BOB, prove(PASS, OVER), OVER)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import anyio
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api.mailbox import Kept
 from mepassad.api.types import NodeId
 from mepassad.errors import StoreFull
+from mepassad.serving import records
 from mepassad.serving.records import NODES, RATES, REQUESTS, RecordServer
 from mepassad.testing.clock import ManualClock
 from mepassad.testing.nodes import Nodes, RunningNode
@@ -148,6 +150,40 @@ def serve(node: RunningNode, nodes: Nodes) -> Shelf:
     for transport in node.node.transports:
         transport.handle(DIRECTORY_PROTOCOL, server.serve)
     return shelf
+
+
+class Slow:
+    """A stream that brings a byte now and then, or whole requests of which no answer is read."""
+
+    peer = ASKER
+
+    def __init__(self, deaf: bool) -> None:
+        self._deaf, self._bytes = deaf, iter(b"\x64" + bytes(100))
+        self.aborted = False
+
+    async def read(self) -> bytes:
+        await anyio.sleep(0.02)
+        return pack(DirectoryRequest(key=KEY).SerializeToString()) if self._deaf else bytes([next(self._bytes)])
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    async def drain(self) -> None:
+        await anyio.sleep_forever()
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+async def test_who_asks_byte_by_byte_or_reads_no_answer_is_left_in_time(
+    deaf: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "PATIENCE", 0.1)
+    stream = Slow(deaf)
+    with anyio.fail_after(1):
+        await served(ManualClock())[0].serve(stream)  # type: ignore[arg-type]
+    assert stream.aborted
 
 
 async def test_peers_that_both_moved_find_each_other_at_a_mailbox_node(nodes: Nodes) -> None:

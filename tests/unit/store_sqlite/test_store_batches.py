@@ -28,6 +28,7 @@ from mepassad.testing.store_rows import (
     conversation_with,
     message_id,
 )
+from tests.examples import examples
 
 few = st.integers(min_value=0, max_value=3)
 contacts = st.sampled_from([RUI, EVA])
@@ -105,6 +106,6 @@ def plain(result: Result) -> Any:
 
 
 @given(commits=commits)
-@settings(max_examples=250)
+@settings(max_examples=examples(250))
 def test_a_batch_does_what_its_commits_do_one_after_the_other(commits: list[Commit]) -> None:
     assert outcome([commits]) == outcome([[commit] for commit in commits])

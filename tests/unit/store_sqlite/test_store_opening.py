@@ -18,6 +18,7 @@ from mepassad.builtin.store_sqlite import database, migrations
 from mepassad.builtin.store_sqlite.migrate import backup_path, drop_old_backups, shipped
 from mepassad.builtin.store_sqlite.store import SqliteStore, open_store
 from mepassad.testing.store_rows import ANA, a_message, commit, converse, message_id
+from tests.examples import examples
 
 OpenStore: TypeAlias = Callable[..., AbstractAsyncContextManager[SqliteStore]]
 
@@ -121,7 +122,7 @@ async def test_a_database_that_another_program_holds_is_told(
 
 
 @given(junk=st.binary(min_size=1, max_size=8_192))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_file_of_junk_is_refused_by_name(path: Path, opened: OpenStore, junk: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(junk)
@@ -131,7 +132,7 @@ async def test_a_file_of_junk_is_refused_by_name(path: Path, opened: OpenStore, 
 
 
 @given(at=st.integers(min_value=0, max_value=30), junk=st.binary(min_size=64, max_size=4_096))
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_a_damaged_page_is_a_named_error_or_does_no_harm(
     tmp_path_factory: pytest.TempPathFactory, at: int, junk: bytes
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mepassad.builtin.store_sqlite.reads.words import MAX_WORDS, match_expression
+from tests.examples import examples
 
 TABLE = "CREATE VIRTUAL TABLE said USING fts5 (text, tokenize = 'unicode61 remove_diacritics 2')"
 
@@ -50,13 +51,13 @@ def test_only_so_many_words_count(count: int, kept: int) -> None:
 @example(query="\ud800")
 @example(query="\u0301")
 @example(query="a\u0301b \u2160 \ue000")
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_is_a_query_that_never_fails(said: sqlite3.Connection, query: str) -> None:
     found(said, query)
 
 
 @given(text=st.text(st.characters(codec="latin-1")), cut=st.integers(min_value=0))
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_text_is_found_by_any_of_its_beginnings(said: sqlite3.Connection, text: str, cut: int) -> None:
     said.execute("DELETE FROM said")
     said.execute("INSERT INTO said VALUES (?)", (text,))

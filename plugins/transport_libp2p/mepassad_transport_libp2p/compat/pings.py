@@ -7,6 +7,7 @@ interval is a setting, and somebody can wait for an answer.
 
 from __future__ import annotations
 
+import math
 import struct
 
 import trio
@@ -23,6 +24,8 @@ class SparingYamux(QuickYamux):
     """Yamux that measures once, and pings when it is asked to."""
 
     _asking = 0
+    asked = -math.inf
+    """When the peer last pinged, in trio's seconds."""
 
     async def _measure_rtt_loop(self) -> None:
         """Send one ping; the answer is taken where all frames are."""
@@ -42,6 +45,12 @@ class SparingYamux(QuickYamux):
             await self._ping_event.wait()
         finally:
             self._asking -= 1
+
+    async def _write_frame(self, data: bytes) -> None:
+        """Write one frame; an answer says that the peer has pinged."""
+        if data[1] == yamux.TYPE_PING and data[3] == yamux.FLAG_ACK:
+            self.asked = trio.current_time()
+        await super()._write_frame(data)
 
     async def _ping(self) -> None:
         self._ping_sent_time = trio.current_time()
