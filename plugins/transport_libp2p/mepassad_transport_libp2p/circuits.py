@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import trio
 from libp2p.abc import INetStream
 from libp2p.peer.id import ID
 
+MUCH = 64 * 1024
+"""Bytes that wait on a circuit, behind those that are being written, from which on it counts as not read."""
+
+
+class Unread(Protocol):
+    """What is known of bytes that wait here."""
+
+    def waiting(self, stream: INetStream) -> int:
+        """How many there are of a stream."""
+
+    def clear(self, stream: INetStream) -> None:
+        """Forget those of a stream that is about to end."""
+
 
 @dataclass(eq=False)
 class Carried:
-    """One circuit. `network`: from where it was asked for; `blocked`: whose streams have something that the other end
-    does not take now."""
+    """One circuit. `network`: from where it was asked for; `streams`: those of its two ends; `blocked`: since when what
+    an end said is not taken by the other."""
 
     source: ID
     target: ID
     network: Hashable
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
-    blocked: dict[ID, INetStream] = field(default_factory=dict)
+    streams: dict[ID, INetStream] = field(default_factory=dict)
+    blocked: dict[ID, float] = field(default_factory=dict)
 
 
 class Circuits:
@@ -72,15 +88,14 @@ class Circuits:
         finally:
             self._all.pop(circuit, None)
 
-    def relieve(self, peer: ID, held: Callable[[INetStream], int]) -> int:
-        """End the circuits on which a node has most that their other ends do not take, until half of all that is gone;
-        the bytes. So whoever does not read makes a relay cut the circuit, and not the node that wrote. `held`: bytes
-        of a stream that wait here."""
-        sizes = {one: held(one.blocked[peer]) for one in self._all if peer in one.blocked}
-        freed, enough = 0, sum(sizes.values()) / 2
-        for one, size in sorted(sizes.items(), key=lambda item: -item[1]):
-            if freed >= enough:
-                break
+    def relieve(self, peer: ID, unread: Unread) -> int:
+        """End circuits on which much of a node waits, those that were not read for longest first, half of them; the
+        bytes. So whoever does not read makes a relay cut the circuit, and not the node that wrote."""
+        sizes = {one: unread.waiting(one.streams[peer]) for one in self._all if peer in one.streams}
+        stuck = [one for one, size in sizes.items() if size >= MUCH]
+        stuck.sort(key=lambda one: one.blocked.get(peer, math.inf))
+        leavers = stuck[: (len(stuck) + 1) // 2]
+        for one in leavers:
+            unread.clear(one.streams[peer])
             self._end(one)
-            freed += size
-        return freed
+        return sum(sizes[one] for one in leavers)

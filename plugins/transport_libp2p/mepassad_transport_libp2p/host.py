@@ -142,7 +142,7 @@ class Host:
         addresses = lambda: [Multiaddr(text.split("/p2p/")[0]) for text in self.addresses()]  # noqa: E731
         server = RelayServer(self._host, limits, addresses, self._network_of)
         self._swarm.crowd.served = server.holds
-        self._unread.spare = lambda peer: server.carried.relieve(peer, self.ledger.clear)
+        self._unread.spare = lambda peer: server.carried.relieve(peer, self.ledger)
         return server
 
     def _network_of(self, connection: INetConn) -> Hashable:

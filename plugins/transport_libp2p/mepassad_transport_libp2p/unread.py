@@ -15,6 +15,9 @@ from mepassad_transport_libp2p.compat.swarm import LastingSwarm
 from mepassad_transport_libp2p.config import Config
 from mepassad_transport_libp2p.stream import Libp2pStream
 
+NEAR = 0.75
+"""Share of what one peer may have unread, above which a relay ends circuits of it that are not read."""
+
 
 class TooMuchUnread(trio.TooSlowError):
     """A peer sent more than may wait here. Of the kind on which the muxer closes the connection."""
@@ -29,34 +32,47 @@ class Unread:
 
     def __init__(self, config: Config, count: Callable[[], Mapping[ID, int]], cut: Callable[[ID], None]) -> None:
         """`count` gives the bytes that each peer has here now; `cut` ends all that a peer has here, at once. `spare`,
-        where this node is a relay, ends what others do not take of a peer, and gives the bytes."""
+        set where this node is a relay, ends what others do not take of a peer, and gives the bytes."""
         self._config, self._count, self._cut = config, count, cut
-        self.spare: Callable[[ID], int] = lambda peer: 0
+        self.spare: Callable[[ID], int] | None = None
+        self._near = config.max_unread_per_peer * NEAR
         self._held: Counter[ID] = Counter()
         self._total = 0
 
     def admit(self, peer: ID, size: int) -> None:
         """Bytes of a peer are about to come in. Above a limit the peer that has most here is cut off, for all that
         others may need; raises `TooMuchUnread` where that is the one who sends."""
+        before = self._held[peer]
         self._add(peer, size)
-        if self._held[peer] <= self._config.max_unread_per_peer and self._total <= self._config.max_unread:
+        near = self.spare is not None and before <= self._near < self._held[peer]
+        most = self._config.max_unread_per_peer
+        if not near and self._held[peer] <= most and self._total <= self._config.max_unread:
             return
         self._held = Counter(self._count())
         self._total = self._held.total()
         self._add(peer, size)
-        if self._held[peer] > self._config.max_unread_per_peer:
-            self._add(peer, -self.spare(peer))
-        if self._held[peer] > self._config.max_unread_per_peer:
+        if self._held[peer] > self._near:
+            self._relieve(peer)
+        if self._held[peer] > most:
             self._cut_off(peer)
             raise TooMuchUnread
+        self._make_room(peer)
+
+    def _make_room(self, peer: ID) -> None:
+        """Cut off whoever has most until there is room for all. Raises `TooMuchUnread` where that is this peer."""
         while self._total > self._config.max_unread:
             ((most, _),) = self._held.most_common(1)
-            if spared := self.spare(most):
-                self._add(most, -spared)
+            if self._relieve(most):
                 continue
             self._cut_off(most)
             if most == peer:
                 raise TooMuchUnread
+
+    def _relieve(self, peer: ID) -> bool:
+        """Let a relay end what others do not take of a peer; whether there was anything."""
+        spared = self.spare(peer) if self.spare is not None else 0
+        self._add(peer, -spared)
+        return spared > 0
 
     def _add(self, peer: ID, size: int) -> None:
         self._held[peer] += size
@@ -83,17 +99,15 @@ class Ledger:
             held[ID.from_base58(stream.peer)] += stream.unread
         return held
 
-    def clear(self, stream: INetStream) -> int:
-        """Forget what waits on a stream that is about to be reset; the bytes."""
-        muxed: Any = stream.muxed_conn
-        buffers: dict[int, bytearray] | None = getattr(muxed, "stream_buffers", None)
-        own: Any = getattr(stream, "muxed_stream", None)
-        if buffers is None:
-            return int(getattr(own, "unread", 0))
-        waiting = buffers.get(getattr(own, "stream_id", -1), bytearray())
-        size = len(waiting)
-        waiting.clear()
-        return size
+    def waiting(self, stream: INetStream) -> int:
+        """Bytes that wait on a stream of a circuit."""
+        buffer = _buffer(stream)
+        return len(buffer) if buffer is not None else int(getattr(_muxed(stream), "unread", 0))
+
+    def clear(self, stream: INetStream) -> None:
+        """Forget what waits on a stream that is about to be reset; with QUIC that happens with the reset."""
+        if (buffer := _buffer(stream)) is not None:
+            buffer.clear()
 
     def cut(self, peer: ID) -> None:
         """Forget what a peer sent, and end its streams. Its connections are to be dropped then."""
@@ -115,3 +129,13 @@ def _buffers(connection: INetConn) -> Collection[bytearray]:
     """What Yamux holds for the streams of a connection."""
     buffers: dict[int, bytearray] = getattr(connection.muxed_conn, "stream_buffers", {})
     return buffers.values()
+
+
+def _muxed(stream: INetStream) -> Any:
+    return getattr(stream, "muxed_stream", None)
+
+
+def _buffer(stream: INetStream) -> bytearray | None:
+    """Where Yamux keeps what waits on a stream; None for QUIC, and where nothing came yet."""
+    buffers: dict[int, bytearray] = getattr(stream.muxed_conn, "stream_buffers", {})
+    return buffers.get(getattr(_muxed(stream), "stream_id", -1))

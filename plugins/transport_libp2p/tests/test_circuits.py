@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from libp2p.connection_types import ConnectionType
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.peer.id import ID
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, PeerId
-from mepassad_transport_libp2p.circuits import Carried, Circuits
+from mepassad_transport_libp2p.circuits import MUCH, Carried, Circuits
 from mepassad_transport_libp2p.compat.circuit import Circuit, circuit_address, open_stream
 from relaying import Relayed, relayed
 from stock import in_trio
@@ -67,20 +66,35 @@ async def test_one_node_has_so_many_circuits_and_no_other_gives_way_to_it() -> N
     assert circuits.gave_way == 0
 
 
+class Books:
+    """What waits on streams that are numbers: that many bytes."""
+
+    def __init__(self) -> None:
+        self.cleared: list[int] = []
+
+    def waiting(self, stream: Any) -> int:
+        size: int = stream
+        return size
+
+    def clear(self, stream: Any) -> None:
+        self.cleared.append(stream)
+
+
 @in_trio
-async def test_of_what_others_do_not_take_the_circuits_with_most_are_ended_until_half_is_gone() -> None:
-    circuits, sizes = Circuits(100, 100), {"small": 10, "large": 60, "middle": 30}
-    made: dict[str, Carried] = {}
-    for name in sizes:
-        made[name] = carry(circuits, name, "ana", name)  # type: ignore[assignment]
-        made[name].blocked[ID(b"ana")] = SimpleNamespace(name=name)  # type: ignore[assignment]
-    busy = carry(circuits, "busy", "ana", "busy")
-    held: Any = lambda stream: sizes[stream.name]  # noqa: E731
-    assert circuits.relieve(ID(b"ana"), held) == 60
-    assert [name for name, one in made.items() if one.scope.cancel_called] == ["large"]
-    assert busy is not None
-    assert not busy.scope.cancel_called
-    assert circuits.relieve(ID(b"bruno"), held) == 0
+async def test_of_circuits_that_are_not_read_the_half_that_waits_longest_is_ended() -> None:
+    circuits, node, made, books = Circuits(100, 100), ID(b"ana"), dict[str, Carried](), Books()
+    rows = (("last", None, MUCH), ("first", 2.0, MUCH), ("quick", 1.0, MUCH - 1), ("second", 3.0, MUCH + 3))
+    for name, since, size in rows:
+        found = carry(circuits, name, "ana", name)
+        assert found is not None
+        made[name] = found
+        found.streams[node] = size  # type: ignore[assignment]
+        if since is not None:
+            found.blocked[node] = since
+    carry(circuits, "begun", "ana", "begun")
+    assert circuits.relieve(node, books) == sum(books.cleared) == 2 * MUCH + 3
+    assert {name for name, one in made.items() if one.scope.cancel_called} == {"first", "second"}
+    assert circuits.relieve(ID(b"bruno"), books) == 0
 
 
 @in_trio
@@ -149,6 +163,6 @@ async def test_strangers_who_do_not_read_cost_their_own_circuits_and_not_the_nod
         for stream in streams:
             nursery.start_soon(say, stream)
         await until(lambda: them.server.stats()["gave_way"] > 0)
-        assert await echoes(good, bytes(LARGE))
+        assert await echoes(good)
         assert node.swarm.get_connections(them.relay.id) == direct
         nursery.cancel_scope.cancel()

@@ -108,6 +108,29 @@ async def test_a_stock_connection_reads_the_socket_for_every_piece_and_ours_for_
     assert (reads <= 4, got) == (True, everything)
 
 
+async def after_a_cancelled_write(kind: type[TrioTCPStream]) -> bool:
+    """Whether what is written after a write that was cancelled arrives behind all of that one."""
+    one, other = trio.socket.socketpair()
+    writer = kind(trio.SocketStream(one))
+    first, second = bytes(range(256)) * 8000, b"the next frame"
+    with trio.move_on_after(0.05):
+        await writer.write(first)
+    read = b""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(writer.write, second)
+        while not read.endswith(second):
+            read += await other.recv(1 << 20)
+    other.close()
+    await writer.close()
+    return read == first + second
+
+
+@in_trio
+async def test_a_stock_connection_sends_half_a_frame_whose_writer_was_cancelled_and_ours_sends_the_rest() -> None:
+    assert not await after_a_cancelled_write(TrioTCPStream)
+    assert await after_a_cancelled_write(ReadAhead)
+
+
 class Connection:
     """The part of a Yamux connection that a stream is read through."""
 

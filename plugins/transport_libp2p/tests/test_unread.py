@@ -9,7 +9,7 @@ from inside import drop
 from libp2p.peer.id import ID
 from libp2p.stream_muxer.yamux.yamux import DEFAULT_WINDOW_SIZE
 from mepassad_transport_libp2p.config import MAX_READ, WINDOW, Config
-from mepassad_transport_libp2p.unread import TooMuchUnread, Unread
+from mepassad_transport_libp2p.unread import NEAR, TooMuchUnread, Unread
 from running import Running
 
 from mepassad.api import StreamClosed, Unreachable
@@ -79,6 +79,44 @@ def test_when_all_hold_too_much_a_sender_who_holds_most_is_refused() -> None:
     with pytest.raises(TooMuchUnread):
         books.send(C, 1)
     assert books.cut == [C]
+
+
+def test_a_relay_ends_what_others_do_not_take_of_a_peer_before_the_peer_is_cut_off_for_it() -> None:
+    books, asked = Books(), list[ID]()
+
+    def spare(peer: ID) -> int:
+        asked.append(peer)
+        books.held[peer] -= 800_000
+        return 800_000
+
+    books.unread.spare = spare
+    books.send(A, int(PEER * NEAR))
+    assert asked == []
+    books.send(A, 1)
+    assert asked == [A]
+    books.send(A, PEER - int(PEER * NEAR))
+    assert asked == [A]
+    books.send(A, 800_000)
+    assert (asked, books.cut) == ([A, A], [])
+
+
+def test_a_relay_ends_what_others_do_not_take_when_all_hold_too_much_and_cuts_off_who_has_nothing_of_it() -> None:
+    books, circuits = Books(), {A: 700_000}
+
+    def spare(peer: ID) -> int:
+        books.held[peer] -= circuits.get(peer, 0)
+        return circuits.pop(peer, 0)
+
+    books.unread.spare = spare
+    for peer in (A, B, C):
+        books.send(peer, 1_400_000)
+    books.send(C, 100_000)
+    books.send(B, 100_000)
+    books.send(A, 600_001)
+    assert books.cut == []
+    books.send(A, 600_000)
+    books.send(B, 100_001)
+    assert books.cut == [A]
 
 
 def test_a_share_that_one_stream_would_exceed_is_refused_with_a_sentence() -> None:

@@ -241,6 +241,7 @@ class RelayServer:
     async def _join(self, one: INetStream, other: INetStream, circuit: Carried) -> bool:
         """Carry data both ways; whether both ended it by themselves."""
         peers = circuit.source, circuit.target
+        circuit.streams.update(zip(peers, (one, other), strict=True))
         flow = _Flow(self._limits.data or math.inf, lambda size: self._lent.lend(size, *peers), circuit.blocked)
         with trio.move_on_after(self._limits.duration or math.inf):
             async with trio.open_nursery() as nursery:
@@ -252,12 +253,12 @@ class RelayServer:
 
 @dataclass
 class _Flow:
-    """What a circuit may still carry, in bytes; whose stream waits for the other; and how many of its directions ended
-    by themselves."""
+    """What a circuit may still carry, in bytes; since when what an end said is not taken; and how many of its
+    directions ended by themselves."""
 
     left: float
     lend: Callable[[int], bool]
-    blocked: dict[ID, INetStream]
+    blocked: dict[ID, float]
     ended: int = 0
 
 
@@ -270,7 +271,7 @@ async def _carry(peer: ID, source: INetStream, sink: Circuit, flow: _Flow, circu
             if flow.left < 0 or not flow.lend(len(data)):
                 circuit.cancel()
                 return
-            flow.blocked[peer] = source
+            flow.blocked[peer] = trio.current_time()
             with trio.fail_after(STALL):
                 await sink.write(data)
             del flow.blocked[peer]

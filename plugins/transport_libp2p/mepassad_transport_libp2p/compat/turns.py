@@ -1,9 +1,10 @@
-"""Cure: one frame took a dozen turns of the loop and three reads of the socket.
+"""Cure: one frame took a dozen turns of the loop and three reads of the socket, and cut in two when it was cancelled.
 
 Stock 0.8.1 takes a trio lock at every layer, and a trio lock gives the turn away even when nobody holds it; it yields
 once more after each frame; and it asks the socket for a length, a body and a header one by one. As a guest each turn
-costs trio two system calls and a round of asyncio's loop. Not needed once a frame is read from a buffer and what does
-not wait does not yield.
+costs trio two system calls and a round of asyncio's loop. A frame whose writer is cancelled stays half sent, and what
+others write after it on the same connection is junk then: the end of one stream, or circuit, ended all. Not needed once
+a frame is read from a buffer, what does not wait does not yield, and what was begun is sent.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import trio
 from libp2p.abc import IMuxedConn, ISecureConn
 from libp2p.custom_types import TMuxerOptions, TSecurityOptions
+from libp2p.io.exceptions import ConnectionClosedError
 from libp2p.io.trio import TrioTCPStream
 from libp2p.io.utils import read_exactly
 from libp2p.network.stream.net_stream import NetStream
@@ -92,13 +94,32 @@ class QuickYamux(yamux.Yamux):
 
 
 class ReadAhead(TrioTCPStream):
-    """A TCP connection that is read in large pieces and served from them."""
+    """A TCP connection that is read in large pieces and served from them; what was begun to be written is sent."""
 
     def __init__(self, stream: trio.SocketStream) -> None:
         super().__init__(stream)
         setattr(self, "write_lock", QuickLock())  # noqa: B010
         setattr(self, "read_lock", QuickLock())  # noqa: B010
         self._ahead = memoryview(b"")
+        self._begun = b""
+
+    async def write(self, data: bytes) -> None:
+        """Send all of `data`; the rest of a write that is cancelled goes before the next. Raises
+        ConnectionClosedError."""
+        async with self.write_lock:
+            rest = memoryview(self._begun + data if self._begun else data)
+            self._begun = b""
+            try:
+                while rest:
+                    rest = rest[await self.stream.socket.send(rest) :]
+            except trio.Cancelled:
+                self._begun = bytes(rest)
+                raise
+            except trio.ClosedResourceError:
+                return  # we closed it ourselves
+            except OSError as error:
+                if self.stream.socket.fileno() >= 0:
+                    raise ConnectionClosedError("The TCP connection broke.") from error
 
     async def read(self, n: int | None = None) -> bytes:
         """At most `n` bytes, at least one unless the peer ended the connection."""
