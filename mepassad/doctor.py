@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mepassad.cli.i18n import _
 from mepassad.config.load import Loaded
 from mepassad.config.model import Config
 from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.descriptors import ENOUGH
 from mepassad.findings import LINE, Edit, Finding, State, editing
+from mepassad.i18n import _
 
 FULL, LOW = 64 << 20, 1 << 30
 """Bytes of room on the disk below which the node cannot work, and may soon not."""

@@ -8,11 +8,11 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from mepassad.cli.i18n import _
 from mepassad.config.load import Loaded
 from mepassad.config.model import Config
 from mepassad.config.problems import Place, Problem
 from mepassad.errors import MepassaError
+from mepassad.i18n import _
 from mepassad.serving.passes import read_pass
 
 

@@ -15,7 +15,7 @@ import click
 import segno
 
 from mepassad.api.types import Account
-from mepassad.cli.i18n import _
+from mepassad.i18n import _
 from mepassad.people.keyfiles import write_words
 from mepassad.wire.addresses import worth_telling
 

@@ -27,6 +27,7 @@ from babel.messages.pofile import read_po, write_po
 
 import mepassad.cli.i18n
 import mepassad.cli.main
+import mepassad.i18n
 from mepassad.api.permissions import PERMISSIONS
 from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.errors import MailboxBusy, MailboxFull, MailboxNotAdmitted, StreamClosed
@@ -80,8 +81,8 @@ def errors() -> set[Sentence]:
 
 COMMANDS = (
     Command(
-        mepassad.cli.i18n.DOMAIN,
-        mepassad.cli.i18n.LOCALE,
+        mepassad.i18n.DOMAIN,
+        mepassad.i18n.LOCALE,
         ROOT / "mepassad",
         {text for _owner, _name, text in mepassad.cli.i18n.help_texts(mepassad.cli.main.cli)}
         | {permission.words for permission in PERMISSIONS.values()},

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.config.problems import as_error
+from mepassad.i18n import _
 
 
 @click.command("check-config")

@@ -8,8 +8,8 @@ import click
 import msgspec
 
 from mepassad.cli.echo import echo
-from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting
+from mepassad.i18n import _
 
 
 @click.command()

@@ -1,23 +1,17 @@
-"""The command's language: gettext catalogues, chosen by the usual variables LANGUAGE, LC_ALL, LC_MESSAGES, LANG."""
+"""The command in the user's language: click's own words, and all help."""
 
 from __future__ import annotations
 
 import gettext
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
-DOMAIN = "mepassad"
-LOCALE = Path(__file__).parent.parent / "locale"
+from mepassad.i18n import DOMAIN, LOCALE, _
+
 OF_COMMANDS = ("help", "short_help", "epilog", "options_metavar", "subcommand_metavar")
 OF_PARAMETERS = ("help", "metavar")
-
-
-def _(sentence: str) -> str:
-    """The sentence in the user's language; sentences without a translation stay in English."""
-    return gettext.translation(DOMAIN, LOCALE, fallback=True).gettext(sentence)
 
 
 def speak(command: click.Command) -> None:

@@ -9,9 +9,9 @@ import click
 
 from mepassad import log
 from mepassad.cli import profile as profiles
-from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.errors import MepassaError
+from mepassad.i18n import _
 from mepassad.welcome import numbered
 from mepassad.wire.identity import KINDS
 from mepassad.wire.names import own_name

@@ -12,9 +12,10 @@ import click
 from mepassad import __version__, log
 from mepassad.cli import check, doctor, init, passphrase, plugin, plugins, show
 from mepassad.cli.echo import echo
-from mepassad.cli.i18n import _, speak
+from mepassad.cli.i18n import speak
 from mepassad.cli.setting import Setting, config_path
 from mepassad.errors import ConfigError, MepassaError
+from mepassad.i18n import _
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130  # exit codes: a node's error; a wrong command line or configuration; ctrl-C
 

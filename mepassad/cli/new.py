@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
+from mepassad.i18n import _
 from mepassad.plugins import NAME, OF_THE_CORE
 
 EXAMPLES = {"filter": "filter_words", "transport": "transport_unix", "store": "store_memory"}

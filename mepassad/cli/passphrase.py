@@ -8,9 +8,9 @@ import click
 
 from mepassad import log
 from mepassad.api.types import Secret
-from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.config.load import Loaded
+from mepassad.i18n import _
 from mepassad.plugins import Plugins
 from mepassad.vault import keyring
 from mepassad.vault import passphrase as passphrases

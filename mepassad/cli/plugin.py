@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from mepassad.cli.echo import echo
-from mepassad.cli.i18n import _
 from mepassad.cli.new import new
 from mepassad.cli.plugins import facts
 from mepassad.cli.setting import SYSTEM_CONFIG, Setting, pass_setting
 from mepassad.config import switch
 from mepassad.config.load import ENVIRONMENT
 from mepassad.errors import ConfigError
+from mepassad.i18n import _
 
 VARIABLE = f"{ENVIRONMENT}PLUGINS"
 

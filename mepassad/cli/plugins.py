@@ -9,9 +9,9 @@ import click
 import msgspec
 
 from mepassad.cli.echo import echo
-from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.errors import ConfigError, MepassaError
+from mepassad.i18n import _
 from mepassad.plugins import PluginInfo, Plugins
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mepassad.cli.i18n import _
+from mepassad.i18n import _
 
 PROFILES = {"home": "person", "server": "node"}
 """What a node can be, and the kind of account that it begins with."""

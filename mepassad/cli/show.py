@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from mepassad.cli.i18n import _
 from mepassad.cli.setting import Setting, pass_setting
 from mepassad.config.describe import describe_keys, plain
 from mepassad.config.load import Loaded
+from mepassad.i18n import _
 
 
 @click.group()

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from mepassad.cli.i18n import _
 from mepassad.config.problems import Place, Problem, mixed_up, unknown_key
 from mepassad.config.tree import Tree
 from mepassad.errors import MepassaError
+from mepassad.i18n import _
 
 Key = tuple[str, ...]
 S = TypeVar("S", bound=msgspec.Struct)

@@ -10,12 +10,12 @@ from pathlib import Path
 import msgspec
 
 from mepassad.api.permissions import PERMISSIONS
-from mepassad.cli.i18n import _
 from mepassad.config.check import Checker, key_names, key_types
 from mepassad.config.model import Config
 from mepassad.config.problems import Place, Problem, as_error, close, nearest
 from mepassad.config.tree import MAX_BYTES, Tree, parse_file, parse_variable
 from mepassad.errors import ConfigError
+from mepassad.i18n import _
 from mepassad.plugins import Catalogue, Given, Plugins
 
 ENVIRONMENT = "MEPASSAD__"

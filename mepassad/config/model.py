@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from mepassad.api.node_id import key_from_node_id
-from mepassad.cli.i18n import _
 from mepassad.config.section import Section
 from mepassad.config.serving import Mailbox, Relay
+from mepassad.i18n import _
 from mepassad.wire.addresses import may_dial
 from mepassad.wire.hints import CIRCUIT
 

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mepassad.cli.i18n import _
 from mepassad.errors import ConfigError
+from mepassad.i18n import _
 
 MAX_SHOWN = 50  # problems in one error; a file with more is not a configuration
 _MAX_LINE = 160  # characters of a source line that are worth showing

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from mepassad.api.node_id import key_from_node_id
-from mepassad.cli.i18n import _
 from mepassad.config.section import Section
+from mepassad.i18n import _
 
 
 def check_admission(admit: str, pass_file: Path | None, listed: Collection[str]) -> None:

@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
-from mepassad.cli.i18n import _
 from mepassad.config import edit
 from mepassad.config.load import read
 from mepassad.config.tree import MAX_BYTES, parse_file
 from mepassad.errors import ConfigError
+from mepassad.i18n import _
 
 Values = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from mepassad.cli.i18n import _
 from mepassad.config.problems import Place, Problem, as_error
+from mepassad.i18n import _
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 20

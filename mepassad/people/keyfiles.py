@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mepassad.api.types import Account
-from mepassad.cli.i18n import _
 from mepassad.errors import StoreBroken, UnsafePath, VaultMissing
+from mepassad.i18n import _
 from mepassad.vault.vault import KEY_FILE, OVERHEAD, VERSION, Vault, place
 
 _NEW = ".new"  # end of the name of a file that is to replace another

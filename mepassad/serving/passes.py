@@ -11,8 +11,8 @@ import anyio
 from mepassad.api.node_id import key_from_node_id
 from mepassad.api.transport import Stream
 from mepassad.api.types import Secret
-from mepassad.cli.i18n import _
 from mepassad.errors import ConfigError, MalformedFrame
+from mepassad.i18n import _
 from mepassad.people.keyfiles import check_private
 from mepassad.serving.admission import Admission
 from mepassad.wire.framing import Splitter, pack

@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 
 from mepassad.api.types import Secret
-from mepassad.cli.i18n import _
 from mepassad.config.model import Config
 from mepassad.errors import InvalidPassphrase, KeyringMissing, PassphraseMissing, StoreBroken, WrongPassphrase
+from mepassad.i18n import _
 from mepassad.log import StructuredLog
 from mepassad.people.keyfiles import check_private
 from mepassad.vault import keyring

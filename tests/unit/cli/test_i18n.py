@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from mepassad.cli.i18n import DOMAIN, LOCALE, _
 from mepassad.cli.plugins import type_words
 from mepassad.config.load import load
 from mepassad.errors import ConfigError
+from mepassad.i18n import DOMAIN, LOCALE, _
 from mepassad.plugins import discover
 
 ROOT = Path(__file__).parents[3]
