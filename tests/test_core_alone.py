@@ -62,6 +62,7 @@ def test_the_core_alone_runs_local_only_and_its_accounts_chat(alone: Path, check
     assert passed(alone, checkout, f"{flow}[local only]") == 1
 
 
+@pytest.mark.timeout(900)  # a suite of its own
 def test_the_core_alone_passes_its_own_tests(alone: Path, checkout: Path) -> None:
     of_the_repository = " or ".join(OF_THE_REPOSITORY)
     assert passed(alone, checkout, "tests/unit", "tests/contract", "-k", f"not ({of_the_repository})") > 500

@@ -121,7 +121,7 @@ def test_help_names_every_word_of_the_makefile() -> None:
 
 def test_torture_sets_what_the_tests_it_runs_read() -> None:
     recipes = re.findall(r"^\t@(MEPASSAD_.*=\d+) .* (\S+\.py)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert len(recipes) == 3
+    assert len(recipes) == 4
     for setting, test in recipes:
         for variable in re.findall(r"(\w+)=", setting):
             assert f'os.environ.get("{variable}"' in (ROOT / test).read_text()

@@ -7,7 +7,7 @@ import sys
 from mepassad.wire.ids import account_key, b64
 from mepassad.wire.invites import parse_invite
 from mepassad.wire.messages_pb2 import Places
-from tests.daemon import Daemon, Fleet, befriend, reaches, texts
+from tests.daemon import Daemon, Fleet, befriend, eventually, reaches, texts
 from tests.flows.test_found_again import hint
 
 WINDOW = 12  # bytes; two that are equal by chance would be a wonder
@@ -62,9 +62,12 @@ async def test_a_recording_directory_node_finds_nothing_of_cards_and_invites_in_
     async with bruno.session() as rpc:
         assert await texts(rpc, ana_id) == [TEXT]
     known += [*told(ana), *told(bruno)]
-    seen = file.read_bytes()
+
+    async def recorded() -> bytes:
+        return file.read_bytes()
+
+    # It is the directory that was recorded: where both are was put there.
+    seen = await eventually(recorded, lambda seen: all(numbers(one)[0] in seen for one in (ana, bruno)))
     assert seen.count(b"dht|") >= 4
     assert seen.count(b"mailbox|") >= 4
-    for one in (ana, bruno):
-        assert numbers(one)[0] in seen, "it is the directory that was recorded"
     assert not [part for one in known for part in parts(one) if part in seen]

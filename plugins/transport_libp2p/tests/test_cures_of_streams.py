@@ -88,6 +88,7 @@ async def test_who_asks_a_peer_sends_one_frame_and_all_who_ask_are_answered(runn
         host = a.transport._host  # type: ignore[attr-defined]
         (connection,) = host._swarm.get_connections(host.reaching.target(b.id))
         muxed, wire = connection.muxed_conn, Wire()
+        await until(lambda: muxed.rtt() > 0)  # it has pinged by itself
         write = muxed._write_frame
 
         async def note(frame: bytes) -> None:
@@ -103,7 +104,7 @@ async def test_who_asks_a_peer_sends_one_frame_and_all_who_ask_are_answered(runn
 
         muxed._write_frame = note
         await within(a, two_ask)
-        assert [frame[1] for frame in wire.frames] == [yamux.TYPE_PING] * 3
+        assert [frame[1] for frame in wire.frames].count(yamux.TYPE_PING) == 3
 
 
 async def test_the_round_trip_time_is_known_all_the_same(running: Running) -> None:
