@@ -1,6 +1,7 @@
 """SIGKILL under load: what was confirmed is never lost, and nothing is read twice.
 
-`MEPASSAD_KILLS` is how many times a daemon is killed at least (`make torture`: 100), `MEPASSAD_SEED` decides when and which.
+`MEPASSAD_KILLS` is how many times a daemon is killed at least (`make torture`: 100), `MEPASSAD_SEED` decides when and
+which.
 """
 
 from __future__ import annotations
