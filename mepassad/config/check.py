@@ -20,6 +20,7 @@ Key = tuple[str, ...]
 S = TypeVar("S", bound=msgspec.Struct)
 
 _MAX_ITEMS = 20  # problems told of one list
+_NO_LIST = "Expected `array`, got `str`"  # msgspec's words for one item without its list
 
 
 class Checker:
@@ -82,7 +83,11 @@ class Checker:
             except msgspec.ValidationError as error:
                 text, _sign, where = str(error).partition(" - at `$")
                 inner_tree = _at(tree, where)
-                wrong = _sentence(text, hint, inner_tree.plain())
+                if text == _NO_LIST:
+                    key = [*path, *re.findall(r"\.(\w+)", where)][-1]
+                    wrong = _listed(key, inner_tree.plain())
+                else:
+                    wrong = _sentence(text, hint, inner_tree.plain())
                 self._problem(inner_tree.place, path, wrong + (mixed_up(path) if isinstance(raw, dict) else ""))
                 index = re.match(r"\[(\d+)\]", where)
                 if not (index and isinstance(raw, list) and isinstance(tree.value, list)):
@@ -176,6 +181,12 @@ def _sentence(text: str, hint: Any, value: object) -> str:
         told = _("expected {kind} of length {bound}") if found[2] else _("expected {kind} {bound}")
         return told.format(kind=_kind(found[1]), bound=found[3])
     return text[:1].lower() + text[1:].replace("`", "")
+
+
+def _listed(key: str, value: object) -> str:
+    """What to write instead of a text where a list is expected."""
+    example = f"`{key}: [{value}]`" if value else "[]"
+    return _("expected a list, such as {example}, got text").format(example=example)
 
 
 def _kind(name: str) -> str:

@@ -92,6 +92,7 @@ def test_the_help_and_all_that_click_says_are_in_the_users_language(arguments: l
         ("rpc: {max_calls: 0}", "rpc.max_calls: esperado um número inteiro >= 1"),
         ("node: {name: ''}", "node.name: esperado texto de comprimento >= 1"),
         ("log: {level: loud}", "log.level: esperado um destes: debug, error, info, warning; veio 'loud'"),
+        ("roles: mailbox", "roles: esperado uma lista, como `roles: [mailbox]`, veio texto"),
         ("mailboxes: {a: b}", "esperado uma lista, veio chaves com valores — você quis dizer `mailbox`, o que este nó"),
         ("a: [", "não é YAML: "),
         ("a: {}\nb: {}", "2 erros na configuração"),

@@ -214,7 +214,12 @@ post:
         ("node: {name: ''}", "expected text of length >= 1"),
         ("node: {data_dir: 1}", "node.data_dir: expected a path"),
         ('node: {data_dir: "a\\0b"}', "node.data_dir: expected a path"),
-        ("plugins: post", "config.yaml:1:10: plugins: expected a list, got text"),
+        ("plugins: post", "config.yaml:1:10: plugins: expected a list, such as `plugins: [post]`, got text"),
+        ("roles: mailbox", "config.yaml:1:8: roles: expected a list, such as `roles: [mailbox]`, got text"),
+        ("permissions: {post: net}", "permissions.post: expected a list, such as `post: [net]`, got text"),
+        ("bots: [{file: a, scopes: read}]", "bots: expected a list, such as `scopes: [read]`, got text"),
+        ("plugins: ''", "plugins: expected a list, such as [], got text"),
+        ("roles: 5", "roles: expected a list, got a whole number"),
         ("plugins: [post, 1, 2]", "config.yaml:1:20: plugins: expected text, got a whole number"),
         ("plugins: [post, post]", "config.yaml:1:17: plugins: the plugin 'post' is named twice"),
         (
