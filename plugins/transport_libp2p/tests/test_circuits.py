@@ -166,3 +166,14 @@ async def test_strangers_who_do_not_read_cost_their_own_circuits_and_not_the_nod
         assert await echoes(good)
         assert node.swarm.get_connections(them.relay.id) == direct
         nursery.cancel_scope.cancel()
+
+
+@in_trio
+async def test_calls_to_a_node_that_has_no_place_are_counted_apart_from_what_is_refused() -> None:
+    async with relayed(2) as them:
+        caller, absent = them.hosts
+        request = HopMessage(type=HopMessage.CONNECT, peer=PeerId(id=absent.id.to_bytes()))
+        await them.ask(caller, request)
+        assert (them.server.stats()["no_place"], them.server.stats()["refused"]) == (1, 0)
+        await them.ask(caller, HopMessage(type=HopMessage.CONNECT))
+        assert (them.server.stats()["no_place"], them.server.stats()["refused"]) == (1, 1)

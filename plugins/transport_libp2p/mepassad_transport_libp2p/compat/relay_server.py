@@ -115,8 +115,8 @@ class RelayServer:
         return self._lent.total
 
     def stats(self) -> dict[str, int]:
-        """Places and circuits now, and what was lent and refused since the start."""
-        counts = {name: self._counts[name] for name in ("circuits_made", "refused", "ended_at_a_limit")}
+        """Places and circuits now; what was lent and refused since the start, `no_place` to callers of who has none."""
+        counts = {name: self._counts[name] for name in ("circuits_made", "refused", "no_place", "ended_at_a_limit")}
         now = {"places": len(self.reserved()), "circuits": self.circuits}
         return {**now, **counts, "gave_way": self.carried.gave_way, "bytes": self._lent.bytes}
 
@@ -228,7 +228,8 @@ class RelayServer:
 
     async def _answer(self, stream: INetStream, status: Status.ValueType, given: Reservation | None = None) -> None:
         """Answer a request, and be done with it."""
-        self._counts["refused"] += status != Status.OK
+        if status != Status.OK:  # that a node is away is ordinary, and hides no wrong pass and no low limit
+            self._counts["no_place" if status == Status.NO_RESERVATION else "refused"] += 1
         answer = HopMessage(type=HopMessage.STATUS, status=status, reservation=given)
         if given is not None:
             answer.limit.CopyFrom(self._limit())
