@@ -13,6 +13,7 @@ from anyio.abc import Listener, SocketAttribute, SocketStream, TaskGroup
 from mepassad.api.context import Log
 from mepassad.config.model import Metrics
 from mepassad.errors import SocketInUse
+from mepassad.meanings import COUNTED, meaning
 
 MAX_REQUEST = 8192
 """Bytes of a request's head."""
@@ -26,16 +27,11 @@ MAX_CONNECTIONS = 16
 LABELLED = {"transports": "transport", "relays": "relay", "directories": "directory", "roles": "role"}
 """Sections of `system.stats` with numbers by name, and what the name is called."""
 
+PLAIN = {"queues": "queue", "store": "store", "passes": "passes"}
+"""Sections of `system.stats` with numbers of one thing, and what their names begin with."""
+
 ROUTES = ("direct", "relayed", "mailbox")
 """Routes that are shown from the start: a monitor sees a first delivery only beside a zero."""
-
-COUNTED = {
-    "store": ("commits", "writes", "batches"),
-    "directory": ("published",),
-    "relay": ("circuits_made", "refused", "ended_at_a_limit", "bytes"),
-    "role": ("batches",),
-}
-"""Numbers that only grow while the node runs: counters, whose names end in `_total`."""
 
 Stats = Callable[[], Mapping[str, object]]
 
@@ -157,7 +153,9 @@ def exposition(stats: Mapping[str, object]) -> str:
     from prometheus_client.registry import Collector
 
     routes = {**dict.fromkeys(ROUTES, 0.0), **dict(_numbers(stats.get("routes")))}
-    delivered = CounterMetricFamily("mepassa_messages_delivered", "Messages delivered, by route.", labels=["route"])
+    delivered = CounterMetricFamily(
+        "mepassa_messages_delivered", "Messages of this node that were delivered, by route.", labels=["route"]
+    )
     for route, count in routes.items():
         delivered.add_metric([route or "unknown"], count)
     families: dict[tuple[str, str], CounterMetricFamily | GaugeMetricFamily] = {
@@ -166,7 +164,7 @@ def exposition(stats: Mapping[str, object]) -> str:
     for name, label, value, number, counts in _all(stats):
         if (name, label) not in families and any(name == known for known, _ in families):
             continue  # a plugin's number of a name that is taken
-        words = f"{name.removeprefix('mepassa_').replace('_', ' ')}, of system.stats."
+        words = meaning(name.removeprefix("mepassa_"))
         kind = CounterMetricFamily if counts else GaugeMetricFamily
         family = families.setdefault((name, label), kind(name, words, labels=[label] if label else []))
         family.add_metric([value] if label else [], number)
@@ -184,9 +182,9 @@ def _all(stats: Mapping[str, object]) -> Iterator[tuple[str, str, str, float, bo
     """Name, label and its value if there is one, and every number; whether it only grows."""
     for name, number in _numbers(stats):
         yield _named(name), "", "", number, False
-    for section in ("queues", "store"):
+    for section, word in PLAIN.items():
         for name, number in _numbers(stats.get(section)):
-            yield _named(section.removesuffix("s"), name), "", "", number, name in COUNTED.get(section, ())
+            yield _named(word, name), "", "", number, name in COUNTED.get(word, ())
     for section, label in LABELLED.items():
         found = stats.get(section)
         for one, inner in found.items() if isinstance(found, Mapping) else ():

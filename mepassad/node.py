@@ -113,6 +113,7 @@ class Node:
             "reachability": {one.name: one.reachability()._asdict() for one in self.transports},
             "store": self.store.stats(),
             "roles": self.roles.stats(),
+            "passes": self.roles.passes(),
             "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},
         }
 

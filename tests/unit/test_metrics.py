@@ -10,6 +10,7 @@ import pytest
 
 from mepassad.config.model import Metrics
 from mepassad.errors import SocketInUse
+from mepassad.meanings import COUNTED, MEANINGS, meaning
 from mepassad.metrics import MAX_CONNECTIONS, MAX_REQUEST, Monitor, exposition
 from mepassad.testing.component import Lines
 from mepassad.testing.nodes import Nodes, RunningNode
@@ -132,11 +133,27 @@ async def test_numbers_that_a_plugin_fails_to_tell_cost_an_answer_and_not_the_no
     assert (await ask(ana, get("/healthz"))).startswith("HTTP/1.1 200 ")
 
 
+async def test_each_number_says_what_it_is_and_no_pass_is_taken_for_a_role(nodes: Nodes) -> None:
+    ana = await nodes.start("ana", roles="[mailbox]")
+    await ana.node.supervisor.until_up("mailbox")
+    shown = exposition(ana.node.stats())
+    assert "A plugin's number" not in shown
+    assert "# TYPE mepassa_passes_refused_total counter\nmepassa_passes_refused_total 0.0\n" in shown
+    assert "# HELP mepassa_queue_rpc_calls_most The most ever: calls in flight of one session.\n" in shown
+    assert set(re.findall(r'role="(\w+)"', shown)) == {"mailbox"}
+    assert meaning("transport_x") == "A plugin's number in system.stats: transport_x."
+
+
+@pytest.mark.parametrize("label", sorted(COUNTED))
+def test_whatever_is_counted_has_a_meaning(label: str) -> None:
+    assert {f"{label}_{name}" for name in COUNTED[label]} <= set(MEANINGS)
+
+
 def test_what_only_grows_is_a_counter_and_a_name_that_is_taken_is_not_taken_again() -> None:
-    stats = {"store": {"commits": 2}, "transport_x": 1, "transports": {"a": {"x": 5}}, "relays": {"b": {"bytes": 3}}}
+    stats = {"store": {"commits": 2}, "transport_x": 1, "transports": {"a": {"x": 5}}, "relays": {"b": {"gave_way": 3}}}
     shown = exposition(stats)
     assert "# TYPE mepassa_store_commits_total counter\nmepassa_store_commits_total 2.0\n" in shown
-    assert 'mepassa_relay_bytes_total{relay="b"} 3.0\n' in shown
+    assert 'mepassa_relay_gave_way_total{relay="b"} 3.0\n' in shown
     assert "mepassa_transport_x 1.0\n" in shown
     assert 'transport="a"' not in shown
 

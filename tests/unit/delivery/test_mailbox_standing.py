@@ -100,4 +100,4 @@ async def test_a_pass_that_is_wrong_or_missing_is_told_with_its_cure(
     await nodes.in_time(lambda: shown(ana, box)["reason"] == told, 0.5)
     assert not shown(ana, box)["connected"]
     if own is not None:
-        assert box.node.roles.stats()["pass"]["refused"] > 0
+        assert box.node.roles.passes()["refused"] > 0
