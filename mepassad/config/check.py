@@ -40,14 +40,16 @@ class Checker:
             return
         if not isinstance(tree.value, dict):
             told = _("expected keys with values: {keys}").format(keys=", ".join(keys))
-            self._problem(tree.place, path, told + mixed_up(path))
+            # What was likely meant comes first, since the names of all keys are many.
+            self._problem(tree.place, path, " — ".join(filter(None, (mixed_up(path), told))))
             return
         for key, value in tree.value.items():
             here = (*path, key)
             if key in keys:
                 self._take_value(value, keys[key], here)
             elif key not in ignored:
-                self.problems.append(unknown_key(value.key_place, here, keys))
+                homes = [] if path else _homes(key, keys)
+                self.problems.append(unknown_key(value.key_place, here, keys, homes))
 
     def build(self, kind: type[S], path: Key = ()) -> S | None:
         """The section from the values found and the defaults; None if it could not be built, which is a problem."""
@@ -88,7 +90,8 @@ class Checker:
                     wrong = _listed(key, inner_tree.plain())
                 else:
                     wrong = _sentence(text, hint, inner_tree.plain())
-                self._problem(inner_tree.place, path, wrong + (mixed_up(path) if isinstance(raw, dict) else ""))
+                meant = mixed_up(path) if isinstance(raw, dict) else ""
+                self._problem(inner_tree.place, path, " — ".join(filter(None, (wrong, meant))))
                 index = re.match(r"\[(\d+)\]", where)
                 if not (index and isinstance(raw, list) and isinstance(tree.value, list)):
                     return
@@ -129,6 +132,12 @@ class Checker:
 def struct_type(hint: Any) -> type[msgspec.Struct] | None:
     """The section's type if the hint is one."""
     return hint if isinstance(hint, type) and issubclass(hint, msgspec.Struct) else None
+
+
+def _homes(key: str, keys: Mapping[str, Any]) -> list[str]:
+    """The dotted keys of this name in the sections among `keys`: what stands at the top may belong into one."""
+    sections = {name: struct_type(hint) for name, hint in keys.items()}
+    return [f"{name}.{key}" for name, kind in sections.items() if kind and key in key_types(kind)]
 
 
 def item_type(hint: Any) -> Any:

@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from mepassad.api.node_id import key_from_node_id
+from mepassad.config.addresses import check_node_address
 from mepassad.config.section import Section
 from mepassad.config.serving import Mailbox, Relay
 from mepassad.i18n import _
 from mepassad.wire.addresses import may_dial
-from mepassad.wire.hints import CIRCUIT
 
 MailboxAddress = Annotated[str, Meta(max_length=256)]
 """A multiaddr with the id of its node."""
@@ -262,13 +261,11 @@ class Config(Section, frozen=True):
         """Mailboxes name their nodes, are few, and are where those who are told of them may dial."""
         nodes: dict[str, list[str]] = {}
         for address in self.mailboxes:
-            place, found, node = address.rpartition("/p2p/")
-            nodes.setdefault(node, []).append(address)
             try:
-                key_from_node_id(node if found and place.startswith("/") and CIRCUIT not in place else "")
+                check_node_address(address)
             except ValueError as error:
-                wrong = _("{address} is no address of a node, such as /ip4/203.0.113.5/tcp/4001/p2p/12D3KooW…")
-                raise ValueError("mailboxes: " + wrong.format(address=address)) from error
+                raise ValueError(f"mailboxes: {error}") from error
+            nodes.setdefault(address.rpartition("/p2p/")[2], []).append(address)
         if len(nodes) > MAX_MAILBOXES:
             wrong = _("{count} nodes are named; {most} are enough")
             raise ValueError("mailboxes: " + wrong.format(count=len(nodes), most=MAX_MAILBOXES))

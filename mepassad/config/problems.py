@@ -65,17 +65,21 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def mixed_up(path: Sequence[str]) -> str:
-    """The tail of a sentence about a value that may have been meant for another key."""
+    """The other key that a value may have been meant for, as a question; empty where there is none."""
     meant = {
         ("mailbox",): _("did you mean `mailboxes`, the nodes that keep what comes for this one?"),
         ("mailboxes",): _("did you mean `mailbox`, what this node keeps for others?"),
     }
-    return f" — {meant[key]}" if (key := tuple(path)) in meant else ""
+    return meant.get(tuple(path), "")
 
 
-def unknown_key(place: Place | None, path: Sequence[str], known: Iterable[str]) -> Problem:
-    """An unknown last key of `path`, with the nearest right one."""
-    return Problem(place, ".".join(path), _("unknown key {key}").format(key=repr(path[-1])) + nearest(path[-1], known))
+def unknown_key(place: Place | None, path: Sequence[str], known: Iterable[str], inside: Iterable[str] = ()) -> Problem:
+    """An unknown last key of `path`, with the nearest right one. `inside`: dotted keys of this name in sections."""
+    if homes := sorted(inside):
+        tail = " — " + _("did you mean {keys}?").format(keys=", ".join(map(repr, homes)))
+    else:
+        tail = nearest(path[-1], known)
+    return Problem(place, ".".join(path), _("unknown key {key}").format(key=repr(path[-1])) + tail)
 
 
 def as_error(problems: Sequence[Problem]) -> ConfigError:

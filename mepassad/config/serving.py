@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from mepassad.api.node_id import key_from_node_id
+from mepassad.config.addresses import check_node_id
 from mepassad.config.section import Section
 from mepassad.i18n import _
 
@@ -21,10 +21,9 @@ def check_admission(admit: str, pass_file: Path | None, listed: Collection[str])
         raise ValueError("admit: " + _("`list` needs `list`, the ids of the nodes that are admitted"))
     for one in listed:
         try:
-            key_from_node_id(one)
+            check_node_id(one)
         except ValueError as error:
-            told = _("{one} is no node id: {reason}").format(one=repr(one), reason=error)
-            raise ValueError(f"list: {told}") from None
+            raise ValueError(f"list: {error}") from None
 
 
 class Relay(Section, frozen=True):

@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from mepassad.api import AddressRefused
+from mepassad.api.node_id import key_from_node_id
 
 MAX_LENGTH = 512
 CIRCUIT = "/p2p-circuit"
 HOST_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*\.?")
 PEER_ID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{40,64}")
+OURS = "12D3KooW"  # how ids of Ed25519 keys begin; those of other nodes of libp2p are only known by their letters
 
 
 CARRIERS = {
@@ -99,6 +101,11 @@ def parse_bootstrap(text: str) -> Address:
             f"{text[:MAX_LENGTH]!r} is no address of a node; write for example "
             "/ip4/192.0.2.1/tcp/4001/p2p/12D3KooW…, which ends in the node's id."
         )
+    if address.peer.startswith(OURS):
+        try:
+            key_from_node_id(address.peer)
+        except ValueError as error:
+            raise AddressRefused(f"{address.peer!r} is no node id: {error}") from None
     return address
 
 

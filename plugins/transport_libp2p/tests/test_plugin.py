@@ -35,6 +35,8 @@ def test_every_key_has_a_default_and_a_description() -> None:
         ("listen", ["/ip4/nowhere/tcp/1"], "'/ip4/nowhere/tcp/1' is no address to listen on"),
         ("bootstrap", ["/ip4/192.0.2.1/tcp/4001"], "ends in the node's id"),
         ("bootstrap", ["junk"], "'junk' is no address of a node"),
+        ("bootstrap", [f"/ip4/192.0.2.1/tcp/1/p2p/12D3KooW{'x' * 43}"], "A node id has 52 characters, not 51."),
+        ("bootstrap", [f"/ip4/192.0.2.1/tcp/70000/p2p/12D3KooW{'x' * 44}"], "is no address of a node"),
         ("listen", ["/ip4/127.0.0.1/tcp/0"] * 33, "32"),
         ("listen", ["/ip4/127.0.0.1/tcp/0/tls/ws"], "name the files tls_certificate and tls_key"),
         ("tls_certificate", "node.pem", "go together"),

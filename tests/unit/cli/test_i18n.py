@@ -94,6 +94,8 @@ def test_the_help_and_all_that_click_says_are_in_the_users_language(arguments: l
         ("log: {level: loud}", "log.level: esperado um destes: debug, error, info, warning; veio 'loud'"),
         ("roles: mailbox", "roles: esperado uma lista, como `roles: [mailbox]`, veio texto"),
         ("mailboxes: {a: b}", "esperado uma lista, veio chaves com valores — você quis dizer `mailbox`, o que este nó"),
+        ("mailboxes: [/ip4/192.0.2.1/tcp/1/p2p/12D3KooW]", "'12D3KooW' não é id de nó: tem 8 caracteres, e não 52"),
+        ("admit: pass", "chave desconhecida 'admit' — você quis dizer 'mailbox.admit', 'relay.admit'?"),
         ("a: [", "não é YAML: "),
         ("a: {}\nb: {}", "2 erros na configuração"),
     ],
