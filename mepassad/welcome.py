@@ -71,6 +71,8 @@ async def show(node: Node, invite: bool) -> None:
     for line in node.roles.lines(worth_telling(node.addresses())):
         click.echo(_("Whom this node serves has this line in their config.yaml, in the place of the one there:"))
         click.echo(line)
+        if node.roles.asks_for_pass():
+            click.echo(_("and beside it `pass_file:` with the path of a file 0600 that holds this node's pass."))
     if sys.stdout.isatty():
         _show_next(client_command(sys.argv[0], node.config.rpc.socket, os.environ), bool(node.addresses()))
     sys.stdout.flush()

@@ -78,6 +78,11 @@ class Roles:
             return []
         return [f"mailboxes: [{listed}]" if self.mailbox else f"transport_libp2p: {{bootstrap: [{listed}]}}"]
 
+    def asks_for_pass(self) -> bool:
+        """Whether who is to be served must show a pass."""
+        sections = {"mailbox": self._config.mailbox, "relay": self._config.relay}
+        return any(sections[role].admit == "pass" for role in self._config.roles if role in sections)
+
     def stats(self) -> dict[str, dict[str, int]]:
         """Numbers for an operator, by role."""
         return {"mailbox": self.mailbox.stats()} if self.mailbox else {}

@@ -52,6 +52,22 @@ async def test_a_mailbox_node_shows_the_line_that_others_put_into_their_configur
     assert "mailboxes:" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("admit", "reminded"), [("pass", True), ("open", False)])
+async def test_a_node_that_asks_for_a_pass_reminds_of_its_file_and_does_not_show_it(
+    nodes: Nodes, tmp_path: Path, capsys: pytest.CaptureFixture[str], admit: str, reminded: bool
+) -> None:
+    file = tmp_path / "its pass"
+    file.touch(0o600)
+    file.write_text("correct horse battery")
+    server = await nodes.start("server", roles="[mailbox]", mailbox__admit=admit, mailbox__pass_file=file)
+    capsys.readouterr()
+    await welcome.show(server.node, invite=False)
+    shown = capsys.readouterr().out
+    assert ("and beside it `pass_file:`" in shown) is reminded
+    assert "correct horse" not in shown
+    assert str(file) not in shown
+
+
 async def test_without_a_terminal_the_words_go_to_a_private_file_and_only_its_path_is_shown(
     nodes: Nodes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
