@@ -44,11 +44,25 @@ def test_a_profile_is_a_file_that_the_node_runs_with_and_an_account_that_fits(
 ) -> None:
     path = tmp_path / "etc" / "config.yaml"
     assert mepassad("--config", str(path), "init", "--profile", profile) == 0
-    assert f"Made: {path}\n" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert f"Made: {path}\n" in shown
+    assert f"its data is in {tmp_path / 'data'}." in shown
     loaded, _ = load(path, {}, discover())
     assert (loaded.config.roles, loaded.config.plugins) == (roles, ("transport_libp2p",))
     with closing(sqlite3.connect(tmp_path / "data" / "node.db")) as rows:
         assert rows.execute("SELECT kind FROM account").fetchall() == [(kind,)]
+
+
+@pytest.mark.parametrize("profile", ["home", "server"])
+def test_a_name_that_is_given_with_a_profile_is_in_the_account_and_in_the_file(
+    mepassad: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str], profile: str
+) -> None:
+    path, name = tmp_path / "config.yaml", 'Ana: "\\1" é # 1'
+    assert mepassad("--config", str(path), "init", "--profile", profile, "--name", name) == 0
+    assert f"Its name is {name}, its data" in capsys.readouterr().out
+    assert load(path, {}, discover())[0].config.node.name == name
+    with closing(sqlite3.connect(tmp_path / "data" / "node.db")) as rows:
+        assert rows.execute("SELECT name FROM account").fetchall() == [(name,)]
 
 
 def test_a_profile_is_written_over_nothing_and_not_without_a_place(
