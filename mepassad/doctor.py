@@ -21,6 +21,7 @@ from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.descriptors import ENOUGH
 from mepassad.findings import LINE, Edit, Finding, State, editing
 from mepassad.i18n import _
+from mepassad.listening import why_not
 
 FULL, LOW = 64 << 20, 1 << 30
 """Bytes of room on the disk below which the node cannot work, and may soon not."""
@@ -168,7 +169,7 @@ def ports(listen: Sequence[str], edit: Edit) -> Iterator[Finding]:
             why = _("This user may not listen on {address}.").format(address=address)
             yield Finding("port", "bad", why, f"sudo systemctl edit mepassad  # {OWN_PORT}")
         except OSError as error:
-            why = _("The node cannot listen on {address}: {reason}.").format(address=address, reason=error.strerror)
+            why = _("The node cannot listen on {address}: {reason}.").format(address=address, reason=why_not(error))
             mend = _("in transport_libp2p.listen, an address of this machine with a port that is free, for {address}")
             yield Finding("port", "bad", why, edit(mend.format(address=address)))
         else:

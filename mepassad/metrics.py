@@ -13,6 +13,8 @@ from anyio.abc import Listener, SocketAttribute, SocketStream, TaskGroup
 from mepassad.api.context import Log
 from mepassad.config.model import Metrics
 from mepassad.errors import SocketInUse
+from mepassad.i18n import _
+from mepassad.listening import why_not
 from mepassad.meanings import COUNTED, meaning
 
 MAX_REQUEST = 8192
@@ -55,8 +57,9 @@ class Monitor:
                 local_host=str(self._config.host), local_port=self._config.port, reuse_port=False
             )
         except OSError as error:
-            where = f"{self._config.host}, port {self._config.port}"
-            raise SocketInUse(f"Metrics cannot be shown at {where} ({error.strerror}); set metrics.port.") from error
+            where = _("{host}, port {port}").format(host=self._config.host, port=self._config.port)
+            told = _("Metrics cannot be shown at {where} ({reason}); set metrics.port.")
+            raise SocketInUse(told.format(where=where, reason=why_not(error))) from error
         port = listener.extra(SocketAttribute.local_port)  # noqa: S610 (no database is near)
         host = str(self._config.host)
         self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -13,6 +13,7 @@ from mepassad.config.model import Config
 from mepassad.config.problems import Place, Problem
 from mepassad.errors import MepassaError
 from mepassad.i18n import _
+from mepassad.listening import why_not
 from mepassad.serving.passes import read_pass
 
 
@@ -96,5 +97,5 @@ def taken(host: str, port: int) -> str:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        return error.strerror or str(error)
+        return why_not(error)
     return ""

@@ -74,7 +74,8 @@ class Transport(Protocol):
     name: str
 
     async def listen(self) -> None:
-        """Begin to accept streams, after all handlers are registered. Raises `AddressRefused`."""
+        """Begin to accept streams, after all handlers are registered. Raises `AddressRefused`; where that has the
+        `address` (text) and the `errno` (number) of what the system refused, the user reads it in their language."""
         ...
 
     def addresses(self) -> tuple[str, ...]:

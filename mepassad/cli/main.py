@@ -16,6 +16,7 @@ from mepassad.cli.i18n import speak
 from mepassad.cli.setting import Setting, config_path
 from mepassad.errors import ConfigError, MepassaError
 from mepassad.i18n import _
+from mepassad.listening import in_words
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130  # exit codes: a node's error; a wrong command line or configuration; ctrl-C
 
@@ -102,7 +103,7 @@ def _guarded(args: Sequence[str] | None) -> int:
         echo(error.sentence, err=True)
         return MISUSED
     except MepassaError as error:
-        echo(error.sentence, err=True)
+        echo(in_words(error), err=True)
         return FAILED
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())

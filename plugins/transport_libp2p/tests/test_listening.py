@@ -7,6 +7,8 @@ from typing import Any
 
 import anyio
 import pytest
+from mepassad_transport_libp2p.address import parse_listen
+from mepassad_transport_libp2p.compat.tcp import check_free
 from mepassad_transport_libp2p.config import Config
 from raw import connect, port_of
 from running import Running
@@ -40,6 +42,12 @@ async def refusal(running: Running, *listen: str, **settings: Any) -> str:
 async def test_a_busy_port_is_refused_by_name_and_not_shared(running: Running, taken: int) -> None:
     sentence = await refusal(running, f"/ip4/127.0.0.1/tcp/{taken}")
     assert sentence == f"Cannot listen on /ip4/127.0.0.1/tcp/{taken}: another program already listens there."
+
+
+def test_what_the_system_refused_is_told_so_that_it_can_be_said_in_any_language(taken: int) -> None:
+    with pytest.raises(AddressRefused) as refused:
+        check_free(parse_listen(f"/ip4/127.0.0.1/tcp/{taken}"))
+    assert refused.value.data == {"address": f"/ip4/127.0.0.1/tcp/{taken}", "errno": errno.EADDRINUSE}
 
 
 async def test_two_nodes_do_not_share_a_port(running: Running) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import socket
 import string
 import subprocess
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
 from babel.messages.pofile import read_po
 
 from mepassad.cli.plugins import type_words
 from mepassad.config.load import load
-from mepassad.errors import ConfigError
+from mepassad.config.model import Metrics
+from mepassad.errors import AddressRefused, ConfigError, SocketInUse
 from mepassad.i18n import DOMAIN, LOCALE, _
+from mepassad.listening import in_words, why_not
+from mepassad.metrics import Monitor
 from mepassad.plugins import discover
+from mepassad.testing.component import Lines
 
 ROOT = Path(__file__).parents[3]
 LANGUAGES = sorted(path.name for path in LOCALE.iterdir())
@@ -115,3 +122,26 @@ def test_the_list_of_plugins_says_kinds_of_values_in_the_users_language(monkeypa
     monkeypatch.setenv("LANGUAGE", "pt_BR")
     assert type_words("list of whole number (≥ 1) or nothing") == "lista de número inteiro (≥ 1) ou nada"
     assert type_words("debug | textual") == "debug | textual"
+
+
+def test_a_port_that_is_taken_is_told_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "pt_BR")
+    place = "/ip4/127.0.0.1/tcp/1"
+    refused = AddressRefused("Cannot listen.", address=place, errno=errno.EADDRINUSE)
+    assert in_words(refused) == f"Não é possível escutar em {place}: outro programa já escuta lá."
+    assert in_words(AddressRefused("no place")) == "no place"
+    assert why_not(OSError(errno.EACCES, "no")) == "portas abaixo de 1024 precisam de mais direitos"
+    assert (why_not(OSError(-2, "no name")), why_not(OSError())) == ("no name", "o sistema a recusa")
+
+
+async def test_metrics_that_cannot_be_shown_are_told_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGUAGE", "pt_BR")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        async with anyio.create_task_group() as tasks:
+            with pytest.raises(SocketInUse) as refused:
+                await Monitor(Metrics(port=port), dict, Lines()).start(tasks)
+    assert refused.value.sentence == (
+        f"As métricas não podem ser mostradas em 127.0.0.1, porta {port} (outro programa já escuta lá); "
+        "defina metrics.port."
+    )

@@ -93,7 +93,8 @@ def check_free(address: Address) -> bool:
     except OSError as error:
         if address.host == "::" and error.errno in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             return False
-        raise AddressRefused(f"Cannot listen on {address}: {_reason(error)}.") from None
+        told = f"Cannot listen on {address}: {_reason(error)}."
+        raise AddressRefused(told, address=str(address), errno=error.errno) from None
     return True
 
 
