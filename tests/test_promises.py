@@ -225,6 +225,14 @@ def test_the_index_of_the_protocol_names_every_text() -> None:
         assert f"[{name}]({name})" in PROTOCOL["README.md"]
 
 
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("README*.md"), *ROOT.glob("mepassad/scaffold/profiles/*.yaml")], ids=lambda path: path.name
+)
+def test_what_a_newcomer_reads_has_lines_that_fit(path: Path) -> None:
+    prose = [line for line in path.read_text().splitlines() if not line.startswith("|")]
+    assert [line for line in prose if len(line) > 120] == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name)
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     prose = re.sub(r"^(`{3,}).*?^\1$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
