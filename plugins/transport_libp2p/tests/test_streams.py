@@ -162,11 +162,12 @@ async def test_a_failing_handler_is_one_line_in_the_log_without_its_words(runnin
 
 async def test_a_killed_peer_ends_its_streams_at_once(running: Running) -> None:
     with process() as (peer, peer_id, address):
-        async with running(1) as (a,):
+        # Nothing but the end of its socket can tell of the peer before an hour has passed.
+        async with running(1, dead_peer_timeout=3600, keep_alive=3600) as (a,):
             stream = await a.transport.open(peer_id, [address], ECHO)
             await assert_echoes(stream)
             peer.send_signal(signal.SIGKILL)
-            with anyio.fail_after(30):
+            with anyio.fail_after(TIMEOUT):
                 assert await stream.read() == b""
             await until(lambda: a.lost == [peer_id])
             with pytest.raises(StreamClosed):
