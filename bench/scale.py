@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 DAYS, DAY, TB, GB = 30, 86_400, 1e12, 1e9
-COPIES = 2  # mailboxes of an account, each of which gets all; likewise in a replicated database
+COPIES = 2  # of what waits: an account's mailboxes, to each of which the sender puts it; or those of a database
 
 # -- measured: bytes on the wire, a node's both directions together, and its CPU seconds
 
@@ -59,12 +59,13 @@ class Design(msgspec.Struct, frozen=True):
     sfu: float  # of calls of more
     kept: float  # days that a file lies there
     found: bool  # whether accounts find each other by a directory
+    servers: int  # that an account is connected to, and puts to
 
 
 DESIGNS = (
-    Design("as promised: 80 / 15 / 5", 0.15, 0.05, 0.15, 0.30, WAIT_DAYS, found=True),
-    Design("phones asleep: 30 / 10 / 60", 0.10, 0.60, 0.15, 0.30, WAIT_DAYS, found=True),
-    Design("all through servers", 0.0, 1.0, 1.0, 1.0, KEEP_DAYS, found=False),
+    Design("as promised: 80 / 15 / 5", 0.15, 0.05, 0.15, 0.30, WAIT_DAYS, found=True, servers=COPIES),
+    Design("phones asleep: 30 / 10 / 60", 0.10, 0.60, 0.15, 0.30, WAIT_DAYS, found=True, servers=COPIES),
+    Design("all through servers", 0.0, 1.0, 1.0, 1.0, KEEP_DAYS, found=False, servers=1),
 )
 
 
@@ -89,20 +90,18 @@ class Load(msgspec.Struct, frozen=True):
 def parts(design: Design, accounts: float) -> Mapping[str, Load]:
     """What each part of the servers carries."""
     texts, files, records = accounts * TEXTS, accounts * FILES * FILE_BYTES, accounts * RECORDS  # a day
-    here = accounts * CONNECTED * COPIES
-    relayed, waiting = texts * design.relayed, texts * design.waiting * COPIES
-    carried = files * (design.relayed + design.waiting * COPIES)
+    here = accounts * CONNECTED * design.servers
+    relayed, waiting = texts * design.relayed, texts * design.waiting
+    put, carried = waiting * design.servers, files * (design.relayed + design.waiting * design.servers)
     return {
         "keeping in touch": Load(here * REST_BYTES * 24 * DAYS, here * REST_CPU, 0, here * CLIENT_MEMORY),
         "directory": Load(records * RECORD_BYTES * DAYS, records * RECORD_CPU / DAY) if design.found else Load(),
         "texts relayed": Load(relayed * RELAYED_BYTES * DAYS, relayed * RELAYED_CPU / DAY),
         "texts in mailboxes": Load(
-            waiting * WAITING_BYTES * DAYS, waiting * WAITING_CPU / DAY, waiting * WAITING_DISK * WAIT_DAYS
+            put * WAITING_BYTES * DAYS, put * WAITING_CPU / DAY, waiting * COPIES * WAITING_DISK * WAIT_DAYS
         ),
         "files *": Load(
-            carried * 2 * BULK_MORE * DAYS,
-            carried * BULK_CPU / DAY,
-            files * design.waiting * COPIES * design.kept,
+            carried * 2 * BULK_MORE * DAYS, carried * BULK_CPU / DAY, files * design.waiting * COPIES * design.kept
         ),
         "calls of two (TURN) *": Load(accounts * CALL_SECONDS * CALL_BYTES * design.turn * DAYS / 2),
         "calls of more (SFU) *": Load(accounts * GROUP_SECONDS * GROUP_BYTES * design.sfu * DAYS),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio.abc import Process, TaskStatus
+from anyio.abc import Process, TaskGroup, TaskStatus
 from mepassa import Client, Event, MepassaError, NodeNotRunning
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +74,9 @@ class Node:
         self.listen, self.more = listen, more
         self.client = Client(self.folder / "rpc.sock")
         self.told: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}
-        self._news = anyio.Event()
+        self._news, self._cursor = anyio.Event(), 0
+        self._watching = anyio.CancelScope()
+        self.tasks: TaskGroup  # in which its events are followed
         self.process: Process | None = None
 
     async def start(self) -> float:
@@ -87,7 +89,10 @@ class Node:
         while True:
             try:
                 await self.client.call("system.hello", client="demo")
-                return time.perf_counter() - begin
+                up = time.perf_counter() - begin
+                self._watching.cancel()  # who waits for a daemon to be back does so a second too long
+                await self.tasks.start(self._watch)
+                return up
             except NodeNotRunning:
                 if self.process.returncode is not None:
                     raise DemoFailed(f"{self.name} did not start:\n{(self.folder / 'log').read_text()}") from None
@@ -100,12 +105,14 @@ class Node:
             raise DemoFailed(f"{self.name} is not running.")
         return self.process.pid
 
-    async def watch(self, *, task_status: TaskStatus[None]) -> None:
-        """Keep when each thing was first told, until cancelled."""
-        async with self.client.follow() as events:
-            task_status.started()
-            async for event in events:
-                self._keep(event)
+    async def _watch(self, *, task_status: TaskStatus[None]) -> None:
+        """Keep when each thing was first told, until it is started again."""
+        with anyio.CancelScope() as self._watching:
+            async with self.client.follow(after=self._cursor) as events:
+                task_status.started()
+                async for event in events:
+                    self._cursor = event.seq or self._cursor
+                    self._keep(event)
 
     def _keep(self, event: Event[dict[str, Any]]) -> None:
         # The echo is told by its text: what names it is not known before it comes.
@@ -148,13 +155,12 @@ async def send(ana: Node, contact: str, text: str) -> tuple[str, float, float]:
 async def running(node: Node) -> AsyncIterator[None]:
     """A started node with its client and the task that follows its events."""
     try:
-        async with node.client, anyio.create_task_group() as tasks:
+        async with node.client, anyio.create_task_group() as node.tasks:
             up = await node.start()
             address = (await node.client.call("identity.show"))["addresses"][0]
             say(f"  {node.name:<11} pid {node.pid}, up in {ms(up)}, {address[: address.index('/p2p/') + 13]}…")
-            await tasks.start(node.watch)
             yield
-            tasks.cancel_scope.cancel()
+            node.tasks.cancel_scope.cancel()
     finally:
         await end(node.process)
 

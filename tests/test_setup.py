@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from tests.examples import FULL
 
 ROOT = Path(__file__).parents[1]
 
@@ -125,6 +128,11 @@ def test_torture_sets_what_the_tests_it_runs_read() -> None:
     for setting, test in recipes:
         for variable in re.findall(r"(\w+)=", setting):
             assert f'os.environ.get("{variable}"' in (ROOT / test).read_text()
+
+
+def test_torture_tries_all_examples_of_every_property() -> None:
+    assert " --hypothesis-profile torture -m hypothesis\n" in (ROOT / "Makefile").read_text()
+    assert settings.get_profile("torture").max_examples == FULL
 
 
 SKIPPING = """

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("mepassad.testing.mailbox_contract")
+for part in ("", "_quotas"):
+    pytest.register_assert_rewrite(f"mepassad.testing.mailbox_contract{part}")
 
 from mepassad.builtin.mailbox_sqlite.mailbox import open_mailbox  # noqa: E402
-from mepassad.testing.mailbox_contract import MailboxContract, MakeMailbox  # noqa: E402
+from mepassad.testing.mailbox_contract import MailboxContract  # noqa: E402
+from mepassad.testing.mailbox_contract_tools import MakeMailbox  # noqa: E402
 
 
 class TestMailboxSqlite(MailboxContract):

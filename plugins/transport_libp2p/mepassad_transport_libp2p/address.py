@@ -85,10 +85,10 @@ def parse_dial(text: str) -> Address:
 def parse_announce(text: str) -> Address:
     """An address of this node that others can dial. Raises `AddressRefused`."""
     address = _parse(text)
-    if address is None or address.port == 0 or address.peer is not None:
+    if address is None or address.port == 0 or address.peer is not None or address.kind not in ("ip4", "ip6"):
         raise AddressRefused(
             f"{text[:MAX_LENGTH]!r} is no address to be told to others; write for example /ip4/192.0.2.1/tcp/4001, "
-            "without /p2p and without port 0."
+            "without /p2p and port 0, and no name: contacts dial none."
         )
     return address
 

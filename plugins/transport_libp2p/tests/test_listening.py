@@ -92,16 +92,17 @@ async def test_both_families_listen_on_one_port(running: Running) -> None:
 
 
 async def test_what_is_to_be_announced_is_told_first_and_once(running: Running) -> None:
-    async with running(1, announce=("/ip4/203.0.113.7/tcp/4001", "/dns4/node.example/tcp/443/tls/ws")) as (a,):
+    async with running(1, announce=("/ip4/203.0.113.7/tcp/4001", "/ip6/2001:db8::7/udp/4001/quic-v1")) as (a,):
         first, second, *own = a.transport.addresses()
         assert (first, second) == (
             f"/ip4/203.0.113.7/tcp/4001/p2p/{a.id}",
-            f"/dns4/node.example/tcp/443/tls/ws/p2p/{a.id}",
+            f"/ip6/2001:db8::7/udp/4001/quic-v1/p2p/{a.id}",
         )
         assert own
     with pytest.raises(ValueError, match="listens nowhere"):
         Config(listen=(), announce=("/ip4/203.0.113.7/tcp/4001",))
-    for wrong in ("/ip4/203.0.113.7/tcp/0", "203.0.113.7:4001", f"/ip4/203.0.113.7/tcp/4001/p2p/{a.id}"):
+    wrongs = "/ip4/203.0.113.7/tcp/0", "203.0.113.7:4001", "/dns4/node.example/tcp/4001"
+    for wrong in (*wrongs, f"/ip4/203.0.113.7/tcp/4001/p2p/{a.id}"):
         with pytest.raises(ValueError, match="no address to be told"):
             Config(announce=(wrong,))
 
