@@ -66,7 +66,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def mixed_up(path: Sequence[str]) -> str:
     """The other key that a value may have been meant for, as a question; empty where there is none."""
-    meant = {
+    meant: dict[tuple[str, ...], str] = {
         ("mailbox",): _("did you mean `mailboxes`, the nodes that keep what comes for this one?"),
         ("mailboxes",): _("did you mean `mailbox`, what this node keeps for others?"),
     }

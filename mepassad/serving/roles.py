@@ -80,8 +80,8 @@ class Roles:
 
     def asks_for_pass(self) -> bool:
         """Whether who is to be served must show a pass."""
-        sections = {"mailbox": self._config.mailbox, "relay": self._config.relay}
-        return any(sections[role].admit == "pass" for role in self._config.roles if role in sections)
+        admits = {"mailbox": self._config.mailbox.admit, "relay": self._config.relay.admit}
+        return any(admits.get(role) == "pass" for role in self._config.roles)
 
     def stats(self) -> dict[str, dict[str, int]]:
         """Numbers for an operator, by role."""
