@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mepassad import doctor
+from mepassad import doctor, reached
 from mepassad.cli.main import cli
 from mepassad.config.load import load
 from mepassad.config.model import Config
 from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
-from mepassad.doctor import BEGAN, Finding
+from mepassad.doctor import BEGAN
+from mepassad.findings import LINE, Finding, editing
 from mepassad.plugins import discover
 
-EDIT = doctor.editing(Path("c.yaml"))
+EDIT = editing(Path("c.yaml"))
 NODE = "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
 
 
@@ -86,12 +87,12 @@ def test_servers_are_tried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as there:
         port = there.getsockname()[1]
         addresses = [f"/ip4/127.0.0.1/tcp/{port}/p2p/x", "/ip4/127.0.0.1/tcp/1/p2p/x", "/ip4/127.0.0.1/udp/1/quic-v1"]
-        found = list(doctor.servers("bootstrap", addresses, EDIT))
+        found = list(reached.servers("bootstrap", addresses, EDIT))
     assert states(found) == ["ok", "bad", "unknown"]
     assert found[1].mend.startswith("${EDITOR:-vi} c.yaml  # transport_libp2p: {bootstrap: [/ip4/")
     assert found[1].mend.endswith("as the server prints it now")
-    (without,) = doctor.servers("mailbox", (), EDIT)
-    assert without.mend == f"${{EDITOR:-vi}} c.yaml  # mailboxes: [{doctor.LINE}]"
+    (without,) = reached.servers("mailbox", (), EDIT)
+    assert without.mend == f"${{EDITOR:-vi}} c.yaml  # mailboxes: [{LINE}]"
 
 
 @pytest.mark.parametrize(
@@ -108,8 +109,8 @@ def test_how_the_node_stands_in_the_net(kind: str, nat: str, places: int, expect
         "transports": {"libp2p": {"relay_places": places}},
         "reachability": {"libp2p": {"kind": kind, "nat": nat}},
     }
-    assert states(list(doctor.standing(stats, EDIT, "mepassad"))) == expected
-    assert states(list(doctor.standing(None, EDIT, "mepassad"))) == ["unknown"]
+    assert states(list(reached.standing(stats, EDIT, "mepassad"))) == expected
+    assert states(list(reached.standing(None, EDIT, "mepassad"))) == ["unknown"]
 
 
 def run(data: Path, *arguments: str) -> tuple[int, str]:
@@ -157,7 +158,7 @@ def test_ports_are_not_tried_while_a_node_has_them(tmp_path: Path) -> None:
 
 LOOK = """
 import json, os, pathlib, sys
-from mepassad import doctor
+from mepassad import doctor, reached
 data = pathlib.Path(sys.argv[1])
 os.setresuid(65_534, 65_534, 65_534)
 found = [doctor.clock(data, 2e9), doctor.disk(data), *doctor.keys(data, "mepassad")]
@@ -192,17 +193,49 @@ def test_of_a_node_that_runs_its_own_word_on_mailboxes_counts() -> None:
         "Three": {"connected": False, "reason": NOT_TAKEN},
         "Four": {"connected": False, "reason": NOT_NAMED},
     }
-    found = list(doctor.mailboxes(config, {"mailboxes": {"nodes": nodes}}, EDIT))
+    found = list(reached.mailboxes(config, {"mailboxes": {"nodes": nodes}}, EDIT))
     assert states(found) == ["ok", "bad", "bad", "bad"]
     assert "It did not answer." in found[1].why
     assert found[1].mend.endswith("as the server prints it now")
     assert found[2].mend.startswith("install -m 600 /dev/stdin '/my pass'  # type the right pass")
     assert found[3].mend.startswith("${EDITOR:-vi} c.yaml  # pass_file: ")
-    assert states(list(doctor.mailboxes(Config(), {}, EDIT))) == ["warning"]
+    assert states(list(reached.mailboxes(Config(), {}, EDIT))) == ["warning"]
+
+
+def test_a_pass_that_cannot_be_used_is_named_with_what_mends_it(tmp_path: Path) -> None:
+    file = tmp_path / "my pass"
+    config = Config(pass_file=file)
+
+    def found() -> list[tuple[str, str]]:
+        return [(one.why.split(" ", 1)[0], one.mend) for one in doctor.files(config, EDIT)]
+
+    typed = f"install -m 600 /dev/stdin '{file}'  # type the pass, Enter and Ctrl-D"
+    assert found() == [("pass_file:", typed)]
+    file.write_text("a pass of 16 or more")
+    file.chmod(0o644)
+    assert found() == [("pass_file:", f"chmod 600 '{file}'")]
+    file.chmod(0o600)
+    assert found() == []
+    file.write_text("a pass of 15 ch")
+    assert found() == [("pass_file:", typed)]
+
+
+def test_a_port_for_metrics_that_is_taken_is_bad_while_the_node_is_off(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        file.write_text(f"node: {{data_dir: {tmp_path}}}\nmetrics: {{port: {port}}}\n")
+        loaded, _plugins = load(file, {"HOME": str(tmp_path)}, discover())
+
+        def found(stats: dict[str, Any] | None) -> list[str]:
+            return [one.mend for one in doctor.examine(loaded, file, lambda method: stats) if one.about == "port"]
+
+        assert found(None) == [f"${{EDITOR:-vi}} {file}  # metrics.port: a port that is free"]
+        assert found({"links": 0}) == []
 
 
 def test_without_a_configuration_the_cure_begins_one() -> None:
-    mend = doctor.editing(None)("mailboxes: []")
+    mend = editing(None)("mailboxes: []")
     assert mend.startswith("mepassad --config config.yaml init --profile home && ${EDITOR:-vi} config.yaml")
 
 
