@@ -21,6 +21,7 @@ from mepassad.descriptors import ENOUGH
 from mepassad.errors import UnsafePath
 from mepassad.findings import PATIENCE, Edit, Finding, State, editing, typed_into
 from mepassad.i18n import _
+from mepassad.lock import holder
 from mepassad.reached import mailboxes, servers, standing
 from mepassad.survey import of_metrics, reason, unlistenable, unusable
 
@@ -32,6 +33,9 @@ CONNECTIONS_ASIDE = 128
 
 BEGAN = 1_790_000_000
 """Unix seconds: no clock is right that shows less."""
+
+UNITS = tuple(Path(place, "mepassad.service") for place in ("/etc/systemd/system", "/usr/lib/systemd/system"))
+"""Where the unit of a node is that systemd starts."""
 
 Ask = Callable[[str], Any]
 """Calls a method of the running node; None where none runs. Raises `TimeoutError` where one does that does not answer,
@@ -62,13 +66,13 @@ def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
         yield from ports(libp2p.listen, edit) if off else ()
         yield descriptors(libp2p.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         if libp2p.bootstrap or not (config.roles or config.mailboxes):
-            yield from servers("bootstrap", libp2p.bootstrap, edit)
+            yield from servers("bootstrap", libp2p.bootstrap, edit, mepassad)
     if config.roles and not config.mailboxes:
         yield Finding("mailbox", "ok", _("This node serves others; it names no mailbox for accounts of its own."))
     elif stats is None:
-        yield from servers("mailbox", config.mailboxes, edit)
+        yield from servers("mailbox", config.mailboxes, edit, mepassad)
     else:
-        yield from mailboxes(config, stats, edit)
+        yield from mailboxes(config, stats, edit, mepassad)
     yield from standing(stats, edit, mepassad)
 
 
@@ -163,14 +167,33 @@ def asked(ask: Ask, folder: Path, mepassad: str) -> tuple[Mapping[str, Any] | No
     try:
         stats = ask("system.stats")
     except TimeoutError:
-        why = _("The node runs, and does not answer.")
-        return None, Finding("node", "bad", why, "sudo systemctl restart mepassad")
+        return None, _silent(folder)
     except PermissionError:
         return None, Finding("node", "unknown", _("This user may not ask the node."), _as_owner(folder))
     if stats is None:
         return None, Finding("node", "warning", _("The node does not run."), mepassad)
     why = _("The node runs; contacts connected: {links}.").format(links=stats.get("links", 0))
     return stats, Finding("node", "ok", why)
+
+
+def _silent(folder: Path) -> Finding:
+    """What is to be done about a node that runs and does not answer."""
+    why, pid = _("The node runs, and does not answer."), holder(folder)
+    if pid is not None and _stopped(pid):
+        why = _("The node does not answer: its process {pid} is stopped.").format(pid=pid)
+        return Finding("node", "bad", why, f"kill -CONT {pid}")
+    if any(place.exists() for place in UNITS):
+        return Finding("node", "bad", why, "sudo systemctl restart mepassad")
+    ending = "pgrep -af mepassad" if pid is None else f"kill {pid}"
+    return Finding("node", "bad", why, f"{ending}  # " + _("end it, and start it anew as it was started"))
+
+
+def _stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal, as Linux tells it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] in ("T", "t")
+    except (OSError, IndexError):
+        return False
 
 
 def ports(listen: Sequence[str], edit: Edit) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -15,13 +16,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mepassad import doctor, reached
+from mepassad import doctor
 from mepassad.cli.main import cli
 from mepassad.config.load import load
 from mepassad.config.model import Config
-from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.doctor import BEGAN
-from mepassad.findings import LINE, Finding, editing
+from mepassad.findings import Finding, editing
+from mepassad.lock import hold, holder
 from mepassad.plugins import discover
 
 EDIT = editing(Path("c.yaml"))
@@ -83,36 +84,6 @@ def test_open_files(hard: int, state: str) -> None:
     assert doctor.descriptors(1000, hard).state == state
 
 
-def test_servers_are_tried() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as there:
-        port = there.getsockname()[1]
-        addresses = [f"/ip4/127.0.0.1/tcp/{port}/p2p/x", "/ip4/127.0.0.1/tcp/1/p2p/x", "/ip4/127.0.0.1/udp/1/quic-v1"]
-        found = list(reached.servers("bootstrap", addresses, EDIT))
-    assert states(found) == ["ok", "bad", "unknown"]
-    assert found[1].mend.startswith("${EDITOR:-vi} c.yaml  # transport_libp2p: {bootstrap: [/ip4/")
-    assert found[1].mend.endswith("as the server prints it now")
-    (without,) = reached.servers("mailbox", (), EDIT)
-    assert without.mend == f"${{EDITOR:-vi}} c.yaml  # mailboxes: [{LINE}]"
-
-
-@pytest.mark.parametrize(
-    ("kind", "nat", "places", "expected"),
-    [
-        ("public", "none", 0, ["ok"]),
-        ("private", "symmetric", 0, ["warning"]),
-        ("private", "cone", 1, ["ok", "ok"]),
-        ("unknown", "unknown", 0, ["unknown"]),
-    ],
-)
-def test_how_the_node_stands_in_the_net(kind: str, nat: str, places: int, expected: list[str]) -> None:
-    stats: dict[str, Any] = {
-        "transports": {"libp2p": {"relay_places": places}},
-        "reachability": {"libp2p": {"kind": kind, "nat": nat}},
-    }
-    assert states(list(reached.standing(stats, EDIT, "mepassad"))) == expected
-    assert states(list(reached.standing(None, EDIT, "mepassad"))) == ["unknown"]
-
-
 def run(data: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and output of the command, for a node that does not run."""
     environ = {
@@ -143,6 +114,35 @@ def test_a_node_that_does_not_answer_is_not_taken_for_one_that_does_not_run(tmp_
         assert state() == "bad"
 
 
+def silent(folder: Path) -> str:
+    """The cure for a node that does not answer."""
+
+    def ask(method: str) -> None:
+        raise TimeoutError
+
+    return doctor.asked(ask, folder, "mepassad")[1].mend
+
+
+def test_a_node_that_does_not_answer_is_woken_or_ended_by_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "UNITS", (tmp_path / "unit",))
+    assert silent(tmp_path).startswith("pgrep -af mepassad  # ")
+    with hold(tmp_path):
+        assert silent(tmp_path).startswith(f"kill {os.getpid()}  # ")
+        (tmp_path / "unit").touch()
+        assert silent(tmp_path) == "sudo systemctl restart mepassad"
+    assert holder(tmp_path) is None
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        try:
+            os.kill(child.pid, signal.SIGSTOP)
+            os.waitpid(child.pid, os.WUNTRACED)
+            monkeypatch.setattr(doctor, "holder", lambda folder: child.pid)
+            assert silent(tmp_path) == f"kill -CONT {child.pid}"
+        finally:
+            child.kill()
+
+
 @pytest.mark.usefixtures("impatient")
 def test_ports_are_not_tried_while_a_node_has_them(tmp_path: Path) -> None:
     pytest.importorskip("mepassad_transport_libp2p")
@@ -158,7 +158,7 @@ def test_ports_are_not_tried_while_a_node_has_them(tmp_path: Path) -> None:
 
 LOOK = """
 import json, os, pathlib, sys
-from mepassad import doctor, reached
+from mepassad import doctor
 data = pathlib.Path(sys.argv[1])
 os.setresuid(65_534, 65_534, 65_534)
 found = [doctor.clock(data, 2e9), doctor.disk(data), *doctor.keys(data, "mepassad")]
@@ -183,23 +183,6 @@ def test_paths_in_commands_are_quoted(tmp_path: Path) -> None:
     data = folder(tmp_path / "my data")
     (data / "keys" / "node.key").chmod(0o644)
     assert [one.mend for one in doctor.keys(data, "mepassad")] == [f"chmod 600 '{data}/keys/node.key'"]
-
-
-def test_of_a_node_that_runs_its_own_word_on_mailboxes_counts() -> None:
-    config = Config(mailboxes=(f"/ip4/192.0.2.1/tcp/1/p2p/{NODE}",), pass_file=Path("/my pass"))
-    nodes = {
-        "One": {"connected": True},
-        "Two": {"connected": False, "reason": "It did not answer."},
-        "Three": {"connected": False, "reason": NOT_TAKEN},
-        "Four": {"connected": False, "reason": NOT_NAMED},
-    }
-    found = list(reached.mailboxes(config, {"mailboxes": {"nodes": nodes}}, EDIT))
-    assert states(found) == ["ok", "bad", "bad", "bad"]
-    assert "It did not answer." in found[1].why
-    assert found[1].mend.endswith("as the server prints it now")
-    assert found[2].mend.startswith("install -m 600 /dev/stdin '/my pass'  # type the right pass")
-    assert found[3].mend.startswith("${EDITOR:-vi} c.yaml  # pass_file: ")
-    assert states(list(reached.mailboxes(Config(), {}, EDIT))) == ["warning"]
 
 
 def test_a_pass_that_cannot_be_used_is_named_with_what_mends_it(tmp_path: Path) -> None:
