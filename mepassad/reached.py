@@ -69,7 +69,9 @@ def mailboxes(config: Config, stats: Mapping[str, Any], edit: Edit, mepassad: st
             yield Finding("mailbox", "ok", _("{node} keeps what comes while this node is away.").format(node=node))
         else:
             reason = str(found.get("reason", ""))
-            why = _("{node} does not serve this node now: {reason}").format(node=node, reason=reason)
+            why = _("{node} does not serve this node now: {reason}")
+            said = reason.replace(f"/p2p/{node}", "").removeprefix(f"The node {node} cannot be reached now: ")
+            why = why.format(node=node, reason=_(said) if said else "")  # gettext makes its header of nothing
             yield Finding("mailbox", "bad", why, cures.get(reason) or _later(mepassad, f"mailboxes: [{LINE}]"))
 
 

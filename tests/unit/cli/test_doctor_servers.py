@@ -67,7 +67,7 @@ def test_of_a_node_that_runs_its_own_word_on_mailboxes_counts() -> None:
     config = Config(mailboxes=(f"/ip4/192.0.2.1/tcp/1/p2p/{NODE}",), pass_file=Path("/my pass"))
     nodes = {
         "One": {"connected": True},
-        "Two": {"connected": False, "reason": "It did not answer."},
+        "Two": {"connected": False, "reason": "The node Two cannot be reached now: It did not answer."},
         "Three": {"connected": False, "reason": NOT_TAKEN},
         "Four": {"connected": False, "reason": NOT_NAMED},
         "Five": {
@@ -77,9 +77,20 @@ def test_of_a_node_that_runs_its_own_word_on_mailboxes_counts() -> None:
     }
     found = list(reached.mailboxes(config, {"mailboxes": {"nodes": nodes}}, EDIT, "mepassad"))
     assert states(found) == ["ok", "bad", "bad", "bad", "bad"]
-    assert "It did not answer." in found[1].why
+    assert found[1].why == "Two does not serve this node now: It did not answer."
     assert found[1].mend.startswith("mepassad doctor  # again in a while")
     assert found[2].mend.startswith("install -m 600 /dev/stdin '/my pass'  # type the right pass")
     assert found[3].mend.startswith("${EDITOR:-vi} c.yaml  # pass_file: ")
     assert found[4].mend.startswith("mepassa status  # shows this node's id: ask the mailbox's owner")
     assert states(list(reached.mailboxes(Config(), {}, EDIT, "mepassad"))) == ["warning"]
+
+
+@pytest.mark.parametrize(("reason", "told"), [(NOT_TAKEN, "não aceita a senha"), (NOT_ADMITTED, "só serve nós que")])
+def test_why_a_mailbox_does_not_serve_the_node_is_in_the_users_language(
+    monkeypatch: pytest.MonkeyPatch, reason: str, told: str
+) -> None:
+    monkeypatch.setenv("LANGUAGE", "pt_BR")
+    config = Config(mailboxes=(f"/ip4/192.0.2.1/tcp/1/p2p/{NODE}",))
+    nodes = {"One": {"connected": False, "reason": reason}}
+    (found,) = reached.mailboxes(config, {"mailboxes": {"nodes": nodes}}, EDIT, "mepassad")
+    assert told in found.why
