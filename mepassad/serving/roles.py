@@ -78,6 +78,11 @@ class Roles:
             return []
         return [f"mailboxes: [{listed}]" if self.mailbox else f"transport_libp2p: {{bootstrap: [{listed}]}}"]
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The roles that the configuration names."""
+        return self._config.roles
+
     def stats(self) -> dict[str, dict[str, int]]:
         """Numbers for an operator, by role."""
         serving = {"mailbox": self.mailbox, "pass": self._passes}
