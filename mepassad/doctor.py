@@ -74,7 +74,7 @@ def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
         yield from servers("mailbox", config.mailboxes, edit, mepassad)
     else:
         yield from mailboxes(config, stats, edit, mepassad)
-    yield from standing(stats, edit, mepassad)
+    yield from standing(stats, edit, mepassad if off else "")
 
 
 def clock(folder: Path, now: float) -> Finding:

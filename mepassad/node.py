@@ -112,6 +112,7 @@ class Node:
             "transports": {transport.name: transport.stats() for transport in self.transports},
             "reachability": {one.name: one.reachability()._asdict() for one in self.transports},
             "store": self.store.stats(),
+            "serves": list(self.roles.names),
             "roles": self.roles.stats(),
             "passes": self.roles.passes(),
             "queues": {key: value for name, gauge in self.gauges.items() for key, value in gauge.show(name).items()},

@@ -83,6 +83,11 @@ class Roles:
         admits = {"mailbox": self._config.mailbox.admit, "relay": self._config.relay.admit}
         return any(admits.get(role) == "pass" for role in self._config.roles)
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The roles that the configuration names."""
+        return self._config.roles
+
     def stats(self) -> dict[str, dict[str, int]]:
         """Numbers for an operator, by role."""
         return {"mailbox": self.mailbox.stats()} if self.mailbox else {}

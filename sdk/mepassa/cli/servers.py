@@ -1,4 +1,5 @@
-"""What `mepassa status` says of servers: the mailboxes of this node, and the relays at which it has a place."""
+"""What `mepassa status` says of servers: the mailboxes of this node, the relays at which it has a place, and what it is
+a server of itself."""
 
 from __future__ import annotations
 
@@ -20,6 +21,40 @@ def servers(stats: Mapping[str, Any]) -> dict[str, Any]:
         "mailboxes": dict(stats.get("mailboxes", {}).get("nodes", {})),
         "relays": {"places": places, "needed": needed} if transports else None,
     }
+
+
+def served(stats: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    """What this node does for others, by role, with the numbers that are known; of what `system.stats` answers."""
+    parts = {
+        "bootstrap": (stats.get("directories", {}).values(), ("nodes", "records")),
+        "relay": (stats.get("relays", {}).values(), ("places", "circuits")),
+        "mailbox": ([stats.get("roles", {}).get("mailbox", {})], ("boxes", "envelopes", "records")),
+    }
+    found = {role: parts.get(role, ((), ())) for role in stats.get("serves", ())}
+    return {
+        role: {
+            name: sum(int(one[name]) for one in ones if name in one)
+            for name in names
+            if any(name in one for one in ones)
+        }
+        for role, (ones, names) in found.items()
+    }
+
+
+def served_rows(found: Mapping[str, Mapping[str, int]]) -> Iterator[tuple[str, str]]:
+    """A line for each role."""
+    words = {"bootstrap": _("bootstrap"), "relay": _("relay"), "mailbox": _("mailbox")}
+    counted = {
+        "nodes": _("nodes"),
+        "records": _("records"),
+        "places": _("places lent"),
+        "circuits": _("circuits"),
+        "boxes": _("boxes"),
+        "envelopes": _("envelopes waiting"),
+    }
+    for role, numbers in found.items():
+        told = ", ".join(f"{counted[name]}: {number}" for name, number in numbers.items())
+        yield _("serves"), f"{words.get(role, role)} ({told})" if told else words.get(role, role)
 
 
 def server_rows(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -8,11 +8,14 @@ from typing import Any
 import click
 
 from mepassa.cli.i18n import _
-from mepassa.cli.servers import server_rows, servers
+from mepassa.cli.servers import served, served_rows, server_rows, servers
 from mepassa.cli.session import Session, over_socket
 from mepassa.cli.text import echo_line, echo_table
 from mepassa.generated.params import API
 from mepassa.text import as_json, visible
+
+KNOWN = ("public", "private")
+"""Kinds of a node that was told whether others reach it."""
 
 PROMISED: Mapping[str, int] = {"direct": 80, "relayed": 15, "mailbox": 5}
 """Of 100 messages, those that are to go this way: peer to peer when possible, over a server when necessary."""
@@ -41,8 +44,9 @@ def _standing(reachability: Mapping[str, Any], places: int) -> str:
 @click.option("--json", "json_", is_flag=True, help="One JSON object.")
 @over_socket
 async def status(session: Session, routes: bool, json_: bool) -> None:
-    """Show the node's version, the account with its name, addresses, whether others reach the node from outside, how
-    its mailboxes and relays do, and how many contacts, unread messages and connections there are."""
+    """Show the node's version, the account with its name, addresses, whether others reach the node from outside, what
+    it serves others with, how its mailboxes and relays do, and how many contacts, unread messages and connected
+    contacts there are."""
     stats = await session.client.system.stats()
     if routes:
         show_routes(stats.get("routes", {}), json_)
@@ -51,7 +55,12 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
     if json_:
         echo_line(as_json(facts))
         return
-    standings, relays = facts["reachability"].values(), facts["relays"] or {"places": 0}
+    places = facts["relays"]["places"] if facts["relays"] else 0
+    standings = [  # a server that nobody told how it is reached is of use to its clients nevertheless
+        one for one in facts["reachability"].values() if one.get("kind") in KNOWN or not facts["serves"]
+    ]
+    if "relay" in facts["serves"] and facts["addresses"]:
+        facts["relays"] = None  # it needs none, as it is one
     rows = [
         (_("version"), facts["version"]),
         (_("name"), facts["name"]),
@@ -59,11 +68,12 @@ async def status(session: Session, routes: bool, json_: bool) -> None:
         *([(_("node"), str(facts["node"]))] if facts["node"] else []),
         (_("socket"), facts["socket"]),
         *((_("address"), address) for address in facts["addresses"]),
-        *((_("reachable"), _standing(one, relays["places"])) for one in standings),
+        *((_("reachable"), _standing(one, places)) for one in standings),
+        *served_rows(facts["serves"]),
         *server_rows(facts),
         (_("contacts"), str(facts["contacts"])),
         (_("unread"), str(facts["unread"])),
-        (_("connections"), str(facts["connections"])),
+        (_("contacts connected"), str(facts["connections"])),
     ]
     echo_table([(name, visible(fact)) for name, fact in rows])
 
@@ -84,6 +94,7 @@ async def _facts(session: Session, stats: Mapping[str, Any]) -> dict[str, Any]:
         "socket": str(session.socket),
         "addresses": identity.addresses,
         "reachability": stats.get("reachability", {}),
+        "serves": served(stats),
         **servers(stats),
         "contacts": len(contacts),
         "pending": sum(contact.state == "pending" for contact in contacts),

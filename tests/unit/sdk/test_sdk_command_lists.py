@@ -70,11 +70,11 @@ async def test_status_shows_who_the_node_is_and_how_much_there_is(busy: WireNode
     assert result.stdout.splitlines() == [
         "version\t9.9", "name\tBia", f"account\t{ME}", f"socket\t{busy.path}", "address\t/ip4/127.0.0.1/tcp/1/p2p/x",
         "reachable\tover relays; directly once a hole is punched", "relays\tplaces: 1 of 2",
-        "contacts\t3", "unread\t4", "connections\t2",
+        "contacts\t3", "unread\t4", "contacts connected\t2",
     ]  # fmt: skip
     _code, shown = await at_terminal(busy, "status")
-    assert "version      9.9\n" in shown
-    assert "connections  2\n" in shown
+    assert "version             9.9\n" in shown
+    assert "contacts connected  2\n" in shown
 
 
 async def test_status_as_json_has_the_same_and_more(busy: WireNode) -> None:
@@ -82,7 +82,7 @@ async def test_status_as_json_has_the_same_and_more(busy: WireNode) -> None:
     assert json.loads(result.stdout) == {
         "version": "9.9", "name": "Bia", "account": ME, "kind": "person", "socket": str(busy.path),
         "addresses": ["/ip4/127.0.0.1/tcp/1/p2p/x"], "contacts": 3, "pending": 0, "unread": 4, "connections": 2,
-        "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None, "mailboxes": {},
+        "uptime_seconds": 1.5, "reachability": {"x": STANDING}, "node": None, "mailboxes": {}, "serves": {},
         "relays": {"places": 1, "needed": 2},
     }  # fmt: skip
 
@@ -106,6 +106,26 @@ async def test_status_says_whether_others_reach_the_node(
     )
     shown = (await run(busy, "status")).stdout.splitlines()
     assert {f"reachable\t{words}", "node\t12D3KooWx"} <= set(shown)
+
+
+async def test_status_of_a_server_is_about_what_it_serves_others_with(busy: WireNode) -> None:
+    busy.methods["system.stats"] = answering(
+        links=0,
+        serves=["bootstrap", "relay", "mailbox"],
+        relays={"x": {"places": 2, "circuits": 1, "refused": 7}},
+        roles={"mailbox": {"boxes": 3, "envelopes": 4, "records": 5, "streams": 6}},
+        transports={"x": {"relay_places": 0, "relay_places_needed": 2}},
+        reachability={"x": {"kind": "unknown", "nat": "unknown"}},
+    )
+    shown = (await run(busy, "status")).stdout.splitlines()
+    assert [line for line in shown if line.startswith(("reachable", "relays", "serves", "contacts connected"))] == [
+        "serves\tbootstrap",
+        "serves\trelay (places lent: 2, circuits: 1)",
+        "serves\tmailbox (boxes: 3, envelopes waiting: 4, records: 5)",
+        "contacts connected\t0",
+    ]
+    found = json.loads((await run(busy, "status", "--json")).stdout)
+    assert found["serves"]["relay"] == {"places": 2, "circuits": 1}
 
 
 async def test_status_says_how_mailboxes_and_relays_do(busy: WireNode) -> None:

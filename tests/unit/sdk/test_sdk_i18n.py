@@ -166,7 +166,7 @@ async def test_lists_states_and_routes_are_in_portuguese_and_json_is_not(node: W
     node.methods["conversations.list"] = answering(items=[], next=None)
     _code, shown = await with_node(node, "status")
     assert [line.split("\t")[0] for line in shown.splitlines()] == [
-        "versão", "nome", "conta", "soquete", "endereço", "contatos", "não lidas", "conexões",
+        "versão", "nome", "conta", "soquete", "endereço", "contatos", "não lidas", "contatos conectados",
     ]  # fmt: skip
 
 
