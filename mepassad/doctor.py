@@ -17,23 +17,26 @@ from typing import Any
 
 from mepassad.config.load import Loaded
 from mepassad.config.model import Config
-from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.descriptors import ENOUGH
-from mepassad.findings import LINE, Edit, Finding, State, editing
+from mepassad.errors import UnsafePath
+from mepassad.findings import PATIENCE, Edit, Finding, State, editing, typed_into
 from mepassad.i18n import _
 from mepassad.listening import why_not
+from mepassad.lock import holder
+from mepassad.reached import mailboxes, servers, standing
+from mepassad.survey import of_metrics, reason, unlistenable, unusable
 
 FULL, LOW = 64 << 20, 1 << 30
 """Bytes of room on the disk below which the node cannot work, and may soon not."""
-
-PATIENCE = 3.0
-"""Seconds that a node has to answer a call, and another one a connection."""
 
 CONNECTIONS_ASIDE = 128
 """Descriptors that a node needs beside those of connections."""
 
 BEGAN = 1_790_000_000
 """Unix seconds: no clock is right that shows less."""
+
+UNITS = tuple(Path(place, "mepassad.service") for place in ("/etc/systemd/system", "/usr/lib/systemd/system"))
+"""Where the unit of a node is that systemd starts."""
 
 Ask = Callable[[str], Any]
 """Calls a method of the running node; None where none runs. Raises `TimeoutError` where one does that does not answer,
@@ -53,19 +56,24 @@ def examine(loaded: Loaded, path: Path | None, ask: Ask) -> Iterator[Finding]:
     yield clock(folder, time.time())
     yield disk(folder)
     yield from keys(folder, mepassad)
+    yield from files(config, edit)
     yield node
+    off = stats is None and node.state == "warning"  # one that runs has its ports itself
+    yield from (
+        Finding("port", "bad", f"{key}: {why}", edit(_("metrics.port: a port that is free")))
+        for key, why in of_metrics(loaded, off=off)
+    )
     if libp2p is not None:
-        # A node that runs has its ports itself.
-        yield from ports(libp2p.listen, edit) if stats is None and node.state == "warning" else ()
+        yield from ports(libp2p.listen, edit) if off else ()
         yield descriptors(libp2p.max_connections, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         if libp2p.bootstrap or not (config.roles or config.mailboxes):
-            yield from servers("bootstrap", libp2p.bootstrap, edit)
+            yield from servers("bootstrap", libp2p.bootstrap, edit, mepassad)
     if config.roles and not config.mailboxes:
         yield Finding("mailbox", "ok", _("This node serves others; it names no mailbox for accounts of its own."))
     elif stats is None:
-        yield from servers("mailbox", config.mailboxes, edit)
+        yield from servers("mailbox", config.mailboxes, edit, mepassad)
     else:
-        yield from mailboxes(config, stats, edit)
+        yield from mailboxes(config, stats, edit, mepassad)
     yield from standing(stats, edit, mepassad)
 
 
@@ -139,13 +147,28 @@ def _keys(folder: Path, mepassad: str) -> Iterator[Finding]:
         yield Finding("keys", "ok", _("The key files in {path} are this user's alone.").format(path=place))
 
 
+def files(config: Config, edit: Edit) -> Iterator[Finding]:
+    """Whether the files that the configuration names are there, and for the node alone where they hold a pass."""
+    for key, path, error in unusable(config):
+        if key == "bots":
+            mend = edit(_("bots: the paths of files that are there"))
+        elif isinstance(error, UnsafePath) and path.stat().st_uid != os.geteuid():
+            mend = f"sudo chown {os.geteuid()} {shlex.quote(str(path))}"
+        elif isinstance(error, UnsafePath):
+            mend = f"chmod 600 {shlex.quote(str(path))}"
+        elif isinstance(error, OSError):
+            mend = _as_owner(config.node.data_dir)
+        else:
+            mend = typed_into(path, _("type the pass, Enter and Ctrl-D"))
+        yield Finding("files", "bad", f"{key}: {reason(path, error)}", mend)
+
+
 def asked(ask: Ask, folder: Path, mepassad: str) -> tuple[Mapping[str, Any] | None, Finding]:
     """What the node says of itself, and whether it answers."""
     try:
         stats = ask("system.stats")
     except TimeoutError:
-        why = _("The node runs, and does not answer.")
-        return None, Finding("node", "bad", why, "sudo systemctl restart mepassad")
+        return None, _silent(folder)
     except PermissionError:
         return None, Finding("node", "unknown", _("This user may not ask the node."), _as_owner(folder))
     if stats is None:
@@ -154,26 +177,39 @@ def asked(ask: Ask, folder: Path, mepassad: str) -> tuple[Mapping[str, Any] | No
     return stats, Finding("node", "ok", why)
 
 
+def _silent(folder: Path) -> Finding:
+    """What is to be done about a node that runs and does not answer."""
+    why, pid = _("The node runs, and does not answer."), holder(folder)
+    if pid is not None and _stopped(pid):
+        why = _("The node does not answer: its process {pid} is stopped.").format(pid=pid)
+        return Finding("node", "bad", why, f"kill -CONT {pid}")
+    if any(place.exists() for place in UNITS):
+        return Finding("node", "bad", why, "sudo systemctl restart mepassad")
+    ending = "pgrep -af mepassad" if pid is None else f"kill {pid}"
+    return Finding("node", "bad", why, f"{ending}  # " + _("end it, and start it anew as it was started"))
+
+
+def _stopped(pid: int) -> bool:
+    """Whether a process was stopped by a signal, as Linux tells it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] in ("T", "t")
+    except (OSError, IndexError):
+        return False
+
+
 def ports(listen: Sequence[str], edit: Edit) -> Iterator[Finding]:
     """Whether the node could listen where it is told to."""
     for address in listen:
-        _none, family, host, protocol, port, *_rest = address.split("/")
-        kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
-        try:
-            with socket.socket(socket.AF_INET6 if family == "ip6" else socket.AF_INET, kind) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == "ip6":
-                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                probe.bind((host, int(port)))
-        except PermissionError:
+        error = unlistenable(address)
+        if error is None:
+            yield Finding("port", "ok", _("{address} is free.").format(address=address))
+        elif isinstance(error, PermissionError):
             why = _("This user may not listen on {address}.").format(address=address)
             yield Finding("port", "bad", why, f"sudo systemctl edit mepassad  # {OWN_PORT}")
-        except OSError as error:
+        else:
             why = _("The node cannot listen on {address}: {reason}.").format(address=address, reason=why_not(error))
             mend = _("in transport_libp2p.listen, an address of this machine with a port that is free, for {address}")
             yield Finding("port", "bad", why, edit(mend.format(address=address)))
-        else:
-            yield Finding("port", "ok", _("{address} is free.").format(address=address))
 
 
 def descriptors(connections: int, hard: int) -> Finding:
@@ -183,80 +219,6 @@ def descriptors(connections: int, hard: int) -> Finding:
     if found < needed:
         return Finding("descriptors", "bad", why, f"sudo systemctl edit mepassad  # [Service] LimitNOFILE={needed}")
     return Finding("descriptors", "ok", why)
-
-
-def servers(about: str, addresses: Sequence[str], edit: Edit) -> Iterator[Finding]:
-    """Whether the servers that the configuration names answer."""
-    line = {"bootstrap": "transport_libp2p: {bootstrap: [%s]}", "mailbox": "mailboxes: [%s]"}[about] % LINE
-    if not addresses:
-        without = {
-            "bootstrap": _("No bootstrap node: contacts that moved are not found in the DHT."),
-            "mailbox": _("No mailbox: what is sent while this node is away waits at its senders."),
-        }
-        yield Finding(about, "warning", without[about], edit(line))
-    for address in addresses:
-        _none, _kind, host, protocol, port, *_rest = (address + "////").split("/")
-        if protocol != "tcp" or not port.isdecimal():
-            why = _("{address} is not reached over TCP, so it cannot be tried from here.").format(address=address)
-            yield Finding(about, "unknown", why)
-            continue
-        try:
-            socket.create_connection((host, int(port)), PATIENCE).close()
-        except OSError as error:
-            why = _("{address} does not answer: {reason}.").format(address=address, reason=error)
-            yield Finding(about, "bad", why, edit(_("{line}, as the server prints it now").format(line=line)))
-        else:
-            yield Finding(about, "ok", _("{address} answers.").format(address=address))
-
-
-def mailboxes(config: Config, stats: Mapping[str, Any], edit: Edit) -> Iterator[Finding]:
-    """Whether the mailboxes serve this node, which knows better than a try from here."""
-    if not config.mailboxes:
-        yield from servers("mailbox", (), edit)
-    file = config.pass_file
-    write = f"install -m 600 /dev/stdin {shlex.quote(str(file))}  # "
-    passes = {
-        NOT_NAMED: edit(_("pass_file: the path of a file 0600 with the pass")),
-        NOT_TAKEN: write + _("type the right pass, Enter and Ctrl-D; then start the node anew"),
-    }
-    for node, found in stats.get("mailboxes", {}).get("nodes", {}).items():
-        if found.get("connected"):
-            yield Finding("mailbox", "ok", _("{node} keeps what comes while this node is away.").format(node=node))
-        else:
-            reason = str(found.get("reason", ""))
-            why = _("{node} does not serve this node now: {reason}").format(node=node, reason=reason)
-            there = edit(_("{line}, as the server prints it now").format(line=f"mailboxes: [{LINE}]"))
-            yield Finding("mailbox", "bad", why, passes.get(reason, there))
-
-
-def standing(stats: Mapping[str, Any] | None, edit: Edit, mepassad: str) -> Iterator[Finding]:
-    """How the node stands in the net: whether others reach it, and over what."""
-    if stats is None:
-        yield Finding("nat", "unknown", _("How this node is reached is known once it runs."), mepassad)
-        return
-    places = sum(int(one.get("relay_places", 0)) for one in stats.get("transports", {}).values())
-    if places:
-        yield Finding("relay", "ok", _("Relays through which the node is reached: {count}.").format(count=places))
-    for name, found in stats.get("reachability", {}).items():
-        kind, nat = found.get("kind"), _nat(str(found.get("nat")))
-        if kind == "public":
-            yield Finding("nat", "ok", _("Over {transport}, others come in by themselves.").format(transport=name))
-        elif kind == "private" and not places:
-            why = _("Over {transport}, nobody comes in (NAT: {nat}), and no relay lends a place.")
-            mend = _("{line}, of a relay that admits this node")
-            yield Finding(
-                "nat", "warning", why.format(transport=name, nat=nat), edit(mend.format(line=f"mailboxes: [{LINE}]"))
-            )
-        else:
-            told = _("Over {transport}, nobody comes in directly (NAT: {nat}); relays lend a place.")
-            if kind != "private":
-                told = _("Over {transport}, whether others come in is not known yet (NAT: {nat}).")
-            yield Finding("nat", "ok" if kind == "private" else "unknown", told.format(transport=name, nat=nat))
-
-
-def _nat(kind: str) -> str:
-    words = {"none": _("none"), "cone": _("cone"), "symmetric": _("symmetric"), "unknown": _("unknown")}
-    return words.get(kind, kind)
 
 
 def asking(path: Path) -> Ask:

@@ -14,6 +14,9 @@ State = Literal["ok", "warning", "bad", "unknown"]
 Edit = Callable[[str], str]
 """The command that opens the configuration, with what is to be written there behind it, as a comment of the shell."""
 
+PATIENCE = 3.0
+"""Seconds that a node has to answer a call, and another one a connection."""
+
 LINE = "/ip4/203.0.113.7/tcp/4001/p2p/12D3KooW…"
 """Stands for what a server prints at its start."""
 
@@ -31,3 +34,8 @@ def editing(path: Path | None) -> Edit:
     """The command for a configuration file; without one, that which begins one first."""
     begin = "" if path else "mepassad --config config.yaml init --profile home && "
     return lambda what: f"{begin}${{EDITOR:-vi}} {shlex.quote(str(path or 'config.yaml'))}  # {what}"
+
+
+def typed_into(path: Path, what: str) -> str:
+    """The command that writes what is typed into a file 0600; `what` stands behind it, as a comment of the shell."""
+    return f"install -m 600 /dev/stdin {shlex.quote(str(path))}  # {what}"

@@ -29,3 +29,19 @@ def hold(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def holder(folder: Path) -> int | None:
+    """The process that holds a folder's lock; None where nobody does, or it is not known."""
+    try:
+        descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        said = os.pread(descriptor, 20, 0).strip()
+        return int(said) if said.isdigit() else None
+    finally:
+        os.close(descriptor)
+    return None

@@ -36,14 +36,16 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 ROOT = Path(__file__).parents[1]
 CLICK = Path(click.__file__).parent
 HIDDEN = {"required"}  # a sentence of click's that its code translates from a variable
+MAILBOXES = {  # why a mailbox does not serve this node
+    NOT_NAMED,
+    NOT_TAKEN,
+    *(error().sentence for error in (MailboxBusy, MailboxFull, MailboxNotAdmitted, StreamClosed)),
+}
 REASONS = {  # what the node says of messages and calls beside the sentences of its errors
     "The contact was not reached before the message expired.",
     "The other node does not take packets of this size.",
     "This token acts for another account.",
-    # and why a mailbox does not serve this node
-    NOT_NAMED,
-    NOT_TAKEN,
-    *(error().sentence for error in (MailboxBusy, MailboxFull, MailboxNotAdmitted, StreamClosed)),
+    *MAILBOXES,
     "`reply_to` names no message of this account.",
 }
 
@@ -85,7 +87,8 @@ COMMANDS = (
         mepassad.i18n.LOCALE,
         ROOT / "mepassad",
         {text for _owner, _name, text in mepassad.cli.i18n.help_texts(mepassad.cli.main.cli)}
-        | {permission.words for permission in PERMISSIONS.values()},
+        | {permission.words for permission in PERMISSIONS.values()}
+        | MAILBOXES,
     ),
     Command(
         mepassa.locale.DOMAIN,

@@ -21,7 +21,10 @@ TOOLS = ("babel", "hypothesis", "jsonschema", "pytest", "pytest-timeout", "xedds
 OF_THE_REPOSITORY = ("generated_documents", "catalogues_are_current")
 LONG = ("store_sqlite", "mailbox_sqlite", "vault", "wire", "crypto_signal", "delivery", "config", "rpc")
 # Tests that use other distributions too.
-OTHERS = ("test_published_vectors.py", "test_crypto_olm.py", "test_new.py", "test_doctor.py", "test_profile.py")
+OTHERS = (
+    "test_published_vectors.py", "test_crypto_olm.py", "test_new.py", "test_doctor.py", "test_profile.py",
+    "test_check_config.py",
+)  # fmt: skip
 LEFT_OUT = ("sdk", "bench", "scripts", *OTHERS, *LONG)
 SECONDS = 240  # on cores that others use as well; alone it takes half a minute
 

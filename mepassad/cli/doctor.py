@@ -18,8 +18,8 @@ from mepassad.i18n import _
 def doctor(context: click.Context, as_json: bool) -> None:
     """Find what keeps the node from working.
 
-    Looks at clock, disk, key files, ports, servers and NAT. Each line says how it is, why, and what mends it. Exits
-    with 1 where something is bad.
+    Looks at clock, disk, key files and passes, ports, servers and NAT. Each line says how it is, why, and what mends
+    it. Exits with 1 where something is bad.
     """
     from mepassad.doctor import asking, examine
 
@@ -44,6 +44,7 @@ def about_word(about: str) -> str:
         "clock": _("clock"),
         "disk": _("disk"),
         "keys": _("keys"),
+        "files": _("files"),
         "node": _("node"),
         "port": _("port"),
         "descriptors": _("open files"),

@@ -10,6 +10,7 @@ from mepassa.errors import (
     InvalidCall,
     MepassaError,
     NodeNotRunning,
+    NodeSilent,
     ProtocolError,
     RpcError,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "InvalidCall",
     "MepassaError",
     "NodeNotRunning",
+    "NodeSilent",
     "Pages",
     "ProtocolError",
     "Router",

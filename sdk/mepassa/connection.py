@@ -13,7 +13,7 @@ from anyio.abc import ByteStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from mepassa.check import checked
-from mepassa.errors import ConnectionLost, NodeNotRunning, ProtocolError
+from mepassa.errors import ConnectionLost, NodeNotRunning, NodeSilent, ProtocolError
 from mepassa.generated.params import API
 from mepassa.unix import UnixStream
 from mepassa.wire import LINE_LIMIT, Line, decode_line, encode_call, read
@@ -23,6 +23,9 @@ Connect = Callable[[], Awaitable[ByteStream]]
 
 LAST_WORD = 1.0
 """Seconds given to what the node said before it stopped listening."""
+
+FIRST_WORD = 10.0
+"""Seconds that a node has to let somebody in and to answer the greeting; what is called then may take longer."""
 
 _ENDED = (
     anyio.IncompleteRead,
@@ -50,13 +53,23 @@ class Way:
         self._token = token
 
     async def open(self) -> Connection:
-        """Connect, and present the token. Raises `NodeNotRunning`, `ConnectionLost`, `TokenRefused`, `ApiVersion`."""
+        """Connect, greet the node and present the token. Raises `NodeNotRunning`, `NodeSilent`, `ConnectionLost`,
+        `TokenRefused`, `ApiVersion`."""
+        try:
+            with anyio.fail_after(FIRST_WORD):
+                return await self._greeted()
+        except TimeoutError:
+            raise NodeSilent(
+                "The node runs and does not answer; `mepassad --config config.yaml doctor` says why."
+            ) from None
+
+    async def _greeted(self) -> Connection:
         connection = Connection(await self._stream())
-        if self._token is None:
-            return connection
         from mepassa import __version__  # here: it is made of this module
 
-        hello = {"client": f"mepassa {__version__}", "api": API, "token": self._token}
+        hello = {"client": f"mepassa {__version__}", "api": API}
+        if self._token is not None:
+            hello["token"] = self._token
         try:
             await connection.ask("system.hello", hello, dict[str, Any])
         except BaseException:

@@ -43,6 +43,10 @@ class NodeNotRunning(MepassaError):
     """Nobody answers on the node's socket, or this user may not open it."""
 
 
+class NodeSilent(NodeNotRunning):
+    """The node's socket is open, and nothing answers there in time."""
+
+
 class ConnectionLost(MepassaError):
     """The connection ended before the answer came; whether the call was carried out is not known."""
 

@@ -16,7 +16,15 @@ from mepassa.cli.i18n import _
 from mepassa.cli.words import complaint
 from mepassa.client import Client
 from mepassa.connection import default_socket
-from mepassa.errors import CallTooLarge, ConnectionLost, InvalidCall, NodeNotRunning, ProtocolError, RpcError
+from mepassa.errors import (
+    CallTooLarge,
+    ConnectionLost,
+    InvalidCall,
+    NodeNotRunning,
+    NodeSilent,
+    ProtocolError,
+    RpcError,
+)
 
 P = ParamSpec("P")
 
@@ -73,6 +81,8 @@ class Session:
         match error:
             case RpcError():
                 return Refused(complaint(error))
+            case NodeSilent():
+                return NoNode(_("The node runs and does not answer; `mepassad --config config.yaml doctor` says why."))
             case NodeNotRunning():
                 return NoNode(self._nobody())
             case ProtocolError():

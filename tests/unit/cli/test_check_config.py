@@ -66,6 +66,23 @@ def test_a_port_for_metrics_that_is_taken_or_that_the_node_listens_on_itself_is_
     assert check(tmp_path, f"{section}metrics: {{port: {port}, host: '::1'}}", capsys)[0] == 0
 
 
+def test_an_address_to_listen_on_that_is_taken_is_named_while_the_node_is_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("mepassad_transport_libp2p")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"/ip4/127.0.0.1/tcp/{other.getsockname()[1]}"
+        text = f"plugins: [transport_libp2p]\ntransport_libp2p: {{listen: [{address}]}}\n"
+        code, said = check(tmp_path, text, capsys)
+        told = f"config.yaml:3: transport_libp2p.listen: nobody can listen on {address} (Address already in use)"
+        assert (code, told in said) == (2, True), said
+        with socket.socket(socket.AF_UNIX) as node:  # it runs, so that the port is its own
+            (tmp_path / "data" / "run").mkdir(parents=True)
+            node.bind(str(tmp_path / "data" / "run" / "mepassad.sock"))
+            node.listen()
+            assert check(tmp_path, text, capsys)[0] == 0
+
+
 def test_who_serves_others_must_listen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("mepassad_transport_libp2p")
     text = "roles: [mailbox]\nplugins: [transport_libp2p]\ntransport_libp2p: {{listen: {}}}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -19,11 +20,12 @@ from mepassad import doctor
 from mepassad.cli.main import cli
 from mepassad.config.load import load
 from mepassad.config.model import Config
-from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
-from mepassad.doctor import BEGAN, Finding
+from mepassad.doctor import BEGAN
+from mepassad.findings import Finding, editing
+from mepassad.lock import hold, holder
 from mepassad.plugins import discover
 
-EDIT = doctor.editing(Path("c.yaml"))
+EDIT = editing(Path("c.yaml"))
 NODE = "12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
 
 
@@ -82,36 +84,6 @@ def test_open_files(hard: int, state: str) -> None:
     assert doctor.descriptors(1000, hard).state == state
 
 
-def test_servers_are_tried() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as there:
-        port = there.getsockname()[1]
-        addresses = [f"/ip4/127.0.0.1/tcp/{port}/p2p/x", "/ip4/127.0.0.1/tcp/1/p2p/x", "/ip4/127.0.0.1/udp/1/quic-v1"]
-        found = list(doctor.servers("bootstrap", addresses, EDIT))
-    assert states(found) == ["ok", "bad", "unknown"]
-    assert found[1].mend.startswith("${EDITOR:-vi} c.yaml  # transport_libp2p: {bootstrap: [/ip4/")
-    assert found[1].mend.endswith("as the server prints it now")
-    (without,) = doctor.servers("mailbox", (), EDIT)
-    assert without.mend == f"${{EDITOR:-vi}} c.yaml  # mailboxes: [{doctor.LINE}]"
-
-
-@pytest.mark.parametrize(
-    ("kind", "nat", "places", "expected"),
-    [
-        ("public", "none", 0, ["ok"]),
-        ("private", "symmetric", 0, ["warning"]),
-        ("private", "cone", 1, ["ok", "ok"]),
-        ("unknown", "unknown", 0, ["unknown"]),
-    ],
-)
-def test_how_the_node_stands_in_the_net(kind: str, nat: str, places: int, expected: list[str]) -> None:
-    stats: dict[str, Any] = {
-        "transports": {"libp2p": {"relay_places": places}},
-        "reachability": {"libp2p": {"kind": kind, "nat": nat}},
-    }
-    assert states(list(doctor.standing(stats, EDIT, "mepassad"))) == expected
-    assert states(list(doctor.standing(None, EDIT, "mepassad"))) == ["unknown"]
-
-
 def run(data: Path, *arguments: str) -> tuple[int, str]:
     """Exit code and output of the command, for a node that does not run."""
     environ = {
@@ -140,6 +112,35 @@ def test_a_node_that_does_not_answer_is_not_taken_for_one_that_does_not_run(tmp_
         assert state() == "warning"  # nobody listens there any more
         node.listen()
         assert state() == "bad"
+
+
+def silent(folder: Path) -> str:
+    """The cure for a node that does not answer."""
+
+    def ask(method: str) -> None:
+        raise TimeoutError
+
+    return doctor.asked(ask, folder, "mepassad")[1].mend
+
+
+def test_a_node_that_does_not_answer_is_woken_or_ended_by_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "UNITS", (tmp_path / "unit",))
+    assert silent(tmp_path).startswith("pgrep -af mepassad  # ")
+    with hold(tmp_path):
+        assert silent(tmp_path).startswith(f"kill {os.getpid()}  # ")
+        (tmp_path / "unit").touch()
+        assert silent(tmp_path) == "sudo systemctl restart mepassad"
+    assert holder(tmp_path) is None
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        try:
+            os.kill(child.pid, signal.SIGSTOP)
+            os.waitpid(child.pid, os.WUNTRACED)
+            monkeypatch.setattr(doctor, "holder", lambda folder: child.pid)
+            assert silent(tmp_path) == f"kill -CONT {child.pid}"
+        finally:
+            child.kill()
 
 
 @pytest.mark.usefixtures("impatient")
@@ -184,25 +185,40 @@ def test_paths_in_commands_are_quoted(tmp_path: Path) -> None:
     assert [one.mend for one in doctor.keys(data, "mepassad")] == [f"chmod 600 '{data}/keys/node.key'"]
 
 
-def test_of_a_node_that_runs_its_own_word_on_mailboxes_counts() -> None:
-    config = Config(mailboxes=(f"/ip4/192.0.2.1/tcp/1/p2p/{NODE}",), pass_file=Path("/my pass"))
-    nodes = {
-        "One": {"connected": True},
-        "Two": {"connected": False, "reason": "It did not answer."},
-        "Three": {"connected": False, "reason": NOT_TAKEN},
-        "Four": {"connected": False, "reason": NOT_NAMED},
-    }
-    found = list(doctor.mailboxes(config, {"mailboxes": {"nodes": nodes}}, EDIT))
-    assert states(found) == ["ok", "bad", "bad", "bad"]
-    assert "It did not answer." in found[1].why
-    assert found[1].mend.endswith("as the server prints it now")
-    assert found[2].mend.startswith("install -m 600 /dev/stdin '/my pass'  # type the right pass")
-    assert found[3].mend.startswith("${EDITOR:-vi} c.yaml  # pass_file: ")
-    assert states(list(doctor.mailboxes(Config(), {}, EDIT))) == ["warning"]
+def test_a_pass_that_cannot_be_used_is_named_with_what_mends_it(tmp_path: Path) -> None:
+    file = tmp_path / "my pass"
+    config = Config(pass_file=file)
+
+    def found() -> list[tuple[str, str]]:
+        return [(one.why.split(" ", 1)[0], one.mend) for one in doctor.files(config, EDIT)]
+
+    typed = f"install -m 600 /dev/stdin '{file}'  # type the pass, Enter and Ctrl-D"
+    assert found() == [("pass_file:", typed)]
+    file.write_text("a pass of 16 or more")
+    file.chmod(0o644)
+    assert found() == [("pass_file:", f"chmod 600 '{file}'")]
+    file.chmod(0o600)
+    assert found() == []
+    file.write_text("a pass of 15 ch")
+    assert found() == [("pass_file:", typed)]
+
+
+def test_a_port_for_metrics_that_is_taken_is_bad_while_the_node_is_off(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        file.write_text(f"node: {{data_dir: {tmp_path}}}\nmetrics: {{port: {port}}}\n")
+        loaded, _plugins = load(file, {"HOME": str(tmp_path)}, discover())
+
+        def found(stats: dict[str, Any] | None) -> list[str]:
+            return [one.mend for one in doctor.examine(loaded, file, lambda method: stats) if one.about == "port"]
+
+        assert found(None) == [f"${{EDITOR:-vi}} {file}  # metrics.port: a port that is free"]
+        assert found({"links": 0}) == []
 
 
 def test_without_a_configuration_the_cure_begins_one() -> None:
-    mend = doctor.editing(None)("mailboxes: []")
+    mend = editing(None)("mailboxes: []")
     assert mend.startswith("mepassad --config config.yaml init --profile home && ${EDITOR:-vi} config.yaml")
 
 

@@ -68,10 +68,11 @@ class BotsNode(WireNode):
         """Up to where the only bot is."""
         return max(self.places.values(), default=0)
 
-    async def hello(self, wire: Wire, token: str, **_: Any) -> dict[str, Any]:
-        if token != self.token:
+    async def hello(self, wire: Wire, token: str | None = None, **_: Any) -> dict[str, Any]:
+        if token not in (None, self.token):
             raise Refusal(2000, "TokenRefused", "This token is unknown.")
-        wire.account = "mp1bot"
+        if token is not None:
+            wire.account = "mp1bot"
         return {"version": "0", "api": 1, "methods": [], "topics": [], "account": "mp1bot", "scopes": ["write"]}
 
     async def register(self, wire: Wire, bot: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mepassa import CallTooLarge, Client, ConnectionLost, NodeNotRunning, ProtocolError, RpcError
+from mepassa import CallTooLarge, Client, ConnectionLost, NodeNotRunning, NodeSilent, ProtocolError, RpcError
 from mepassa.connection import default_socket
 from mepassa.wire import LINE_LIMIT, decode_line, encode_call
 from wire_node import Refusal, Wire, WireNode
@@ -71,6 +71,22 @@ async def test_without_a_node_the_error_says_how_to_start_one(tmp_path: Path) ->
     async with Client(tmp_path / "none") as client:
         with pytest.raises(NodeNotRunning, match="mepassad --config"):
             await client.call("identity.show")
+
+
+async def test_a_node_that_says_nothing_is_told_from_one_that_is_slow_to_carry_out_a_call(
+    node: WireNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mepassa.connection.FIRST_WORD", 0.05)
+    node.deaf = 1
+    node.methods["slow"] = never
+    async with Client(node.path) as client:
+        with anyio.fail_after(30), pytest.raises(NodeSilent, match="doctor` says why"):
+            await client.call("identity.show")
+        monkeypatch.setattr("mepassa.connection.FIRST_WORD", 10)
+        await client.call("identity.show")
+        monkeypatch.setattr("mepassa.connection.FIRST_WORD", 0)
+        with pytest.raises(TimeoutError), anyio.fail_after(0.05):
+            await client.call("slow")
 
 
 async def test_a_file_that_is_no_socket_is_a_node_that_is_not_running(tmp_path: Path) -> None:

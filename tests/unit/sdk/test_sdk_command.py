@@ -196,6 +196,15 @@ def test_without_a_node_every_command_says_so_and_exits_with_3(tmp_path: Path, a
     assert result.stdout == ""
 
 
+async def test_a_node_that_does_not_answer_is_exit_code_3_after_a_while(
+    node: WireNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mepassa.connection.FIRST_WORD", 0.05)
+    node.deaf = 1
+    result = await run(node, "status")
+    assert (result.exit_code, "runs and does not answer" in result.stderr) == (3, True)
+
+
 async def test_a_node_that_dies_in_the_middle_is_exit_code_3(node: WireNode) -> None:
     node.lives = [10]
     assert (await run(node, "rpc", "identity.show")).exit_code == 3

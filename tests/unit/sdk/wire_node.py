@@ -39,7 +39,8 @@ REFUSED = Refusal(2000, "TokenRefused", "This token is not good.")
 
 
 class WireNode:
-    """Answers calls from `methods`, replays and follows `log`; a connection dies once it has sent `lives` bytes."""
+    """Answers calls from `methods`, replays and follows `log`; a connection dies once it has sent `lives` bytes,
+    those of the answer to a greeting without a token aside."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -87,7 +88,9 @@ class WireNode:
         """Wait until `method` has been called."""
         await self._arrivals[method].wait()
 
-    async def hello(self, wire: Wire, client: str, api: int, token: str) -> dict[str, Any]:
+    async def hello(self, wire: Wire, client: str, api: int, token: str | None = None) -> dict[str, Any]:
+        if token is None:
+            return {"version": "0", "api": api}
         self.shown.append(token)
         if token not in (self.tokens or ()):
             raise REFUSED
@@ -154,7 +157,9 @@ class WireNode:
         tasks.start_soon(self._answer, wire, call)
 
     async def _answer(self, wire: Wire, call: dict[str, Any]) -> None:
-        self.calls.append((call["method"], call["params"]))
+        greets = call["method"] == "system.hello" and "token" not in call["params"]  # as every client does
+        if not greets:
+            self.calls.append((call["method"], call["params"]))
         self._arrivals[call["method"]].set()
         try:
             if self.tokens is not None and not wire.token and call["method"] != "system.hello":
@@ -162,7 +167,7 @@ class WireNode:
             answer = {"result": await self.methods[call["method"]](wire, **call["params"])}
         except Refusal as refusal:
             answer = {"error": refusal.error}
-        await wire.write({"jsonrpc": "2.0", "id": call["id"], **answer})
+        await wire.write({"jsonrpc": "2.0", "id": call["id"], **answer}, counts=not greets)
         if wire.afterwards is not None:
             follow, wire.afterwards = wire.afterwards, None
             await follow()
@@ -180,11 +185,13 @@ class Wire:
         self._life = life
         self._writing = anyio.Lock()  # answers are written by several tasks
 
-    async def write(self, message: dict[str, Any]) -> None:
-        await self.write_bytes(json.dumps(message).encode() + b"\n")
+    async def write(self, message: dict[str, Any], *, counts: bool = True) -> None:
+        await self.write_bytes(json.dumps(message).encode() + b"\n", counts=counts)
 
-    async def write_bytes(self, data: bytes) -> None:
+    async def write_bytes(self, data: bytes, *, counts: bool = True) -> None:
         async with self._writing:
+            if not counts and self._life is not None:
+                self._life += len(data)
             await self._send(data)
 
     async def _send(self, data: bytes) -> None:
