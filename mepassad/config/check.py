@@ -20,6 +20,7 @@ Key = tuple[str, ...]
 S = TypeVar("S", bound=msgspec.Struct)
 
 _MAX_ITEMS = 20  # problems told of one list
+FAMILIAR = ("transport_libp2p.bootstrap", "transport_libp2p.listen")  # known also where that plugin is not on
 _NO_LIST = "Expected `array`, got `str`"  # msgspec's words for one item without its list
 
 
@@ -137,7 +138,8 @@ def struct_type(hint: Any) -> type[msgspec.Struct] | None:
 def _homes(key: str, keys: Mapping[str, Any]) -> list[str]:
     """The dotted keys of this name in the sections among `keys`: what stands at the top may belong into one."""
     sections = {name: struct_type(hint) for name, hint in keys.items()}
-    return [f"{name}.{key}" for name, kind in sections.items() if kind and key in key_types(kind)]
+    found = [f"{name}.{key}" for name, kind in sections.items() if kind and key in key_types(kind)]
+    return found or [home for home in FAMILIAR if home.endswith(f".{key}")]
 
 
 def item_type(hint: Any) -> Any:

@@ -241,6 +241,7 @@ post:
             "1:10: mailbox: did you mean `mailboxes`, the nodes that keep what comes for",
         ),
         ("bootstrap: [/ip4/192.0.2.1]\nplugins: [post]", "unknown key 'bootstrap' — did you mean 'post.bootstrap'?"),
+        ("bootstrap: [/ip4/192.0.2.1]", "unknown key 'bootstrap' — did you mean 'transport_libp2p.bootstrap'?"),
         ("admit: pass", "admit: unknown key 'admit' — did you mean 'mailbox.admit', 'relay.admit'?"),
         ("mailboxes: {admit: pass}", "expected a list, got keys with values — did you mean `mailbox`, what this node"),
         ("roles: [mailbox]", "config.yaml:1:1: roles: nobody can be served, because no plugin under `plugins` is a"),
