@@ -246,7 +246,7 @@ def test_an_unknown_permission_in_the_configuration_is_told_at_its_place(
     ("config", "place"),
     [
         ("permissions: [odd]", "1:14: permissions: expected keys with values, got a list"),
-        ("permissions:\n  odd: messages", "2:8: permissions.odd: expected a list, got text"),
+        ("permissions:\n  odd: messages", "2:8: permissions.odd: expected a list, such as `odd: [messages]`, got text"),
         ("permissions:\n  odd: [messages, 5]", "2:19: permissions.odd: expected text, got a whole number"),
     ],
 )
