@@ -74,7 +74,7 @@ def test_an_address_to_listen_on_that_is_taken_is_named_while_the_node_is_off(
         address = f"/ip4/127.0.0.1/tcp/{other.getsockname()[1]}"
         text = f"plugins: [transport_libp2p]\ntransport_libp2p: {{listen: [{address}]}}\n"
         code, said = check(tmp_path, text, capsys)
-        told = f"config.yaml:3: transport_libp2p.listen: nobody can listen on {address} (another program"
+        told = f"config.yaml:3: transport_libp2p.listen: nobody can listen on {address} (another program already "
         assert (code, told in said) == (2, True), said
         with socket.socket(socket.AF_UNIX) as node:  # it runs, so that the port is its own
             (tmp_path / "data" / "run").mkdir(parents=True)
