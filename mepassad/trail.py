@@ -12,17 +12,20 @@ _STEPS = {
     "message.delivered": "a message was delivered",
     "message.read": "a message was read",
 }
-_SHOWN = ("route", "reason")
 
 
 def follow(bus: Bus, log: Log) -> None:
     """Write a line at each step of each message from now on: what failed for an operator, the rest at `debug`."""
 
     def heard(event: Fact | Signal) -> None:
-        shown = {name: event.data[name] for name in _SHOWN if event.data.get(name)}
         if event.topic in _STEPS:
-            log.debug(_STEPS[event.topic], message=event.data["message_id"], **shown)
+            log.debug(_STEPS[event.topic], **_shown(event))
         elif event.topic == "message.failed":
-            log.info("a message failed", message=event.data["message_id"], **shown)
+            log.info("a message failed", **_shown(event))
 
     bus.subscribe(heard)
+
+
+def _shown(event: Fact | Signal) -> dict[str, object]:
+    said = {name: event.data[name] for name in ("route", "reason") if event.data.get(name)}
+    return {"message": event.data["message_id"], **said}

@@ -87,5 +87,6 @@ async def levels(daemon: Daemon) -> dict[str, int]:
 
 
 def rss(daemon: Daemon) -> int:
-    """The memory that a daemon holds now, in bytes."""
-    return int(Path(f"/proc/{daemon.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """The memory that a daemon holds now, in bytes; without the pages of libraries, which come when they are used."""
+    status = Path(f"/proc/{daemon.pid}/status").read_text()
+    return int(status.split("RssAnon:")[1].split()[0]) * 1024

@@ -210,10 +210,9 @@ class Host:
     async def _answers(self, connection: INetConn) -> bool:
         """Whether the peer answers on a connection, be it that it does not serve pings."""
         if isinstance(connection.muxed_conn, SparingYamux):  # a sixth of the bytes of a stream for it
-            with suppress(Exception):
+            with suppress(Exception):  # the connection is over, as its reader finds out
                 await connection.muxed_conn.answered()
-                return True
-            return False
+            return True
         try:
             net = await self.reaching.negotiate(connection, PING)
         except Dead:

@@ -37,7 +37,7 @@ def test_a_new_bot_passes_its_own_test(tmp_path: Path, template: str) -> None:
     assert f"mepassa bot run {folder}/bot.py" in made.stdout
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "bot.py", "test_bot.py"]
     assert load_bot(str(folder / "bot.py")).name == "my-bot_2"
-    assert "NAME" not in "".join(path.read_text() for path in folder.iterdir())
+    assert "NAME" not in "".join(path.read_text() for path in folder.iterdir() if path.is_file())
     tested = subprocess.run([MEPASSA, "bot", "test", folder], capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stdout
     assert "passed" in tested.stdout
