@@ -19,17 +19,14 @@ COPIES = 2  # of what waits: an account's mailboxes, to each of which the sender
 
 # -- measured: bytes on the wire, a node's both directions together, and its CPU seconds
 
-REST_BYTES, REST_CPU = 37.5e3, 3.5e-5  # an hour of a connected client; seconds of CPU in a second
-CLIENT_MEMORY = 90e3  # bytes of a connected client with ten boxes
-RELAYED_BYTES, RELAYED_CPU = 4170, 3.4e-3  # a text with its receipt
-WAITING_BYTES, WAITING_CPU = 1735 + 4300, 0.55e-3 + 0.52e-3  # a text into a mailbox and out, with its receipt
-WAITING_DISK = 2925
+REST_BYTES, REST_CPU = 38e3, 2.8e-5  # an hour of a connected client; seconds of CPU in a second
+CLIENT_MEMORY = 93.5e3  # bytes of a connected client with ten boxes
+RELAYED_BYTES, RELAYED_CPU = 4210, 4.6e-3  # a text with its receipt
+WAITING_BYTES, WAITING_CPU = 1683 + 4278, 0.32e-3 + 0.42e-3  # a text into a mailbox and out, with its receipt
+WAITING_DISK = 2678
 BULK_CPU, BULK_MORE = 0.1e-6, 1.12  # seconds of a byte of a large text that is relayed; bytes on the wire for one of it
-RECORD_BYTES, RECORD_CPU, RECORDS = (
-    335e3,
-    20 * 10e-3,
-    4,
-)  # among 50 nodes, 20 of which keep it; in a day, starts included
+RECORD_BYTES, RECORD_CPU = 485e3, 20 * 10e-3  # a start and a record among 50 nodes, 20 of which keep it
+RECORDS = 4  # in a day, starts included
 
 # -- assumed: what an account does in a day, and how
 

@@ -23,7 +23,7 @@ from bench.results import Line, rounded
 TEXTS = 200
 LARGE, LARGE_COUNT = 60_000, 100  # bytes of a text as long as what files will be made of
 PUBLISH = 20.0  # seconds in which a record is at its nodes
-SETTLE = 5.0  # seconds until a start is over
+SETTLE = 20.0  # seconds until a start is over
 REST = 120.0  # seconds in which a node that has nothing to say is looked at
 SERVER = "roles: [bootstrap, relay, mailbox]\n" + LIBP2P
 NOWHERE = "plugins: [transport_libp2p]\ntransport_libp2p: {{listen: []}}\n{line}\n"
