@@ -45,7 +45,7 @@ def test_the_file_keeps_its_mode_and_its_owner(config: Path) -> None:
     config.chmod(0o640)
     if os.geteuid() == 0:
         os.chown(config, NOBODY, NOBODY)
-    before = written(config)
+    before = config.stat()
     enable(config, "new", [])
     after = config.stat()
     assert after.st_ino != before.st_ino
