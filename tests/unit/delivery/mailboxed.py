@@ -60,3 +60,21 @@ async def acquaint(nodes: Nodes, inviter: RunningNode, guest: RunningNode) -> No
     await nodes.in_time(acquainted, 0.5)
     for running in (inviter, guest):
         await settled(nodes, running)
+
+
+async def accept_while_away(nodes: Nodes, inviter: RunningNode, name: str, guest: RunningNode) -> None:
+    """Have a guest accept an invite of somebody, the node of this name, who is away by then."""
+    uri, _ = await inviter.node.invites.create(inviter.account, 1)
+    await nodes.pass_by(1, times=2)
+    await away(nodes, name)
+    await guest.node.invites.accept(guest.account, uri)
+
+
+async def leave_waiting(
+    nodes: Nodes, sender: RunningNode, to: RunningNode, name: str, text: str, box: RunningNode
+) -> None:
+    """Make contacts of two, and have a text to one, the node of this name, wait in a mailbox while it is away."""
+    await acquaint(nodes, sender, to)
+    await away(nodes, name)
+    await sender.say(to, text)
+    await deposited(nodes, sender, to, box)

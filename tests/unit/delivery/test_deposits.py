@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from mepassad.api.mailbox import Deposit, MailboxReason
 from mepassad.testing.nodes import Nodes
 from tests.unit.delivery.liars import Liar, lie
-from tests.unit.delivery.mailboxed import acquaint, away, deposited, mailbox_node, with_mailboxes
+from tests.unit.delivery.mailboxed import accept_while_away, acquaint, away, deposited, mailbox_node, with_mailboxes
 
 
 async def test_receipts_that_are_too_large_for_a_mailbox_stay_owed(nodes: Nodes) -> None:
@@ -79,10 +79,7 @@ async def test_whose_box_is_closed_is_written_to_at_once_under_a_new_number(
 ) -> None:
     box = await mailbox_node(nodes)
     ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
-    uri, _ = await ana.node.invites.create(ana.account, 1)
-    await nodes.pass_by(1, times=2)
-    await away(nodes, "ana")
-    await bob.node.invites.accept(bob.account, uri)
+    await accept_while_away(nodes, ana, "ana", bob)
     await nodes.in_time(lambda: box.node.stats()["roles"]["mailbox"]["envelopes"] == 1)  # type: ignore[index]
     monkeypatch.setattr(ClosedFor, "number", bob.contact(ana).their_number)
     lie(box, ClosedFor)

@@ -12,7 +12,7 @@ from mepassad.delivery.passes import NOT_NAMED, NOT_TAKEN
 from mepassad.errors import MailboxNotAdmitted, Unreachable
 from mepassad.testing.clock import ManualClock
 from mepassad.testing.nodes import Nodes, RunningNode
-from tests.unit.delivery.mailboxed import acquaint, away, deposited, mailbox_node, with_mailboxes
+from tests.unit.delivery.mailboxed import leave_waiting, mailbox_node, with_mailboxes
 
 NODE = "12D3KooWBox"
 
@@ -62,10 +62,7 @@ async def test_it_says_how_many_boxes_wait_and_that_they_are_empty(
 ) -> None:
     box = await mailbox_node(nodes)
     ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
-    await acquaint(nodes, ana, bob)
-    await away(nodes, "bob")
-    await ana.say(bob, "bom dia")
-    await deposited(nodes, ana, bob, box)
+    await leave_waiting(nodes, ana, bob, "bob", "bom dia", box)
     bob = await nodes.start("bob")
     failing = True
     arrived = bob.core.inbox.arrived

@@ -6,7 +6,15 @@ import pytest
 
 from mepassad.serving import mailbox
 from mepassad.testing.nodes import Nodes, RunningNode
-from tests.unit.delivery.mailboxed import acquaint, away, deposited, mailbox_node, with_mailboxes
+from tests.unit.delivery.mailboxed import (
+    accept_while_away,
+    acquaint,
+    away,
+    deposited,
+    leave_waiting,
+    mailbox_node,
+    with_mailboxes,
+)
 
 DAY = 86_400.0
 
@@ -47,10 +55,7 @@ async def test_what_waits_is_taken_out_also_where_the_mailbox_does_not_tell_of_i
     monkeypatch.setattr(mailbox, "WATCHED", 0)
     box = await mailbox_node(nodes)
     ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
-    await acquaint(nodes, ana, bob)
-    await away(nodes, "bob")
-    await ana.say(bob, "hello")
-    await deposited(nodes, ana, bob, box)
+    await leave_waiting(nodes, ana, bob, "bob", "hello", box)
     bob = await nodes.start("bob")
     await nodes.in_time(lambda: bob.texts() == ["hello"])
 
@@ -58,10 +63,7 @@ async def test_what_waits_is_taken_out_also_where_the_mailbox_does_not_tell_of_i
 async def test_an_invite_reaches_somebody_who_is_away_and_was_never_met(nodes: Nodes) -> None:
     box = await mailbox_node(nodes)
     ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
-    uri, _ = await ana.node.invites.create(ana.account, 1)
-    await nodes.pass_by(1, times=2)
-    await away(nodes, "ana")
-    await bob.node.invites.accept(bob.account, uri)
+    await accept_while_away(nodes, ana, "ana", bob)
     await bob.say(ana, "you do not know me")
     await bob.say(ana, "yet")
     await deposited(nodes, bob, ana, box)
@@ -230,10 +232,7 @@ async def not_owed(sender: RunningNode, to: RunningNode) -> bool:
 async def test_a_hello_is_owed_until_something_came_back_in_its_session(nodes: Nodes) -> None:
     box = await mailbox_node(nodes)
     ana, bob = await with_mailboxes(nodes, "ana", box), await with_mailboxes(nodes, "bob", box)
-    uri, _ = await ana.node.invites.create(ana.account, 1)
-    await nodes.pass_by(1, times=2)
-    await away(nodes, "ana")
-    await bob.node.invites.accept(bob.account, uri)
+    await accept_while_away(nodes, ana, "ana", bob)
     await nodes.in_time(lambda: box.node.roles.stats()["mailbox"]["envelopes"] == 1)
     await nodes.pass_by(1, times=5)
     assert await bob.owes(ana) == 1
